@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+#include "core/util/arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGN      16u
+#define BLOCK_MIN  8192u
+
+struct arena_block {
+  struct arena_block *next;
+  size_t size;
+};
+
+void
+arena_init (struct arena *a, void *first, size_t size)
+{
+  uintptr_t p = ((uintptr_t) first + ALIGN - 1) & ~(uintptr_t) (ALIGN - 1);
+  a->ptr = (char *) p;
+  a->end = (char *) first + size;
+  a->blocks = NULL;
+  a->next_size = BLOCK_MIN;
+}
+
+void
+arena_finish (struct arena *a)
+{
+  struct arena_block *b = a->blocks, *next;
+  for (; b; b = next) {
+    next = b->next;
+    free (b);
+  }
+  a->blocks = NULL;
+  a->ptr = a->end = NULL;
+}
+
+/* Starts a new block with room for `size` bytes, and hands that room out. */
+static void *
+arena_grow (struct arena *a, size_t size)
+{
+  size_t head = (sizeof (struct arena_block) + ALIGN - 1) & ~(size_t) (ALIGN - 1);
+  size_t room = size > a->next_size ? size : a->next_size;
+  struct arena_block *b = malloc (head + room);
+  char *p;
+  if (!b)
+    return NULL;
+  b->next = a->blocks;
+  b->size = room;
+  a->blocks = b;
+  if (a->next_size < 1u << 20)
+    a->next_size *= 2;
+  p = (char *) b + head;
+  if ((size_t) (a->end - a->ptr) < room - size) { /* keep the roomier block */
+    a->ptr = p + size;
+    a->end = p + room;
+  }
+  return p;
+}
+
+void *
+arena_alloc (struct arena *a, size_t size)
+{
+  char *p = a->ptr;
+  if (size > (size_t) 1 << 40)
+    return NULL;
+  size = (size + ALIGN - 1) & ~(size_t) (ALIGN - 1);
+  if (a->ptr && (size_t) (a->end - p) >= size) {
+    a->ptr = p + size;
+    return p;
+  }
+  return arena_grow (a, size);
+}
+
+char *
+arena_copy (struct arena *a, const char *p, size_t len)
+{
+  char *s = arena_alloc (a, len + 1);
+  if (!s)
+    return NULL;
+  if (len)
+    memcpy (s, p, len);
+  s[len] = 0;
+  return s;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* A memory arena: many small allocations, freed together.
+ *
+ * The first block is the caller's; further blocks come from malloc and grow
+ * geometrically.  Not thread-safe. */
+#ifndef UTIL_ARENA_H
+#define UTIL_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena_block;
+
+struct arena {
+  char *ptr, *end;             /* free room of the current block */
+  struct arena_block *blocks;  /* malloc'ed ones, newest first */
+  size_t next_size;            /* bytes of the next malloc'ed block */
+};
+
+/* Starts an arena in `first`, `size` bytes of the caller's, which must outlive it. */
+void arena_init (struct arena *a, void *first, size_t size);
+
+/* Frees all malloc'ed blocks; the arena must be initialised again. */
+void arena_finish (struct arena *a);
+
+/* `size` bytes, 16-aligned, not zeroed; NULL without memory. */
+void *arena_alloc (struct arena *a, size_t size);
+
+/* A NUL-terminated copy; NULL without memory. */
+char *arena_copy (struct arena *a, const char *p, size_t len);
+
+#endif
