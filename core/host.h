@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+struct catalog;
 struct fetch;
 struct health;
 struct jobs;
@@ -40,6 +41,7 @@ struct host {
   struct router *router;
   struct metrics *metrics;
   struct health *health;
+  struct catalog *catalog;
   struct jobs *jobs;
   struct fetch *fetch;
   struct store *store;
