@@ -1,0 +1,31 @@
+# All of the host but main.c, compiled once: for the program and for the tests.
+noinst_LIBRARIES += core/libcore.a
+core_libcore_a_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DKG_PLUGIN_DIR='"$(plugindir)"' \
+	-DKG_CONF_FILE='"$(sysconfdir)/kgent/kgentd.conf"' \
+	-DKG_STATE_DIR='"$(localstatedir)/lib/kgent"' \
+	-DKG_VERSION='"$(VERSION)"'
+core_libcore_a_CFLAGS = $(AM_CFLAGS) $(LIBCONFIG_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS)
+core_libcore_a_SOURCES = \
+	%D%/abi.h \
+	%D%/catalog.c \
+	%D%/catalog.h \
+	%D%/errors.c \
+	%D%/errors.h \
+	%D%/health.c \
+	%D%/health.h \
+	%D%/host.h \
+	%D%/settings.h \
+	$(NULL)
+
+CORE_LIBS = \
+	core/libcore.a \
+	core/libutil.a \
+	$(LIBCONFIG_LIBS) \
+	$(CURL_LIBS) \
+	$(SQLITE_LIBS) \
+	$(NULL)
+
+EXTRA_PROGRAMS += kgentd
+kgentd_SOURCES = %D%/main.c
+kgentd_LDADD = $(CORE_LIBS)

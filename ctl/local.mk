@@ -1,0 +1,9 @@
+EXTRA_PROGRAMS += kgentctl
+kgentctl_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DKG_STATE_DIR='"$(localstatedir)/lib/kgent"' \
+	-DKG_VERSION='"$(VERSION)"'
+kgentctl_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JSONC_CFLAGS)
+kgentctl_SOURCES = \
+	%D%/main.c \
+	$(NULL)
+kgentctl_LDADD = core/libutil.a $(CURL_LIBS) $(JSONC_LIBS)

@@ -1,0 +1,19 @@
+kgentincludedir = $(includedir)/kgent
+kgentinclude_HEADERS = \
+	%D%/kgent/health.h \
+	%D%/kgent/http.h \
+	%D%/kgent/jobs.h \
+	%D%/kgent/json.h \
+	%D%/kgent/meter.h \
+	%D%/kgent/metrics.h \
+	%D%/kgent/plugin.h \
+	%D%/kgent/store.h \
+	$(NULL)
+
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = kgent.pc
+EXTRA_DIST += %D%/kgent.pc.in
+
+aclocaldir = $(datadir)/aclocal
+aclocal_DATA = m4/kgent.m4
+EXTRA_DIST += m4/kgent.m4

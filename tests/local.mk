@@ -1,0 +1,27 @@
+# Every test speaks TAP.  A unit test is one line: its source is NAME.c, and it is
+# linked with the whole core.
+TEST_EXTENSIONS = .sh .py
+TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(TAP_DRIVER)
+SH_LOG_DRIVER = $(TAP_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
+PY_LOG_DRIVER = $(TAP_DRIVER)
+PY_LOG_COMPILER = $(PYTHON)
+
+AM_TESTS_ENVIRONMENT = \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir; \
+	CC='$(CC)'; export CC; \
+	MALLOC_PERTURB_=165; export MALLOC_PERTURB_; \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
+	PYTHONPATH='$(abs_top_srcdir)/tests/http'; export PYTHONPATH;
+
+LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+
+include tests/fake/local.mk
+include tests/unit/local.mk
+include tests/plugins/local.mk
+include tests/abi/local.mk
+include tests/fuzz/local.mk
+include tests/http/local.mk
+include tests/bench/local.mk

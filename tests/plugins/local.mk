@@ -1,0 +1,8 @@
+# One test per plugin, linked with the plugin's library and the fake host.
+PLUGIN_TESTS = \
+	$(NULL)
+
+if HAVE_CHECK
+check_PROGRAMS += $(PLUGIN_TESTS)
+TESTS += $(PLUGIN_TESTS)
+endif

@@ -1,0 +1,7 @@
+UNIT_TESTS = \
+	$(NULL)
+
+if HAVE_CHECK
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+endif
