@@ -57,6 +57,15 @@ service_plugins (kg_self *self, int32_t (*fn) (const struct kg_plugin_view *, vo
   return plugins_walk (self->host->plugins, plugin_view, &walk);
 }
 
+/* Whether only this machine can reach the public listener. */
+static int32_t
+listen_loopback (const char *listen)
+{
+  return listen
+         && (!strncmp (listen, "127.", 4) || !strncmp (listen, "[::1]", 5)
+             || !strncmp (listen, "localhost:", 10) || !strncmp (listen, "unix:", 5));
+}
+
 static int32_t
 service_host (kg_self *self, struct kg_host_view *ret)
 {
@@ -68,6 +77,7 @@ service_host (kg_self *self, struct kg_host_view *ret)
     .version = c->version,
     .started_ns = atomic_load (&c->started_ns),
     .draining = catalog_draining (c),
+    .loopback = listen_loopback (self->host->settings.http.listen),
   };
   if (!ret->size)
     return -EINVAL;

@@ -1,5 +1,6 @@
 kgentincludedir = $(includedir)/kgent
 kgentinclude_HEADERS = \
+	%D%/kgent/budget.h \
 	%D%/kgent/health.h \
 	%D%/kgent/http.h \
 	%D%/kgent/jobs.h \
@@ -7,6 +8,7 @@ kgentinclude_HEADERS = \
 	%D%/kgent/meter.h \
 	%D%/kgent/metrics.h \
 	%D%/kgent/plugin.h \
+	%D%/kgent/routes.h \
 	%D%/kgent/store.h \
 	$(NULL)
 

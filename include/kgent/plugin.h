@@ -142,7 +142,8 @@ struct kg_identity {
   const char *key_id;  /* which credential, never the secret                    */
   const char *tier;    /* "FREE", "PRO", ...; may be NULL                       */
   const char *const *scopes;     /* "read", "write", "invoke:world.house.*"     */
-  const char *const *archetypes; /* that the caller may claim                   */
+  const char *const *archetypes; /* that the caller may claim, its default first;
+                                    "*": any                                    */
 };
 
 /* Flags of a route.  Since 1.0. */

@@ -34,7 +34,8 @@ struct kg_host_view {
   const char *version;
   int64_t started_ns;  /* since the epoch, UTC; 0 until it serves */
   int32_t draining;    /* 1 from the signal to stop (or the handover) on */
-  uint32_t reserved;
+  int32_t loopback;    /* 1 when only this machine can reach the public listener:
+                          127.0.0.0/8, ::1 or a unix socket; known in open */
 };
 
 struct kg_routes {
