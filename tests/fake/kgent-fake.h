@@ -48,6 +48,9 @@ int fake_open_file (struct fake *fake, const char *path, const char *const *conf
  * order; undone when one fails. */
 int fake_start (struct fake *fake);
 void fake_stop (struct fake *fake);
+
+/* Closes all and forgets routes, hooks and plugins, but not the services' state:
+ * fake_stop, fake_close, fake_open, fake_start is a restart. */
 void fake_close (struct fake *fake);
 
 /* Why the last open or start failed; "" when none did. */
