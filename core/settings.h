@@ -6,6 +6,8 @@
 #ifndef CORE_SETTINGS_H
 #define CORE_SETTINGS_H
 
+#include "core/abi.h"
+
 #include <stdint.h>
 
 struct http_settings {
@@ -58,5 +60,8 @@ struct settings {
   struct drain_settings drain;
   const char *plugin_dir; /* where "load" names are looked up */
 };
+
+/* The option table of struct settings, core/settings.c. */
+extern const struct kg_opt settings_opts[];
 
 #endif
