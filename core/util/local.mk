@@ -4,9 +4,17 @@ core_libutil_a_SOURCES = \
 	%D%/arena.h \
 	%D%/clock.c \
 	%D%/clock.h \
+	%D%/crc.c \
 	%D%/crc.h \
+	%D%/hash.c \
 	%D%/hash.h \
+	%D%/json.c \
 	%D%/json.h \
+	%D%/json_keys.c \
+	%D%/json_text.c \
+	%D%/json_text.h \
+	%D%/str.c \
 	%D%/str.h \
+	%D%/uuid.c \
 	%D%/uuid.h \
 	$(NULL)

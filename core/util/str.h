@@ -20,9 +20,13 @@ const char *str_closest (const char *word, const char *const *words);
  * above U+10FFFF), else 0. */
 int str_utf8_valid (const char *p, size_t len);
 
-/* Copies text for one line of a log: control characters, DEL, bytes that are
- * not UTF-8, U+0080 to U+009F, U+2028 and U+2029 and the backslash become \n, \r,
- * \t, \\, \xHH or \uHHHH.  Never writes more than `size` bytes with the NUL and
+/* The bytes of the character that begins at p < end: 1 to 4, or 0 when no valid
+ * one does. */
+size_t str_utf8_len (const char *p, const char *end);
+
+/* Copies text for one line of a log: the backslash, control characters (U+0080 to
+ * U+009F and DEL too), bytes that are not UTF-8, and what breaks or turns a line
+ * (U+2028 to U+202E, U+2066 to U+2069) become \\, \n, \r, \t, \xHH or \uHHHH.  Never writes more than `size` bytes with the NUL and
  * never cuts an escape or a character in two; returns the length without NUL. */
 size_t str_escape_line (char *out, size_t size, const char *p, size_t len);
 

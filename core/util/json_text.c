@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* Strings and numbers of the JSON scanner. */
+#include "core/util/json_text.h"
+
+#include "core/util/str.h"
+
+#include <errno.h>
+#include <string.h>
+
+int32_t
+json_fail (struct json_scan *s, const char *where, const char *reason)
+{
+  s->error.offset = (size_t)(where - s->text);
+  s->error.reason = reason;
+  return -EBADMSG;
+}
+
+int32_t
+json_fail_big (struct json_scan *s, const char *where, const char *reason)
+{
+  json_fail (s, where, reason);
+  return -E2BIG;
+}
+
+static inline int
+is_plain (unsigned char c)
+{
+  return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+/* The first byte of [p, end) that is not plain ASCII text, eight at a time.
+ * In each mask the lowest set bit belongs to a byte that qualifies: borrows only
+ * travel upwards. */
+static inline const char *
+plain_end (const char *p, const char *end)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+  for (; end - p >= 8; p += 8) {
+    uint64_t w, quote, slash, special;
+    memcpy (&w, p, 8);
+    quote = w ^ ones * '"';
+    slash = w ^ ones * '\\';
+    special
+        = ((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | w;
+    if (special & high)
+      return p + (__builtin_ctzll (special & high) >> 3);
+  }
+#endif
+  while (p < end && is_plain ((unsigned char)*p))
+    p++;
+  return p;
+}
+
+static int
+hex_digit (char c)
+{
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  c |= 32;
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The value of \uHHHH at p, or -1. */
+static int32_t
+unicode_escape (const char *p, const char *end)
+{
+  int32_t c = 0;
+  int i, d;
+  if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+    return -1;
+  for (i = 2; i < 6; i++) {
+    d = hex_digit (p[i]);
+    if (d < 0)
+      return -1;
+    c = c << 4 | d;
+  }
+  return c;
+}
+
+/* The length of the escape at p, or json_fail. */
+static int32_t
+escape_len (struct json_scan *s, const char *p)
+{
+  int32_t c, low;
+  if (s->end - p >= 2 && p[1] && strchr ("\"\\/bfnrt", p[1]))
+    return 2;
+  c = unicode_escape (p, s->end);
+  if (c < 0)
+    return json_fail (s, p, "invalid escape");
+  if (c == 0)
+    return json_fail (s, p, "NUL in a string");
+  if (c < 0xD800 || c > 0xDFFF)
+    return 6;
+  low = c < 0xDC00 ? unicode_escape (p + 6, s->end) : -1;
+  if (low < 0xDC00 || low > 0xDFFF)
+    return json_fail (s, p, "lone surrogate");
+  return 12;
+}
+
+/* The length of what stands at p, which is not plain; or json_fail. */
+static int32_t
+special_len (struct json_scan *s, const char *p)
+{
+  int32_t n;
+  if (*p == '\\')
+    return escape_len (s, p);
+  if (!*p)
+    return json_fail (s, p, "NUL in a string");
+  if ((unsigned char)*p < 0x20)
+    return json_fail (s, p, "control character in a string");
+  n = (int32_t)str_utf8_len (p, s->end);
+  return n ? n : json_fail (s, p, "invalid UTF-8");
+}
+
+int32_t
+json_string_end (struct json_scan *s)
+{
+  const char *p = s->p + 1;
+  int32_t escaped = 0, n;
+  for (;;) {
+    p = plain_end (p, s->end);
+    if (p == s->end)
+      return json_fail (s, p, "unexpected end");
+    if (*p == '"')
+      break;
+    escaped |= *p == '\\';
+    n = special_len (s, p);
+    if (n < 0)
+      return n;
+    p += n;
+  }
+  s->p = p + 1;
+  return escaped;
+}
+
+/* A number's parts. */
+struct number {
+  const char *whole, *whole_end; /* digits before the point */
+  const char *part, *part_end;   /* digits behind it */
+  const char *exp, *exp_end;     /* digits of the exponent */
+  int negative_exp;
+};
+
+static const char *
+digits_end (const char *p, const char *end)
+{
+  while (p < end && *p >= '0' && *p <= '9')
+    p++;
+  return p;
+}
+
+/* Splits the number at p; returns its end, NULL when it isn't one (RFC 8259,
+ * section 6). */
+static const char *
+number_split (struct number *n, const char *p, const char *end)
+{
+  n->whole = p;
+  n->whole_end = n->part = n->part_end = p = digits_end (p, end);
+  n->negative_exp = 0;
+  if (p == n->whole || (*n->whole == '0' && p > n->whole + 1))
+    return NULL;
+  if (p < end && *p == '.') {
+    n->part = p + 1;
+    n->part_end = p = digits_end (p + 1, end);
+    if (p == n->part)
+      return NULL;
+  }
+  n->exp = n->exp_end = p;
+  if (p == end || (*p | 32) != 'e')
+    return p;
+  p++;
+  if (p < end && (*p == '+' || *p == '-'))
+    n->negative_exp = *p++ == '-';
+  n->exp = p;
+  n->exp_end = digits_end (p, end);
+  return n->exp_end > p ? n->exp_end : NULL;
+}
+
+static int
+fits_int64 (const char *p, const char *end, int negative)
+{
+  uint64_t v = 0;
+  if (end - p > 19)
+    return 0;
+  for (; p < end; p++)
+    v = v * 10 + (uint64_t)(*p - '0');
+  return v <= (uint64_t)INT64_MAX + (uint64_t)negative;
+}
+
+/* Whether the number rounds to a finite double: below the middle between DBL_MAX
+ * and 2^1024, which begins with the 40 digits here and goes on with others than
+ * 0.  Numbers have at most 40 digits, so comparing those is exact. */
+static int
+fits_double (const struct number *n)
+{
+  static const char limit[] = "1797693134862315807937289714053034150799";
+  char digits[JSON_DIGITS_MAX];
+  const char *p;
+  long scale = n->whole_end - n->whole, exp = 0; /* the value is 0.DIGITS * 10^scale */
+  int count = 0;
+  for (p = n->exp; p < n->exp_end; p++)
+    exp = exp < 100000 ? exp * 10 + (*p - '0') : exp;
+  scale += n->negative_exp ? -exp : exp;
+  memset (digits, '0', sizeof digits);
+  for (p = n->whole; p < n->part_end; p++) {
+    if (*p == '.')
+      continue;
+    if (count || *p != '0')
+      digits[count++] = *p;
+    else
+      scale--;
+  }
+  if (!count || scale < 309)
+    return 1;
+  return scale == 309 && memcmp (digits, limit, sizeof digits) <= 0;
+}
+
+int32_t
+json_number_end (struct json_scan *s)
+{
+  const char *start = s->p;
+  int negative = *start == '-';
+  struct number n;
+  const char *end = number_split (&n, start + negative, s->end);
+  if (!end)
+    return json_fail (s, start, "invalid number");
+  if ((n.whole_end - n.whole) + (n.part_end - n.part) + (n.exp_end - n.exp) > JSON_DIGITS_MAX)
+    return json_fail (s, start, "number too long");
+  s->p = end;
+  if (end == n.whole_end)
+    return fits_int64 (n.whole, end, negative) ? KG_JSON_INT
+                                               : json_fail (s, start, "number out of range");
+  return fits_double (&n) ? KG_JSON_DOUBLE : json_fail (s, start, "number out of range");
+}
