@@ -16,15 +16,19 @@ json_tokens_bound (size_t len)
   return len / 2 + JSON_DEPTH_MAX + 2 < most ? (uint32_t)len / 2 + JSON_DEPTH_MAX + 2 : most;
 }
 
+static inline int
+is_space (char c)
+{
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 /* The first byte that is not white space, or 0 at the end. */
 static inline char
 peek (struct json_scan *s)
 {
-  const char *p = s->p;
-  while (p < s->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-    p++;
-  s->p = p;
-  return p < s->end ? *p : 0;
+  while (s->p < s->end && *s->p <= ' ' && is_space (*s->p))
+    s->p++;
+  return s->p < s->end ? *s->p : 0;
 }
 
 static int32_t

@@ -24,36 +24,6 @@ json_fail_big (struct json_scan *s, const char *where, const char *reason)
   return -E2BIG;
 }
 
-static inline int
-is_plain (unsigned char c)
-{
-  return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-/* The first byte of [p, end) that is not plain ASCII text, eight at a time.
- * In each mask the lowest set bit belongs to a byte that qualifies: borrows only
- * travel upwards. */
-static inline const char *
-plain_end (const char *p, const char *end)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-  for (; end - p >= 8; p += 8) {
-    uint64_t w, quote, slash, special;
-    memcpy (&w, p, 8);
-    quote = w ^ ones * '"';
-    slash = w ^ ones * '\\';
-    special
-        = ((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | w;
-    if (special & high)
-      return p + (__builtin_ctzll (special & high) >> 3);
-  }
-#endif
-  while (p < end && is_plain ((unsigned char)*p))
-    p++;
-  return p;
-}
-
 static int
 hex_digit (char c)
 {
@@ -116,22 +86,18 @@ special_len (struct json_scan *s, const char *p)
 }
 
 int32_t
-json_string_end (struct json_scan *s)
+json_string_rest (struct json_scan *s, const char *p)
 {
-  const char *p = s->p + 1;
   int32_t escaped = 0, n;
-  for (;;) {
-    p = plain_end (p, s->end);
-    if (p == s->end)
-      return json_fail (s, p, "unexpected end");
-    if (*p == '"')
-      break;
+  while (p < s->end && *p != '"') {
     escaped |= *p == '\\';
     n = special_len (s, p);
     if (n < 0)
       return n;
-    p += n;
+    p = json_plain_end (p + n, s->end);
   }
+  if (p == s->end)
+    return json_fail (s, p, "unexpected end");
   s->p = p + 1;
   return escaped;
 }
