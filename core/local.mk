@@ -10,11 +10,28 @@ core_libcore_a_SOURCES = \
 	%D%/abi.h \
 	%D%/catalog.c \
 	%D%/catalog.h \
+	%D%/conf.c \
+	%D%/conf.h \
+	%D%/dump.c \
+	%D%/dump.h \
 	%D%/errors.c \
 	%D%/errors.h \
+	%D%/expand.c \
+	%D%/expand.h \
 	%D%/health.c \
 	%D%/health.h \
 	%D%/host.h \
+	%D%/node.c \
+	%D%/node.h \
+	%D%/override.c \
+	%D%/override.h \
+	%D%/scan.c \
+	%D%/scan.h \
+	%D%/schema.c \
+	%D%/schema.h \
+	%D%/schema_value.c \
+	%D%/schema_value.h \
+	%D%/settings.c \
 	%D%/settings.h \
 	$(NULL)
 
