@@ -1,4 +1,7 @@
 UNIT_TESTS = \
+	%D%/conf \
+	%D%/expand \
+	%D%/schema \
 	$(NULL)
 
 if HAVE_CHECK
