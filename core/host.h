@@ -19,6 +19,7 @@ struct fetch;
 struct health;
 struct jobs;
 struct metrics;
+struct pipeline;
 struct plugins;
 struct router;
 struct services;
@@ -39,6 +40,7 @@ struct host {
   struct services *services;
   struct plugins *plugins;
   struct router *router;
+  struct pipeline *pipeline; /* its metrics, core/account.c */
   struct metrics *metrics;
   struct health *health;
   struct catalog *catalog;
@@ -60,6 +62,7 @@ struct kg_self {
   uint32_t index;              /* of its slot in every request */
   uint32_t flags;              /* KG_SERIAL */
   int32_t opening;             /* 1 while its open runs: [open] functions are allowed */
+  int32_t stopped;             /* atomic; 1 from stop on: functions are -ESHUTDOWN */
   const char *name;
   struct host *host;
   void *data;                  /* what open returned */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* Whose code a thread runs: so that a crash names the plugin, the route and the
+ * request on its way down.
+ *
+ * Plugins share our memory: nothing is repaired, only attributed.  Thread-local
+ * state is the price, as a signal handler has no other way to learn it. */
+#ifndef CORE_BLAME_H
+#define CORE_BLAME_H
+
+#include "core/host.h"
+
+#include <stddef.h>
+
+/* What the thread does.  All of it stays the caller's; NULL: nothing. */
+struct blame {
+  const struct kg_self *self;
+  const char *doing;   /* the route's pattern, "open", "start" ... */
+  const char *request; /* the request's id */
+};
+
+extern _Thread_local volatile struct blame blame_now;
+
+/* Around each call of a plugin's code: a few stores.  `doing` is the matched
+ * route's pattern or the callback's name; `request` must be kg_req.id, as the
+ * checks of tags.h compare its address. */
+static inline void
+blame_set (const struct kg_self *self, const char *doing, const char *request)
+{
+  blame_now.doing = doing;
+  blame_now.request = request;
+  blame_now.self = self;
+}
+
+static inline void
+blame_clear (void)
+{
+  blame_now.self = NULL;
+}
+
+/* Installs the handler of SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT: it writes
+ * one line to standard error and lets the signal take its default way.  Keeps a
+ * sanitizer's own handler behind it. */
+void blame_install (void);
+
+/* [main] From here to loading_end, plugins are being loaded and opened: more
+ * than `seconds`, a call of exit, or a crash end the process with status 78 and
+ * a line that names the plugin. */
+void blame_loading_begin (unsigned seconds);
+void blame_loading_end (void);
+
+/* [main] The line that names what is loaded now: "etc/kgentd.conf:31: /x/auth.so",
+ * the caller's until the next call. */
+void blame_loading (const char *what);
+
+#endif
