@@ -33,6 +33,14 @@ core_libcore_a_SOURCES = \
 	%D%/schema_value.h \
 	%D%/settings.c \
 	%D%/settings.h \
+	%D%/log.c \
+	%D%/log.h \
+	%D%/log_ring.c \
+	%D%/log_ring.h \
+	%D%/log_text.c \
+	%D%/log_text.h \
+	%D%/log_writer.c \
+	%D%/log_writer.h \
 	$(NULL)
 
 CORE_LIBS = \

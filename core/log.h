@@ -34,7 +34,7 @@ struct log_access {
   int32_t error;       /* negative errno of the plugin below, or 0 */
   kg_str request_id, method, route, path, client, listener;
   kg_str subject, tenant, key_id;
-  kg_str trace_id, span_id;
+  kg_str trace_id, span_id; /* 32 and 16 hexadecimal digits, made or checked by the core */
   kg_str user_agent;
   kg_str plugin;       /* who answered or failed, when it was not the route's owner */
 };
