@@ -1,7 +1,27 @@
 EXTRA_LIBRARIES += %D%/libagentese.a
 %C%_libagentese_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libagentese_a_SOURCES = \
+	%D%/action.c \
+	%D%/afford.c \
 	%D%/agentese.c \
+	%D%/agentese.h \
+	%D%/change.c \
+	%D%/grammar.c \
+	%D%/grammar.h \
+	%D%/invoke.c \
+	%D%/manifest.c \
+	%D%/modifier.c \
+	%D%/modifier.h \
+	%D%/observe.c \
+	%D%/problem.c \
+	%D%/quota.c \
+	%D%/resolve.c \
+	%D%/seen.c \
+	%D%/state.c \
+	%D%/state.h \
+	%D%/text.c \
+	%D%/world.c \
+	%D%/world.h \
 	$(NULL)
 
 EXTRA_PROGRAMS += %D%.so

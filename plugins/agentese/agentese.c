@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* agentese.so: the path language over HTTP.  This file declares; what happens
+ * is in invoke.c and resolve.c. */
+#include "plugins/agentese/agentese.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const struct kg_opt options[]
+    = { { .key = "open_world",
+          .dflt = "true",
+          .type = KG_OPT_BOOL,
+          .offset = offsetof (struct ag_conf, open_world),
+          .help = "Whether any world.* and concept.* node exists, defined or not." },
+        { .key = "nodes_max",
+          .dflt = "10000",
+          .type = KG_OPT_INT,
+          .min = 1,
+          .max = 10000000,
+          .offset = offsetof (struct ag_conf, nodes_max),
+          .help = "Nodes with state that one tenant may keep." },
+        { .key = "bytes_max",
+          .dflt = "67108864",
+          .type = KG_OPT_INT,
+          .min = 65536,
+          .max = 1099511627776,
+          .offset = offsetof (struct ag_conf, bytes_max),
+          .help = "Bytes of nodes and their histories that one tenant may keep." },
+        { .key = "node_bytes_max",
+          .dflt = "65536",
+          .type = KG_OPT_INT,
+          .min = 256,
+          .max = 524288,
+          .offset = offsetof (struct ag_conf, node_bytes_max),
+          .help = "Bytes of state of one node." },
+        { .key = "history_max",
+          .dflt = "100",
+          .type = KG_OPT_INT,
+          .min = 1,
+          .max = 1000,
+          .offset = offsetof (struct ag_conf, history_max),
+          .help = "Changes of a node that its witness remembers." },
+        { .key = NULL } };
+
+static const char invoke_schema[]
+    = "{\"type\":\"object\",\"required\":[\"path\"],\"properties\":{"
+      "\"path\":{\"type\":\"string\",\"maxLength\":256,\"examples\":[\"world.house.manifest\"]}"
+      ","
+      "\"observer\":{\"type\":\"object\",\"properties\":{"
+      "\"name\":{\"type\":\"string\",\"maxLength\":128,\"default\":\"api_user\"},"
+      "\"archetype\":{\"type\":\"string\",\"default\":\"developer\"},"
+      "\"capabilities\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}},"
+      "\"kwargs\":{\"type\":\"object\",\"default\":{}}}}";
+
+static const char invoke_answer[]
+    = "{\"type\":\"object\",\"required\":[\"path\",\"result\",\"tokens_used\",\"cached\"],"
+      "\"properties\":{\"path\":{\"type\":\"string\"},\"result\":{},"
+      "\"tokens_used\":{\"type\":\"integer\"},\"cached\":{\"type\":\"boolean\"}}}";
+
+static const char resolve_answer[]
+    = "{\"type\":\"object\",\"required\":[\"path\",\"handle\",\"context\",\"affordances\"],"
+      "\"properties\":{\"path\":{\"type\":\"string\"},\"handle\":{\"type\":\"string\"},"
+      "\"context\":{\"type\":\"string\"},"
+      "\"affordances\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}";
+
+static const char affordances_answer[]
+    = "{\"type\":\"object\",\"required\":[\"path\",\"affordances\",\"observer_archetype\"],"
+      "\"properties\":{\"path\":{\"type\":\"string\"},"
+      "\"affordances\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+      "\"observer_archetype\":{\"type\":\"string\"}}}";
+
+static const char path_parameter[]
+    = "[{\"name\":\"path\",\"in\":\"query\",\"required\":true,"
+      "\"description\":\"A path, with or without the aspect.\","
+      "\"schema\":{\"type\":\"string\",\"maxLength\":256},\"example\":\"world.house\"}]";
+
+static const char archetype_parameters[]
+    = "[{\"name\":\"path\",\"in\":\"query\",\"required\":true,"
+      "\"description\":\"A path, with or without the aspect.\","
+      "\"schema\":{\"type\":\"string\",\"maxLength\":256},\"example\":\"world.house\"},"
+      "{\"name\":\"archetype\",\"in\":\"query\",\"required\":false,"
+      "\"description\":\"Whose affordances; the key's own default without.\","
+      "\"schema\":{\"type\":\"string\",\"maxLength\":64},\"example\":\"architect\"}]";
+
+static const struct kg_route routes[] = {
+  { .size = sizeof (struct kg_route),
+    .flags = KG_JSON | KG_BILLABLE,
+    .method = "POST",
+    .pattern = "/v1/agentese/invoke",
+    .scope = "read",
+    .handler = ag_invoke,
+    .summary = "Invoke an aspect of a node by its path",
+    .request_schema = invoke_schema,
+    .response_schema = invoke_answer,
+    .statuses = "400 403 404 409 422 501 503 507" },
+  { .size = sizeof (struct kg_route),
+    .method = "GET",
+    .pattern = "/v1/agentese/resolve",
+    .scope = "read",
+    .handler = ag_resolve,
+    .summary = "Resolve a path to its node",
+    .response_schema = resolve_answer,
+    .parameters = path_parameter,
+    .statuses = "400 404 422" },
+  { .size = sizeof (struct kg_route),
+    .method = "GET",
+    .pattern = "/v1/agentese/affordances",
+    .scope = "read",
+    .handler = ag_affordances,
+    .summary = "List what a node offers an archetype",
+    .response_schema = affordances_answer,
+    .parameters = archetype_parameters,
+    .statuses = "400 404 422" },
+};
+
+static const char *const refusal_names[]
+    = { "malformed", "not_found",  "not_afforded", "forbidden", "bad_argument",
+        "not_built", "over_limit", "conflict",     "law",       NULL };
+
+/* Services that the host always has. */
+static int32_t
+needs (struct ag *ag)
+{
+  const struct kg_host *h = ag->host;
+  int32_t r;
+  if ((r = h->need (ag->self, KG_STORE, sizeof *ag->store, 0, (const void **)&ag->store)) < 0
+      || (r = h->need (ag->self, KG_HEALTH, sizeof *ag->health, 0, (const void **)&ag->health))
+             < 0
+      || (r
+          = h->need (ag->self, KG_METRICS, sizeof *ag->metrics, 0, (const void **)&ag->metrics))
+             < 0)
+    return r;
+  return h->need (ag->self, KG_METER, sizeof *ag->meter, KG_NEED_OPTIONAL,
+                  (const void **)&ag->meter);
+}
+
+static int32_t
+metric (struct ag *ag, int32_t kind, const char *name, const char *help,
+        const struct kg_label *labels, uint32_t nlabels, kg_metric **ret)
+{
+  struct kg_metric_def def = { .size = sizeof def,
+                               .kind = kind,
+                               .name = name,
+                               .help = help,
+                               .labels = labels,
+                               .nlabels = nlabels };
+  return ag->metrics->define (ag->self, &def, ret);
+}
+
+static int32_t
+metrics_define (struct ag *ag)
+{
+  const struct kg_label by_node[]
+      = { { "context", ag_context_names }, { "category", ag_category_names } };
+  const struct kg_label by_reason[] = { { "reason", refusal_names } };
+  int32_t r;
+  if ((r = metric (ag, KG_COUNTER, "kgent_agentese_invocations_total", "Invocations that ran.",
+                   by_node, 2, &ag->invocations))
+          < 0
+      || (r = metric (ag, KG_COUNTER, "kgent_agentese_refusals_total",
+                      "Refused calls, by reason.", by_reason, 1, &ag->refusals))
+             < 0
+      || (r
+          = metric (ag, KG_COUNTER, "kgent_agentese_retries_total",
+                    "Changes that lost a race and were prepared again.", NULL, 0, &ag->retries))
+             < 0
+      || (r = metric (ag, KG_GAUGE, "kgent_agentese_nodes", "Nodes with state, of all tenants.",
+                      NULL, 0, &ag->kept_nodes))
+             < 0)
+    return r;
+  return metric (ag, KG_GAUGE, "kgent_agentese_bytes",
+                 "Bytes of nodes and their histories, of all tenants.", NULL, 0,
+                 &ag->kept_bytes);
+}
+
+static int32_t
+state_declare (struct ag *ag)
+{
+  int32_t r;
+  if ((r = ag->store->bucket (ag->self, "agentese.nodes", &ag->nodes)) < 0
+      || (r = ag->store->bucket (ag->self, "agentese.trace", &ag->trace)) < 0
+      || (r = ag->store->watch (ag->nodes, ag_quota_node, ag)) < 0)
+    return r;
+  return ag->store->watch (ag->trace, ag_quota_trace, ag);
+}
+
+static void
+agentese_close (void *data)
+{
+  struct ag *ag = data;
+  ag_quota_free (ag->quota);
+  ag_seen_free (ag->seen);
+  free (ag);
+}
+
+static int32_t
+declare (struct ag *ag)
+{
+  uint32_t i;
+  int32_t r;
+  if ((r = needs (ag)) < 0 || (r = metrics_define (ag)) < 0 || (r = state_declare (ag)) < 0
+      || (r = ag->health->add (ag->self, "agentese", 0, &ag->component)) < 0)
+    return r;
+  for (i = 0; i < sizeof routes / sizeof routes[0]; i++)
+    if ((r = ag->host->route (ag->self, &routes[i])) < 0)
+      return r;
+  return 0;
+}
+
+static int32_t
+agentese_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
+{
+  struct ag *ag = calloc (1, sizeof *ag);
+  int32_t r = -ENOMEM;
+  if (!ag)
+    return r;
+  ag->host = host;
+  ag->self = self;
+  ag->conf = conf;
+  ag->quota = ag_quota_new (ag);
+  ag->seen = ag_seen_new ();
+  if (ag->quota && ag->seen && !(r = declare (ag))) {
+    *ret_data = ag;
+    return 0;
+  }
+  agentese_close (ag);
+  return r;
+}
+
+static int32_t
+agentese_start (void *data)
+{
+  struct ag *ag = data;
+  if (!ag->meter)
+    ag->host->log (ag->self, KG_LOG_WARN,
+                   "nobody meters: invocations are not recorded "
+                   "(load a metering plugin to record them)");
+  ag->health->set (ag->component, KG_HEALTH_OK, 0, "%s", "");
+  return 0;
+}
+
+KG_PLUGIN (.name = "agentese", .version = "1.0", .summary = "Invoke agents by AGENTESE paths.",
+           .opts = options, .conf_size = sizeof (struct ag_conf), .open = agentese_open,
+           .start = agentese_start, .close = agentese_close);

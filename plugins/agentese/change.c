@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* A change of state on its way to disk: prepared on the worker, written by the
+ * store's committer while the request waits, answered on the worker again. */
+#include "plugins/agentese/state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRIES_MAX 1000 /* lost races before the caller is told to come back */
+
+/* What outlives the request while the store works. */
+struct waiter {
+  struct ag *ag;
+  kg_ticket *ticket;
+  struct ag_change *change; /* alive only when `resumed` runs */
+  int32_t error;
+  uint32_t op;
+  uint32_t nodes; /* reserved of the tenant's limits */
+  int64_t bytes;
+  char tenant[];
+};
+
+/* The operations of one attempt, and what they take. */
+struct attempt {
+  struct kg_op ops[4];
+  uint32_t nops, nodes;
+  int64_t bytes;
+  char key[KG_KEY_MAX], child_key[KG_KEY_MAX];
+};
+
+static kg_fn resumed;
+
+/* One line of history. */
+static void
+history_entry (const struct ag_change *ch, struct kg_out *o)
+{
+  const struct ag_call *c = ch->call;
+  char at[AG_TIME_LEN + 1];
+  ag_time (c->ag->host->num (c->req, KG_NUM_TIME), at);
+  kg_out_lit (o, "{\"at\":");
+  kg_out_text (o, at);
+  kg_out_lit (o, ",\"aspect\":");
+  kg_out_str (o, c->path.aspect);
+  kg_out_lit (o, ",\"observer\":");
+  kg_out_raw (o, c->observer.ptr, c->observer.len);
+  kg_out_lit (o, ",\"version\":");
+  kg_out_int (o, ch->version);
+  if (c->path.value[AG_PHASE].len) {
+    kg_out_lit (o, ",\"phase\":");
+    kg_out_str (o, c->path.value[AG_PHASE]);
+  }
+  if (c->path.value[AG_SPAN].len) {
+    kg_out_lit (o, ",\"span\":");
+    kg_out_str (o, c->path.value[AG_SPAN]);
+  }
+  kg_out_lit (o, "}");
+}
+
+/* The history with one line more, cut to what is kept. */
+static int32_t
+trace_make (struct ag_change *ch, const struct ag_trace *old, kg_str *ret)
+{
+  struct ag_call *c = ch->call;
+  struct kg_out o;
+  int64_t kept = 1;
+  uint32_t i;
+  int32_t r = ag_out_new (c, old->bytes + 1024, &o);
+  if (r < 0)
+    return r;
+  kg_out_lit (&o, "{\"total\":");
+  kg_out_int (&o, old->total + 1);
+  kg_out_lit (&o, ",\"history\":[");
+  history_entry (ch, &o);
+  i = old->json ? kg_json_first (old->json, old->history) : 0;
+  for (; i && kept < c->ag->conf->history_max; i = kg_json_next (old->json, old->history, i)) {
+    kg_str line = kg_json_text (old->json, i);
+    kg_out_lit (&o, ",");
+    kg_out_raw (&o, line.ptr, line.len);
+    kept++;
+  }
+  kg_out_lit (&o, "]}");
+  *ret = (kg_str){ o.ptr, o.len };
+  return kg_out_ok (&o) ? 0 : -ENOMEM;
+}
+
+/* The value that is kept for a node. */
+static int32_t
+node_make (struct ag_change *ch, kg_str created, kg_str state, kg_str relations, kg_str *ret)
+{
+  struct ag_call *c = ch->call;
+  struct kg_out o;
+  char now[AG_TIME_LEN + 1];
+  int32_t r = ag_out_new (c, state.len + relations.len + 256, &o);
+  if (r < 0)
+    return r;
+  ag_time (c->ag->host->num (c->req, KG_NUM_TIME), now);
+  kg_out_lit (&o, "{\"version\":");
+  kg_out_int (&o, ch->version);
+  kg_out_lit (&o, ",\"created\":");
+  if (created.len)
+    kg_out_raw (&o, created.ptr, created.len);
+  else
+    kg_out_text (&o, now);
+  kg_out_lit (&o, ",\"changed\":");
+  kg_out_text (&o, now);
+  kg_out_lit (&o, ",\"state\":");
+  kg_out_raw (&o, state.ptr, state.len);
+  kg_out_lit (&o, ",\"relations\":");
+  kg_out_raw (&o, relations.ptr, relations.len);
+  kg_out_lit (&o, "}");
+  *ret = (kg_str){ o.ptr, o.len };
+  return kg_out_ok (&o) ? 0 : -ENOMEM;
+}
+
+static kg_str
+key_of (const struct ag_call *c, kg_str handle, char buf[KG_KEY_MAX])
+{
+  struct kg_out o = { buf, 0, KG_KEY_MAX };
+  kg_out_lit (&o, c->who->tenant);
+  kg_out_lit (&o, "/");
+  kg_out_raw (&o, handle.ptr, handle.len);
+  return (kg_str){ buf, kg_out_ok (&o) ? o.len : 0 };
+}
+
+static void
+put (struct attempt *a, kg_bucket *bucket, kg_str key, kg_str value, uint64_t revision)
+{
+  struct kg_op *op = &a->ops[a->nops++];
+  memset (op, 0, sizeof *op);
+  op->kind = KG_OP_PUT;
+  op->bucket = bucket;
+  op->key = key;
+  op->value = value;
+  op->revision = revision;
+  a->bytes += (int64_t)(key.len + value.len);
+}
+
+/* The operations that create the child: it begins with a history of its own. */
+static int32_t
+child_ops (struct ag_change *ch, struct attempt *a)
+{
+  struct ag *ag = ch->call->ag;
+  struct ag_trace empty = { 0 };
+  kg_str none = { NULL, 0 }, node, trace, key = key_of (ch->call, ch->child, a->child_key);
+  int64_t version = ch->version;
+  int32_t r;
+  ch->version = 1;
+  r = node_make (ch, none, ch->child_state, ag_str ("[]"), &node);
+  if (!r)
+    r = trace_make (ch, &empty, &trace);
+  ch->version = version;
+  if (r < 0 || !key.len)
+    return r < 0 ? r : -E2BIG;
+  put (a, ag->nodes, key, node, KG_REV_NEW);
+  put (a, ag->trace, key, trace, KG_REV_ANY);
+  a->nodes++;
+  return 0;
+}
+
+/* Reads what is there and makes the operations out of it. */
+static int32_t
+attempt_make (struct ag_change *ch, struct attempt *a)
+{
+  struct ag_call *c = ch->call;
+  struct ag_node old;
+  struct ag_trace past;
+  kg_str node, trace, key = key_of (c, c->path.handle, a->key);
+  int32_t r = ag_node_get (c, c->path.handle, &old);
+  if (r == -ENOENT)
+    r = 0;
+  if (r < 0 || (r = ag_trace_get (c, c->path.handle, &past)) < 0)
+    return r;
+  ch->state = old.json ? kg_json_text (old.json, old.state) : ag_str ("{}");
+  ch->relations = old.json ? kg_json_text (old.json, old.relations) : ag_str ("[]");
+  ch->bump = 0;
+  r = ch->prepare (ch, &old);
+  if (r)
+    return r;
+  ch->version = old.version + ch->bump;
+  a->nops = 0;
+  a->nodes = old.revision ? 0 : 1;
+  a->bytes = -(int64_t)(old.bytes + past.bytes);
+  if ((r = node_make (ch, old.created, ch->state, ch->relations, &node)) < 0
+      || (r = trace_make (ch, &past, &trace)) < 0)
+    return r;
+  put (a, c->ag->nodes, key, node, old.revision);
+  put (a, c->ag->trace, key, trace, KG_REV_ANY);
+  return ch->child.len ? child_ops (ch, a) : 0;
+}
+
+static void
+written (const struct kg_outcome *outcome, void *arg)
+{
+  struct waiter *w = arg;
+  ag_quota_release (w->ag, w->tenant, w->nodes, w->bytes);
+  w->error = outcome->error;
+  w->op = outcome->op;
+  w->ag->host->resume (w->ticket, resumed, w, free);
+}
+
+static int32_t
+attempt_write (struct ag_change *ch, const struct attempt *a)
+{
+  struct ag_call *c = ch->call;
+  size_t n = strlen (c->who->tenant) + 1;
+  struct waiter *w = malloc (sizeof *w + n);
+  int32_t r;
+  if (!w)
+    return -ENOMEM;
+  *w = (struct waiter){ .ag = c->ag, .change = ch, .nodes = a->nodes, .bytes = a->bytes };
+  memcpy (w->tenant, c->who->tenant, n);
+  w->ticket = c->ag->host->suspend (c->req, NULL, NULL);
+  if (!w->ticket) {
+    ag_quota_release (c->ag, w->tenant, a->nodes, a->bytes);
+    free (w);
+    return -ENOMEM;
+  }
+  r = c->ag->store->write (c->ag->self, a->ops, a->nops, sizeof a->ops[0], written, w);
+  if (r < 0) {
+    struct kg_outcome refused = { .size = sizeof refused, .error = r };
+    written (&refused, w);
+  }
+  return KG_WAIT;
+}
+
+/* Says once that state cannot be written, and once that it can again. */
+static void
+note_failure (struct ag *ag, int32_t error)
+{
+  int32_t failing = error != 0;
+  if (atomic_exchange_explicit (&ag->failing, failing, memory_order_relaxed) == failing)
+    return;
+  if (failing)
+    ag->health->set (ag->component, KG_HEALTH_DOWN, 0, "state cannot be written: %s",
+                     strerror (-error));
+  else
+    ag->health->set (ag->component, KG_HEALTH_OK, 0, "%s", "");
+  ag->host->log (ag->self, failing ? KG_LOG_ERROR : KG_LOG_INFO, "state %s written: %s",
+                 failing ? "cannot be" : "is", failing ? strerror (-error) : "it recovered");
+}
+
+/* The write failed for good. */
+static int32_t
+fail (struct ag_change *ch, int32_t error, uint32_t op)
+{
+  char shown[AG_PATH_MAX + 1];
+  if (error == -EEXIST && op >= 2)
+    return ag_refuse (ch->call, AG_CONFLICTING, 409, "'%s' is already defined",
+                      ag_quote (shown, sizeof shown, ch->child));
+  if (error == -ESTALE || error == -EEXIST)
+    return ag_refuse (ch->call, AG_CONFLICTING, 503, "Too many changes of this node at once");
+  note_failure (ch->call->ag, error);
+  return ag_refuse (ch->call, AG_OVER_LIMIT, 503, "State could not be stored: %s",
+                    strerror (-error));
+}
+
+static int32_t
+resumed (kg_req *req, void *arg)
+{
+  struct waiter *w = arg;
+  struct ag_change *ch = w->change;
+  int32_t error = w->error;
+  uint32_t op = w->op;
+  (void)req;
+  free (w);
+  if ((error == -ESTALE || error == -EEXIST) && op < 2 && ++ch->tries < TRIES_MAX) {
+    ch->call->ag->metrics->add (ch->call->ag->retries, 0, 1);
+    return ag_change_run (ch);
+  }
+  if (error < 0)
+    return fail (ch, error, op);
+  note_failure (ch->call->ag, 0);
+  return ag_answer (ch->call, ch->result, ch);
+}
+
+int32_t
+ag_change_run (struct ag_change *ch)
+{
+  const struct ag_conf *conf = ch->call->ag->conf;
+  struct attempt a;
+  int32_t r = attempt_make (ch, &a);
+  if (r)
+    return r;
+  r = ag_quota_reserve (ch->call->ag, ch->call->who->tenant, a.nodes, a.bytes);
+  if (r == 1)
+    return ag_over_limit (ch->call, "agentese.nodes", conf->nodes_max, "nodes of this tenant");
+  if (r == 2)
+    return ag_over_limit (ch->call, "agentese.bytes", conf->bytes_max, "bytes of this tenant");
+  return r < 0 ? r : attempt_write (ch, &a);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* What a world entity shows of itself: a shape for each archetype, whose members
+ * are those of the node's state where it has them. */
+#include "plugins/agentese/world.h"
+
+#include <string.h>
+
+/* A member of a shape.  Without text it is computed, unless the state has it;
+ * `from` is another member of the state that feeds it. */
+struct member {
+  const char *name; /* as JSON text with colon, "\"mood\":" */
+  const char *key;  /* in the state; NULL: cannot be replaced */
+  const char *text; /* JSON text of the default */
+  const char *from;
+};
+
+#define FIXED(name, text)                                                                      \
+  {                                                                                            \
+    "\"" name "\":", NULL, text, NULL                                                          \
+  }
+#define MEMBER(name, text)                                                                     \
+  {                                                                                            \
+    "\"" name "\":", name, text, NULL                                                          \
+  }
+#define FED(name, text, from)                                                                  \
+  {                                                                                            \
+    "\"" name "\":", name, text, from                                                          \
+  }
+#define ENTITY                                                                                 \
+  {                                                                                            \
+    "\"entity\":", NULL, NULL, NULL                                                            \
+  }
+#define COMPUTED(name)                                                                         \
+  {                                                                                            \
+    "\"" name "\":", name, NULL, NULL                                                          \
+  }
+#define END                                                                                    \
+  {                                                                                            \
+    NULL, NULL, NULL, NULL                                                                     \
+  }
+
+static const struct member architect[]
+    = { FIXED ("type", "\"blueprint\""), MEMBER ("dimensions", "{}"),
+        MEMBER ("materials", "[]"),
+        MEMBER ("structural_analysis",
+                "{\"load_bearing\":[],\"stress_points\":[],\"integrity\":1.0}"),
+        END };
+
+static const struct member poet[]
+    = { FIXED ("type", "\"poetic\""), COMPUTED ("description"), MEMBER ("metaphors", "[]"),
+        MEMBER ("mood", "\"contemplative\""), END };
+
+static const struct member economist[]
+    = { FIXED ("type", "\"economic\""), FED ("market_value", "0.0", "value"),
+        MEMBER ("comparable_sales", "[]"), MEMBER ("appreciation_forecast", "{}"), END };
+
+static const struct member scientist[] = { FIXED ("type", "\"scientific\""),
+                                           ENTITY,
+                                           MEMBER ("measurements", "{}"),
+                                           MEMBER ("observations", "[]"),
+                                           MEMBER ("hypotheses", "[]"),
+                                           MEMBER ("confidence", "0.5"),
+                                           END };
+
+static const struct member developer[] = { FIXED ("type", "\"developer\""),
+                                           ENTITY,
+                                           MEMBER ("language", "\"\""),
+                                           MEMBER ("dependencies", "[]"),
+                                           MEMBER ("structure", "{}"),
+                                           MEMBER ("build_status", "\"unknown\""),
+                                           MEMBER ("test_coverage", "0.0"),
+                                           MEMBER ("issues", "[]"),
+                                           END };
+
+static const struct member admin[] = { FIXED ("type", "\"admin\""),
+                                       ENTITY,
+                                       MEMBER ("status", "\"unknown\""),
+                                       MEMBER ("health", "1.0"),
+                                       MEMBER ("metrics", "{}"),
+                                       MEMBER ("config", "{}"),
+                                       MEMBER ("alerts", "[]"),
+                                       COMPUTED ("last_updated"),
+                                       END };
+
+static const struct member other[]
+    = { COMPUTED ("summary"), COMPUTED ("content"),
+        MEMBER ("metadata", "{\"entity_type\":\"world_entity\"}"), END };
+
+/* In the order of ag_archetype_names; those of other contexts see `other`. */
+static const struct member *const shapes[]
+    = { architect, poet,  economist, other, scientist, developer,
+        admin,     other, other,     other, other };
+
+/* A sentence with the entity's name (grammar: needs no escaping) in it. */
+static void
+sentence (const struct ag_call *c, struct kg_out *o, const char *before, const char *after)
+{
+  kg_out_lit (o, before);
+  kg_out_raw (o, c->path.rest.ptr, c->path.rest.len);
+  kg_out_lit (o, after);
+}
+
+static void
+computed (const struct ag_call *c, const struct ag_node *node, const struct member *m,
+          struct kg_out *o)
+{
+  int32_t kept = node->json != NULL;
+  if (!m->key)
+    sentence (c, o, "\"", "\"");
+  else if (!strcmp (m->key, "description"))
+    sentence (c, o, kept ? "\"A " : "\"An unwritten ",
+              kept ? ", with a past that can be read.\"" : ", waiting to be seen.\"");
+  else if (!strcmp (m->key, "summary"))
+    sentence (c, o, "\"World_Entity: ", "\"");
+  else if (!strcmp (m->key, "content"))
+    sentence (c, o, kept ? "\"The state of " : "\"Nothing is known of ",
+              kept ? " is kept; ask its witness.\"" : " yet; transform it.\"");
+  else if (kept)
+    kg_out_raw (o, node->changed.ptr, node->changed.len);
+  else
+    kg_out_lit (o, "null");
+}
+
+static uint32_t
+in_state (const struct ag_node *node, const char *key)
+{
+  return key ? kg_json_find (node->json, node->state, key) : 0;
+}
+
+void
+ag_manifest (struct ag_call *c, void *arg, struct kg_out *out)
+{
+  const struct ag_node *node = arg;
+  const struct member *m = c->archetype < 0 ? other : shapes[c->archetype];
+  const char *sep = "{";
+  for (; m->name; m++, sep = ",") {
+    uint32_t kept = 0;
+    if (node->json && !(kept = in_state (node, m->key)))
+      kept = in_state (node, m->from);
+    kg_out_raw (out, sep, 1);
+    kg_out_lit (out, m->name);
+    if (kept) {
+      kg_str value = kg_json_text (node->json, kept);
+      kg_out_raw (out, value.ptr, value.len);
+    } else if (m->text)
+      kg_out_lit (out, m->text);
+    else
+      computed (c, node, m, out);
+  }
+  kg_out_raw (out, "}", 1);
+}

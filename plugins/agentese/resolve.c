@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* GET /v1/agentese/resolve and /v1/agentese/affordances: what a path names, and
+ * what it offers.  Neither invokes anything. */
+#include "plugins/agentese/state.h"
+
+#include <errno.h>
+
+/* The query parameter is required: 422 says so. */
+static int32_t
+path_missing (struct ag_call *c)
+{
+  static const char errors[]
+      = "[{\"loc\":[\"query\",\"path\"],\"type\":\"missing\",\"msg\":\"Field required\"}]";
+  c->ag->host->member (c->req, "errors", (kg_str){ errors, sizeof errors - 1 });
+  return ag_refuse (c, AG_BAD_ARGUMENT, 422, "query.path: Field required");
+}
+
+/* Reads the path; the last name of three or more is its aspect only when some
+ * node knows such a verb: world.house.kitchen is a node. */
+static int32_t
+path_read (struct ag_call *c)
+{
+  struct ag_error err;
+  struct ag_path whole;
+  kg_str text = c->ag->host->get (c->req, KG_GET_QUERY, "path");
+  if (!text.ptr)
+    return path_missing (c);
+  if (ag_path_parse (text, &c->path, &err) < 0)
+    return ag_malformed (c, &err);
+  whole = c->path;
+  ag_path_whole (&whole);
+  if (!ag_is_verb (c->path.aspect) || ag_is_builtin (c->path.ctx, whole.rest))
+    c->path = whole;
+  return 0;
+}
+
+static int32_t
+node_exists (struct ag_call *c)
+{
+  struct ag_node node;
+  int32_t r;
+  if (c->ag->conf->open_world || (c->path.ctx != AG_WORLD && c->path.ctx != AG_CONCEPT)
+      || ag_is_builtin (c->path.ctx, c->path.rest))
+    return 0;
+  r = ag_node_get (c, c->path.handle, &node);
+  return r == -ENOENT ? ag_not_found (c) : r;
+}
+
+/* Fills the call, up to the node. */
+static int32_t
+call_begin (struct ag_call *c, struct ag *ag, kg_req *req)
+{
+  int32_t r;
+  *c = (struct ag_call){ .ag = ag, .req = req, .who = ag->host->identity (req) };
+  if (!c->who || !c->who->tenant || !c->who->tenant[0])
+    return ag_refuse (c, AG_FORBIDDEN, 403, "This identity has no tenant to act for");
+  c->archetype_name = ag_default_archetype (c->who);
+  r = path_read (c);
+  if (!r)
+    r = node_exists (c);
+  if (r)
+    return r;
+  c->cached = ag_seen_mark (ag->seen, c->who->tenant, c->path.handle);
+  return 0;
+}
+
+static void
+member (struct kg_out *o, const char *name, kg_str value)
+{
+  kg_out_lit (o, name);
+  kg_out_str (o, value);
+}
+
+static int32_t
+answer (struct ag_call *c, const struct kg_out *o)
+{
+  int32_t r = kg_out_ok (o)
+                  ? c->ag->host->reply (c->req, 200, "application/json", o->ptr, o->len)
+                  : -ENOMEM;
+  return r < 0 ? r : KG_DONE;
+}
+
+int32_t
+ag_resolve (kg_req *req, void *data)
+{
+  struct ag_call c;
+  struct kg_out o;
+  int32_t r = call_begin (&c, data, req);
+  if (r)
+    return r;
+  if (ag_out_new (&c, 4096, &o) < 0)
+    return -ENOMEM;
+  member (&o, "{\"path\":", c.path.text);
+  member (&o, ",\"handle\":", c.path.handle);
+  member (&o, ",\"context\":", c.path.context);
+  kg_out_lit (&o, ",\"affordances\":");
+  ag_write_verbs (&c.path, ag_archetype_find (c.archetype_name), &o);
+  kg_out_lit (&o, "}");
+  return answer (&c, &o);
+}
+
+int32_t
+ag_affordances (kg_req *req, void *data)
+{
+  struct ag_call c;
+  struct kg_out o;
+  kg_str wanted;
+  int32_t r = call_begin (&c, data, req);
+  if (r)
+    return r;
+  wanted = c.ag->host->get (req, KG_GET_QUERY, "archetype");
+  if (wanted.len)
+    c.archetype_name = wanted;
+  if (c.archetype_name.len > AG_NAME_MAX)
+    return ag_refuse (&c, AG_BAD_ARGUMENT, 400, "Archetype of over %d bytes", AG_NAME_MAX);
+  if (ag_out_new (&c, 4096, &o) < 0)
+    return -ENOMEM;
+  member (&o, "{\"path\":", c.path.text);
+  kg_out_lit (&o, ",\"affordances\":");
+  ag_write_verbs (&c.path, ag_archetype_find (c.archetype_name), &o);
+  member (&o, ",\"observer_archetype\":", c.archetype_name);
+  kg_out_lit (&o, "}");
+  return answer (&c, &o);
+}

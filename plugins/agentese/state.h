@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* The durable state of a tenant's nodes, and how it changes.
+ *
+ * Bucket "agentese.nodes", key TENANT/handle: {"version","created","changed",
+ * "state":{},"relations":[]}.  Bucket "agentese.trace", same key: {"total",
+ * "history":[newest first]}.  Both are written in one transaction, and the
+ * node's revision guards it: a change that lost a race is prepared again from
+ * what the winner left. */
+#ifndef AGENTESE_STATE_H
+#define AGENTESE_STATE_H
+
+#include "plugins/agentese/agentese.h"
+
+#define AG_MEMBERS_MAX 256 /* of a state, of `changes`, of relations */
+#define AG_HANDLE_MAX 240  /* so that an aspect still fits behind it */
+
+/* A node as it is kept; without state json is NULL and the version 0. */
+struct ag_node {
+  const struct kg_json *json;
+  uint32_t state, relations; /* tokens */
+  kg_str created, changed;   /* as JSON text */
+  int64_t version;
+  uint64_t revision; /* 0: it is not kept */
+  size_t bytes;      /* of key and value */
+};
+
+/* Reads the node of the caller's tenant.  0, -ENOENT (*ret is then empty),
+ * -ENOMEM, -EBADMSG for a value that is not ours. */
+int32_t ag_node_get (struct ag_call *c, kg_str handle, struct ag_node *ret);
+
+/* Its history: 0 (json is NULL when there is none), -ENOMEM, -EBADMSG. */
+struct ag_trace {
+  const struct kg_json *json;
+  uint32_t history; /* token of the array */
+  int64_t total;
+  size_t bytes;
+};
+int32_t ag_trace_get (struct ag_call *c, kg_str handle, struct ag_trace *ret);
+
+/* A change under way, in the request's memory. */
+struct ag_change {
+  struct ag_call *call;
+
+  /* Fills state, relations and bump from `old`; runs again after a lost race.
+   * 0, KG_DONE when it answered, or a negative errno. */
+  int32_t (*prepare) (struct ag_change *change, const struct ag_node *old);
+  ag_result *result; /* the answer, once it is durable; `arg` is the change */
+
+  kg_str state, relations; /* JSON texts of what is to be kept */
+  int32_t bump;            /* 1: a new version */
+  int64_t version;         /* the version now */
+  kg_str child;            /* handle of a node to create, or empty */
+  kg_str child_state;
+  uint32_t tries;
+  void *extra; /* the aspect's own */
+};
+
+/* Makes the change durable and answers.  KG_WAIT, KG_DONE or a negative errno. */
+int32_t ag_change_run (struct ag_change *change);
+
+/* Merges the object `changes` (token of the call's body) into a node's state:
+ * null deletes.  0 with *ret, KG_DONE when it answered, -ENOMEM. */
+int32_t ag_state_merge (struct ag_call *c, const struct ag_node *old, uint32_t changes,
+                        kg_str *ret);
+
+/* Memory for `size` bytes of output, in the request. */
+int32_t ag_out_new (struct ag_call *c, size_t size, struct kg_out *ret);
+
+#endif

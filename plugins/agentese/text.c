@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* Small things with text: times, compact JSON, likeness of names. */
+#include "plugins/agentese/agentese.h"
+
+#include <string.h>
+
+kg_str
+ag_str (const char *text)
+{
+  kg_str s = { text, text ? strlen (text) : 0 };
+  return s;
+}
+
+static void
+digits (char *out, uint64_t v, int n)
+{
+  while (n--) {
+    out[n] = (char)('0' + v % 10);
+    v /= 10;
+  }
+}
+
+/* The civil date of a day count since 1970-01-01, in the proleptic Gregorian
+ * calendar; years that begin in March make the leap day the last one. */
+static void
+civil (int64_t days, uint64_t *year, uint64_t *month, uint64_t *day)
+{
+  uint64_t z = (uint64_t)(days + 719468), era = z / 146097, doe = z % 146097;
+  uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+  uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+  *day = doy - (153 * mp + 2) / 5 + 1;
+  *month = mp < 10 ? mp + 3 : mp - 9;
+  *year = yoe + era * 400 + (*month <= 2);
+}
+
+void
+ag_time (int64_t wall_ns, char out[AG_TIME_LEN + 1])
+{
+  uint64_t us = (uint64_t)(wall_ns > 0 ? wall_ns : 0) / 1000, s = us / 1000000;
+  uint64_t year, month, day, of_day = s % 86400;
+  civil ((int64_t)(s / 86400), &year, &month, &day);
+  memcpy (out, "0000-00-00T00:00:00.000000+00:00", AG_TIME_LEN + 1);
+  digits (out, year, 4);
+  digits (out + 5, month, 2);
+  digits (out + 8, day, 2);
+  digits (out + 11, of_day / 3600, 2);
+  digits (out + 14, of_day / 60 % 60, 2);
+  digits (out + 17, of_day % 60, 2);
+  digits (out + 20, us % 1000000, 6);
+}
+
+void
+ag_compact (struct kg_out *out, kg_str json)
+{
+  size_t i, from = 0;
+  int32_t inside = 0;
+  for (i = 0; i < json.len; i++) {
+    char c = json.ptr[i];
+    if (inside) {
+      if (c == '\\')
+        i++;
+      else if (c == '"')
+        inside = 0;
+    } else if (c == '"')
+      inside = 1;
+    else if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+      kg_out_raw (out, json.ptr + from, i - from);
+      from = i + 1;
+    }
+  }
+  kg_out_raw (out, json.ptr + from, json.len - from);
+}
+
+static uint32_t
+least (uint32_t a, uint32_t b, uint32_t c)
+{
+  uint32_t m = a < b ? a : b;
+  return m < c ? m : c;
+}
+
+uint32_t
+ag_distance (kg_str a, kg_str b)
+{
+  uint8_t row[AG_NAME_MAX + 1];
+  uint32_t n = (uint32_t)(a.len < AG_NAME_MAX ? a.len : AG_NAME_MAX);
+  uint32_t m = (uint32_t)(b.len < AG_NAME_MAX ? b.len : AG_NAME_MAX), i, j;
+  for (j = 0; j <= m; j++)
+    row[j] = (uint8_t)j;
+  for (i = 1; i <= n; i++) {
+    uint32_t corner = row[0];
+    row[0] = (uint8_t)i;
+    for (j = 1; j <= m; j++) {
+      uint32_t above = row[j];
+      row[j] = (uint8_t)least (above + 1, row[j - 1] + 1u,
+                               corner + (a.ptr[i - 1] != b.ptr[j - 1]));
+      corner = above;
+    }
+  }
+  return row[m];
+}
+
+const char *
+ag_quote (char *out, size_t size, kg_str text)
+{
+  size_t i, n = text.len < size ? text.len : size - 4;
+  for (i = 0; i < n; i++)
+    out[i] = text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f ? text.ptr[i] : '?';
+  memcpy (out + n, n < text.len ? "..." : "", n < text.len ? 4 : 1);
+  return out;
+}
