@@ -21,8 +21,24 @@ core_libcore_a_SOURCES = \
 	%D%/health.c \
 	%D%/health.h \
 	%D%/host.h \
+	%D%/listen.c \
+	%D%/listen.h \
+	%D%/listen_address.c \
+	%D%/listen_address.h \
+	%D%/log.c \
+	%D%/log.h \
+	%D%/log_ring.c \
+	%D%/log_ring.h \
+	%D%/log_text.c \
+	%D%/log_text.h \
+	%D%/log_writer.c \
+	%D%/log_writer.h \
 	%D%/node.c \
 	%D%/node.h \
+	%D%/notify.c \
+	%D%/notify.h \
+	%D%/options.c \
+	%D%/options.h \
 	%D%/override.c \
 	%D%/override.h \
 	%D%/scan.c \
@@ -33,14 +49,6 @@ core_libcore_a_SOURCES = \
 	%D%/schema_value.h \
 	%D%/settings.c \
 	%D%/settings.h \
-	%D%/log.c \
-	%D%/log.h \
-	%D%/log_ring.c \
-	%D%/log_ring.h \
-	%D%/log_text.c \
-	%D%/log_text.h \
-	%D%/log_writer.c \
-	%D%/log_writer.h \
 	$(NULL)
 
 CORE_LIBS = \
