@@ -1,7 +1,30 @@
 EXTRA_LIBRARIES += %D%/libauth.a
 %C%_libauth_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libauth_a_SOURCES = \
+	%D%/access.c \
+	%D%/admin.c \
 	%D%/auth.c \
+	%D%/auth.h \
+	%D%/credential.c \
+	%D%/credential.h \
+	%D%/dev.c \
+	%D%/digest.c \
+	%D%/form.c \
+	%D%/form.h \
+	%D%/guess.c \
+	%D%/guess.h \
+	%D%/index.c \
+	%D%/index.h \
+	%D%/keys.c \
+	%D%/keys.h \
+	%D%/limit.c \
+	%D%/limit.h \
+	%D%/list.c \
+	%D%/me.c \
+	%D%/quota.c \
+	%D%/text.c \
+	%D%/text.h \
+	%D%/usage.c \
 	$(NULL)
 
 EXTRA_PROGRAMS += %D%.so

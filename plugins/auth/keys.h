@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* API keys: what is stored about one, and the immutable record that requests
+ * meet. */
+#ifndef AUTH_KEYS_H
+#define AUTH_KEYS_H
+
+#define KG_ABI_TARGET KG_ABI (1, 0)
+#include <kgent/plugin.h>
+#include <kgent/json.h>
+
+#include "plugins/auth/limit.h"
+#include "plugins/auth/text.h"
+
+#define KEY_HASH    32  /* SHA-256 of the whole key */
+#define KEY_PREFIX  8   /* characters of a key that may be shown */
+#define KEY_SECRET  53  /* bytes of a new key, with its NUL */
+#define KEY_LIST    32  /* scopes, archetypes */
+#define KEY_TEXT    128 /* bytes of a name, a user, a scope, an archetype */
+#define KEY_JSON    32768 /* bytes that a stored key never exceeds */
+
+/* One row of the tier table. */
+struct tier {
+  const char *name;
+  int64_t per_minute, per_day, tokens;
+};
+
+struct tiers {
+  const struct tier *items; /* the first one is for keys with an unknown tier */
+  uint64_t count;
+};
+
+/* A key as it is stored.  The texts belong to whoever fills it. */
+struct key_spec {
+  const char *id, *prefix, *name, *tenant, *user, *tier;
+  const char *scopes[KEY_LIST + 1], *archetypes[KEY_LIST + 1]; /* end in NULL */
+  uint8_t hash[KEY_HASH];
+  struct limits limits; /* -1: the tier's */
+  int64_t created_ns, expires_ns; /* since the epoch; 0: never expires */
+  int32_t active;
+};
+
+/* A key as requests meet it: never changes, replaced as a whole. */
+struct key {
+  uint8_t hash[KEY_HASH];
+  uint64_t revision;    /* of the stored value; 0: not from the store */
+  int64_t expires_ns;
+  int32_t active;
+  uint32_t reserved;
+  struct limits limits; /* in force */
+  struct cell *cell;    /* set by the index */
+  struct kg_identity identity;
+  char prefix[KEY_PREFIX + 1];
+  struct key *retired;  /* next in the list of replaced records */
+  int64_t retired_ns;   /* monotonic */
+};
+
+/* The row of a tier, or NULL. */
+const struct tier *tier_find (const struct tiers *tiers, const char *name);
+
+/* Makes a record; NULL without memory.  An unknown tier gets the first row. */
+struct key *key_create (const struct key_spec *spec, const struct tiers *tiers, uint64_t revision);
+
+/* Accepts NULL. */
+void key_destroy (struct key *key);
+
+/* Reads a stored value and makes its record; 0, -EINVAL for a value that is no
+ * key, -ENOMEM. */
+int32_t key_load (kg_str json, const struct tiers *tiers, uint64_t revision, struct key **ret);
+
+/* Reads a stored value and calls fn with it; returns what fn does, or -EINVAL. */
+int32_t key_read (kg_str json, int32_t (*fn) (const struct key_spec *spec, void *arg), void *arg);
+
+/* Writes the members that anybody may see, without braces. */
+void key_show (struct kg_out *out, const struct key_spec *spec);
+
+/* Writes the stored value. */
+void key_store (struct kg_out *out, const struct key_spec *spec);
+
+/* Makes a new secret with its hash; 0, or -EIO without randomness. */
+int32_t key_secret (char ret_secret[KEY_SECRET], uint8_t ret_hash[KEY_HASH]);
+
+/* Makes a random id; 0 or -EIO. */
+int32_t key_id (char ret_id[TEXT_UUID]);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+#include "plugins/auth/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+void
+text_time (int64_t ns, char out[TEXT_TIME])
+{
+  time_t s = (time_t) (ns / TEXT_SECOND);
+  struct tm t;
+  memset (&t, 0, sizeof t);
+  gmtime_r (&s, &t);
+  snprintf (out, TEXT_TIME, "%04u-%02u-%02uT%02u:%02u:%02u.%06u+00:00",
+            (unsigned) (t.tm_year + 1900) % 10000, (unsigned) (t.tm_mon + 1) % 100,
+            (unsigned) t.tm_mday % 100, (unsigned) t.tm_hour % 100, (unsigned) t.tm_min % 100,
+            (unsigned) t.tm_sec % 100, (unsigned) (ns % TEXT_SECOND / 1000) % 1000000);
+}
+
+/* `n` digits at *p as a number, and moves on; -1 for anything else. */
+static int
+digits_take (const char **p, const char *end, int n)
+{
+  int v = 0;
+  if (end - *p < n)
+    return -1;
+  for (; n--; ++*p) {
+    if (**p < '0' || **p > '9')
+      return -1;
+    v = v * 10 + (**p - '0');
+  }
+  return v;
+}
+
+static int
+char_take (const char **p, const char *end, const char *accept)
+{
+  if (*p == end || !**p || !strchr (accept, **p))
+    return 0;
+  return *(*p)++;
+}
+
+/* The date and time without fraction and offset; 0 or -EINVAL. */
+static int32_t
+civil_take (const char **p, const char *end, struct tm *t)
+{
+  static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+  int year = digits_take (p, end, 4);
+  memset (t, 0, sizeof *t);
+  t->tm_year = year - 1900;
+  t->tm_mon = char_take (p, end, "-") ? digits_take (p, end, 2) - 1 : -1;
+  t->tm_mday = char_take (p, end, "-") ? digits_take (p, end, 2) : -1;
+  t->tm_hour = char_take (p, end, "Tt ") ? digits_take (p, end, 2) : -1;
+  t->tm_min = char_take (p, end, ":") ? digits_take (p, end, 2) : -1;
+  t->tm_sec = char_take (p, end, ":") ? digits_take (p, end, 2) : -1;
+  if (year < 1970 || t->tm_mon < 0 || t->tm_mon > 11 || t->tm_mday < 1 || t->tm_hour < 0
+      || t->tm_hour > 23 || t->tm_min < 0 || t->tm_min > 59 || t->tm_sec < 0 || t->tm_sec > 60)
+    return -EINVAL;
+  if (t->tm_mday > days[t->tm_mon]
+      || (t->tm_mon == 1 && t->tm_mday == 29 && (year % 4 || (year % 100 == 0 && year % 400))))
+    return -EINVAL;
+  return 0;
+}
+
+/* ".123456789" in nanoseconds, 0 without; or -1. */
+static int64_t
+fraction_take (const char **p, const char *end)
+{
+  int64_t ns = 0, unit = TEXT_SECOND;
+  if (!char_take (p, end, "."))
+    return 0;
+  if (*p == end || **p < '0' || **p > '9')
+    return -1;
+  for (; *p < end && **p >= '0' && **p <= '9'; ++*p) {
+    unit /= 10;
+    ns += (**p - '0') * unit;
+  }
+  return ns;
+}
+
+/* "Z" or "+01:30" in seconds; 0 or -EINVAL. */
+static int32_t
+offset_take (const char **p, const char *end, int64_t *ret)
+{
+  int sign = char_take (p, end, "Zz+-"), hours, minutes;
+  *ret = 0;
+  if (sign == 'Z' || sign == 'z')
+    return 0;
+  hours = sign ? digits_take (p, end, 2) : -1;
+  minutes = char_take (p, end, ":") ? digits_take (p, end, 2) : -1;
+  if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+    return -EINVAL;
+  *ret = (hours * 3600 + minutes * 60) * (sign == '-' ? -1 : 1);
+  return 0;
+}
+
+int32_t
+text_time_parse (const char *s, size_t len, int64_t *ret_ns)
+{
+  const char *end = s + len;
+  int64_t fraction, offset, seconds;
+  struct tm t;
+  if (len > 40 || civil_take (&s, end, &t) < 0)
+    return -EINVAL;
+  fraction = fraction_take (&s, end);
+  if (fraction < 0 || offset_take (&s, end, &offset) < 0 || s != end)
+    return -EINVAL;
+  seconds = (int64_t) timegm (&t) - offset;
+  if (seconds < 0 || seconds > INT64_MAX / TEXT_SECOND - 1)
+    return -EINVAL;
+  *ret_ns = seconds * TEXT_SECOND + fraction;
+  return 0;
+}
+
+/* The value of a hexadecimal digit, or -1. */
+static int
+hex_value (char c)
+{
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int32_t
+text_uuid (const char *s, size_t len, char out[TEXT_UUID])
+{
+  char text[TEXT_UUID];
+  size_t i, n = 0;
+  if (len > 9 && !strncasecmp (s, "urn:uuid:", 9)) {
+    s += 9;
+    len -= 9;
+  } else if (len > 2 && s[0] == '{' && s[len - 1] == '}') {
+    s += 1;
+    len -= 2;
+  }
+  if (len != 32 && len != 36)
+    return -EINVAL;
+  for (i = 0; i < len; i++) {
+    char c = s[i] >= 'A' && s[i] <= 'F' ? (char) (s[i] | 32) : s[i];
+    if (len == 36 && (i == 8 || i == 13 || i == 18 || i == 23)) {
+      if (c != '-')
+        return -EINVAL;
+      continue;
+    }
+    if (hex_value (c) < 0)
+      return -EINVAL;
+    if (n == 8 || n == 13 || n == 18 || n == 23)
+      text[n++] = '-';
+    text[n++] = c;
+  }
+  text[n] = 0;
+  memcpy (out, text, TEXT_UUID);
+  return 0;
+}
+
+void
+text_uuid_make (const uint8_t random[16], char out[TEXT_UUID])
+{
+  uint8_t b[16];
+  char hex[33];
+  memcpy (b, random, sizeof b);
+  b[6] = (uint8_t) ((b[6] & 0x0f) | 0x40);
+  b[8] = (uint8_t) ((b[8] & 0x3f) | 0x80);
+  text_hex (b, sizeof b, hex);
+  text_uuid (hex, 32, out);
+}
+
+void
+text_hex (const uint8_t *p, size_t len, char *out)
+{
+  static const char digit[] = "0123456789abcdef";
+  for (; len--; p++) {
+    *out++ = digit[*p >> 4];
+    *out++ = digit[*p & 15];
+  }
+  *out = 0;
+}
+
+int32_t
+text_hex_parse (const char *s, size_t len, uint8_t *out)
+{
+  for (; len--; s += 2) {
+    int high = hex_value (s[0]), low = high < 0 ? -1 : hex_value (s[1]);
+    if (low < 0)
+      return -EINVAL;
+    *out++ = (uint8_t) (high << 4 | low);
+  }
+  return 0;
+}
+
+void
+text_base64url (const uint8_t in[32], char out[44])
+{
+  static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  uint32_t bits = 0, have = 0;
+  size_t i, n = 0;
+  for (i = 0; i < 32; i++) {
+    bits = bits << 8 | in[i];
+    for (have += 8; have >= 6; have -= 6)
+      out[n++] = digit[bits >> (have - 6) & 63];
+  }
+  out[n++] = digit[bits << (6 - have) & 63];
+  out[n] = 0;
+}
