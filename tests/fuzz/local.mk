@@ -1,11 +1,19 @@
 # Fuzz targets.  With --enable-fuzzing libFuzzer drives them; otherwise corpus.c
 # does, which runs corpus/NAME once, as an ordinary test.
 FUZZ_TARGETS = \
+	%D%/json \
 	$(NULL)
 
+FUZZ_LIBS = $(CORE_LIBS) $(JSONC_LIBS)
 if FUZZING
+FUZZ_LIBS += $(KG_FUZZ_LDFLAGS)
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 else
+check_LIBRARIES += %D%/libcorpus.a
+%C%_libcorpus_a_SOURCES = %D%/corpus.c
+FUZZ_LIBS += %D%/libcorpus.a
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
 endif
+
+%C%_json_LDADD = $(FUZZ_LIBS)
