@@ -4,7 +4,7 @@ FUZZ_TARGETS = \
 	%D%/json \
 	$(NULL)
 
-FUZZ_LIBS = $(CORE_LIBS) $(JSONC_LIBS)
+FUZZ_LIBS =
 if FUZZING
 FUZZ_LIBS += $(KG_FUZZ_LDFLAGS)
 noinst_PROGRAMS += $(FUZZ_TARGETS)
@@ -16,4 +16,4 @@ check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
 endif
 
-%C%_json_LDADD = $(FUZZ_LIBS)
+%C%_json_LDADD = core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)

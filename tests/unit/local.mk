@@ -15,3 +15,11 @@ if HAVE_CHECK
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
+
+# core/util stands alone.
+UTIL_LIBS = core/libutil.a $(CHECK_LIBS)
+%C%_hash_LDADD = $(UTIL_LIBS)
+%C%_json_LDADD = $(UTIL_LIBS)
+%C%_str_LDADD = $(UTIL_LIBS)
+%C%_util_LDADD = $(UTIL_LIBS)
+%C%_uuid_LDADD = $(UTIL_LIBS)
