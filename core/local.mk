@@ -49,6 +49,53 @@ core_libcore_a_SOURCES = \
 	%D%/schema_value.h \
 	%D%/settings.c \
 	%D%/settings.h \
+	%D%/accept.c \
+	%D%/accept.h \
+	%D%/account.c \
+	%D%/account.h \
+	%D%/chunked.c \
+	%D%/chunked.h \
+	%D%/client.c \
+	%D%/client.h \
+	%D%/conn.c \
+	%D%/conn.h \
+	%D%/conn_body.c \
+	%D%/conn_io.c \
+	%D%/conn_io.h \
+	%D%/conn_list.c \
+	%D%/conn_turn.h \
+	%D%/cors.c \
+	%D%/cors.h \
+	%D%/deadline.c \
+	%D%/gate.c \
+	%D%/gate.h \
+	%D%/head.c \
+	%D%/head.h \
+	%D%/identity.c \
+	%D%/phase.c \
+	%D%/phase.h \
+	%D%/problem.c \
+	%D%/reply.c \
+	%D%/reply.h \
+	%D%/request.c \
+	%D%/request.h \
+	%D%/route.c \
+	%D%/route.h \
+	%D%/stream.c \
+	%D%/stream.h \
+	%D%/table.c \
+	%D%/table.h \
+	%D%/target.c \
+	%D%/target.h \
+	%D%/ticket.c \
+	%D%/ticket.h \
+	%D%/trace.c \
+	%D%/trace.h \
+	%D%/watchdog.c \
+	%D%/watchdog.h \
+	%D%/worker.c \
+	%D%/worker.h \
+	%D%/worker_loop.h \
 	$(NULL)
 
 CORE_LIBS = \

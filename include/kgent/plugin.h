@@ -286,8 +286,7 @@ struct kg_host {
    * Transfer-Encoding, Connection, Date, X-Request-ID, X-Response-Time). */
   int32_t (*header) (kg_req *req, const char *name, const char *value);
 
-  /* [worker] Sets the response; copies the body unless it is in memory from
-   * `alloc`.  Status 200..599, replaces an earlier response.  -EINVAL, and a
+  /* [worker] Sets the response; copies type and body.  Status 200..599, replaces an earlier response.  -EINVAL, and a
    * 500 for the client, for anything else. */
   int32_t (*reply) (kg_req *req, int32_t status, const char *type, const void *body, size_t len);
 

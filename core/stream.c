@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+#include "core/stream.h"
+
+#include "core/conn.h"
+#include "core/reply.h"
+#include "core/util/clock.h"
+#include "core/worker_loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STREAM_MAGIC   0x7374726du
+#define SILENCE_MAX    (15 * CLOCK_SECOND) /* of an event stream, until a comment */
+
+struct kg_stream {
+  struct post post; /* first: the worker gets it back from the post */
+  uint32_t magic;
+  pthread_mutex_t lock; /* guards what follows, up to the line */
+  char *buf;
+  size_t len, cap;
+  int ended, gone, posted;
+  /* ---- the worker's own ---- */
+  struct kg_req *req; /* NULL when the request is over */
+  struct worker *worker;
+  size_t limit;       /* bytes that may wait */
+  int is_events;
+  int64_t spoke;      /* ns, when something was last sent */
+};
+
+/* ---- Any thread --------------------------------------------------------- */
+
+/* Posts the stream unless it is already on its way; `lock` is held. */
+static int
+must_post (struct kg_stream *s)
+{
+  int must = !s->posted;
+  s->posted = 1;
+  return must;
+}
+
+static int
+room (struct kg_stream *s, size_t more)
+{
+  size_t cap = s->cap ? s->cap : 1024;
+  char *p;
+  if (s->len + more <= s->cap)
+    return 1;
+  while (cap < s->len + more)
+    cap *= 2;
+  p = realloc (s->buf, cap);
+  if (!p)
+    return 0;
+  s->buf = p;
+  s->cap = cap;
+  return 1;
+}
+
+int32_t
+stream_send (kg_stream *s, const void *data, size_t len)
+{
+  int32_t rc = 0;
+  int post = 0;
+  if (s->magic != STREAM_MAGIC)
+    abort ();
+  pthread_mutex_lock (&s->lock);
+  if (s->gone)
+    rc = -EPIPE;
+  else if (s->len && s->len + len > s->limit)
+    rc = -EAGAIN;
+  else if (!room (s, len))
+    rc = -ENOMEM;
+  else if (len) {
+    memcpy (s->buf + s->len, data, len);
+    s->len += len;
+    post = must_post (s);
+  }
+  pthread_mutex_unlock (&s->lock);
+  if (post)
+    worker_post (s->worker, &s->post);
+  return rc;
+}
+
+void
+stream_end (kg_stream *s)
+{
+  int post;
+  if (s->magic != STREAM_MAGIC)
+    abort ();
+  pthread_mutex_lock (&s->lock);
+  s->ended = 1;
+  post = must_post (s);
+  pthread_mutex_unlock (&s->lock);
+  if (post)
+    worker_post (s->worker, &s->post);
+}
+
+/* ---- The worker --------------------------------------------------------- */
+
+static void
+stream_free (struct kg_stream *s)
+{
+  pthread_mutex_destroy (&s->lock);
+  free (s->buf);
+  s->magic = 0;
+  free (s);
+}
+
+static void
+stream_handle (struct post *post)
+{
+  struct kg_stream *s = (struct kg_stream *) post;
+  pthread_mutex_lock (&s->lock);
+  s->posted = 0;
+  pthread_mutex_unlock (&s->lock);
+  if (s->req)
+    conn_turn (s->req->conn);
+  else
+    stream_free (s);
+}
+
+kg_stream *
+stream_open (kg_req *req, int32_t status, const char *type)
+{
+  struct kg_stream *s;
+  if (req->stream || status < 200 || status > 599 || !type)
+    return NULL;
+  s = calloc (1, sizeof *s);
+  if (!s)
+    return NULL;
+  if (reply_set (req, status, type, NULL, 0) < 0) {
+    free (s);
+    return NULL;
+  }
+  s->post.handle = stream_handle;
+  s->magic = STREAM_MAGIC;
+  pthread_mutex_init (&s->lock, NULL);
+  s->req = req;
+  s->worker = req->worker;
+  s->limit = (size_t) req->host->settings.http.stream_buffer;
+  s->is_events = !strncmp (type, "text/event-stream", 17);
+  s->spoke = worker_now (req->worker);
+  if (s->is_events) {
+    reply_field (req, "Cache-Control", 13, "no-store", 8);
+    reply_field (req, "X-Accel-Buffering", 17, "no", 2);
+  }
+  return req->stream = s;
+}
+
+/* Puts a piece of the body, framed. */
+static void
+put_piece (struct kg_req *req, const char *p, size_t len)
+{
+  char size[24];
+  int n = snprintf (size, sizeof size, "%zx\r\n", len);
+  if (!len || req->gate.method == METHOD_HEAD)
+    return;
+  if (req->close == CLOSE_ENDS_BODY)
+    conn_put (req->conn, p, len);
+  else {
+    conn_put (req->conn, size, (size_t) n);
+    conn_put (req->conn, p, len);
+    conn_put (req->conn, "\r\n", 2);
+  }
+  req->sent += len;
+  req->stream->spoke = worker_now (req->worker);
+}
+
+int
+stream_pump (struct kg_req *req)
+{
+  struct kg_stream *s = req->stream;
+  for (;;) {
+    char *buf;
+    size_t len;
+    int ended;
+    pthread_mutex_lock (&s->lock);
+    buf = s->buf;
+    len = s->len;
+    ended = s->ended;
+    s->buf = NULL;
+    s->len = s->cap = 0;
+    pthread_mutex_unlock (&s->lock);
+    if (!req->gone)
+      put_piece (req, buf, len);
+    free (buf);
+    if (!len)
+      return ended;
+    if (!req->gone && conn_flush (req->conn))
+      return 0;
+  }
+}
+
+void
+stream_gone (struct kg_req *req)
+{
+  pthread_mutex_lock (&req->stream->lock);
+  req->stream->gone = 1;
+  pthread_mutex_unlock (&req->stream->lock);
+}
+
+void
+stream_sweep (struct kg_req *req, int64_t now)
+{
+  int64_t most = (int64_t) (req->host->settings.http.stream_timeout * CLOCK_SECOND);
+  if (now - req->start_mono > most)
+    stream_gone (req);
+  if (req->stream->is_events && now - req->stream->spoke >= SILENCE_MAX && !req->conn->out) {
+    put_piece (req, ":\n\n", 3);
+    conn_flush (req->conn);
+  }
+}
+
+void
+stream_drain (struct kg_req *req)
+{
+  static const char event[] = "event: drain\nretry: 1000\ndata: {}\n\n";
+  if (req->stream->is_events && !req->conn->out && !req->gone)
+    put_piece (req, event, sizeof event - 1);
+}
+
+void
+stream_finish (struct kg_req *req)
+{
+  if (req->close != CLOSE_ENDS_BODY && !req->gone && req->gate.method != METHOD_HEAD)
+    conn_put (req->conn, "0\r\n\r\n", 5);
+}
+
+void
+stream_release (struct kg_req *req)
+{
+  struct kg_stream *s = req->stream;
+  int posted;
+  req->stream = NULL;
+  s->req = NULL;
+  pthread_mutex_lock (&s->lock);
+  posted = s->posted;
+  pthread_mutex_unlock (&s->lock);
+  if (!posted)
+    stream_free (s);
+}

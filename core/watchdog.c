@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* A plugin's code that blocks holds its worker, and every connection of it.  After 2 s the log
+ * says who it is.  After the handler's deadline the worker is taken over: one atomic exchange of
+ * `in_hook` decides between the code that returns at last and the watchdog; the loser's thread
+ * ends.  A new thread goes on with the worker's connections; the client of the stuck request gets
+ * 504; the request, its slab and its thread are given up for good (DESIGN: a reliability
+ * boundary, not a security boundary). */
+#include "core/watchdog.h"
+
+#include "core/conn_turn.h"
+#include "core/log.h"
+#include "core/reply.h"
+#include "core/util/clock.h"
+#include "core/worker_loop.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define PERIOD (250 * CLOCK_MS)
+#define WARN   (2 * CLOCK_SECOND)
+
+/* The client of a stuck request hears of it; its connection leaves the worker. */
+static void
+stuck_answer (struct worker *w)
+{
+  struct conn *c = w->hook_req->conn;
+  char text[512];
+  int n = snprintf (text, sizeof text,
+                    "HTTP/1.1 504 Gateway Timeout\r\nContent-Type: application/problem+json\r\n"
+                    "Content-Length: %zu\r\nConnection: close\r\nX-Request-ID: %s\r\n\r\n"
+                    "{\"type\":\"about:blank\",\"title\":\"Gateway Timeout\",\"status\":504,"
+                    "\"detail\":\"The answer took too long.\",\"instance\":\"%s\","
+                    "\"request_id\":\"%s\"}",
+                    127 + 2 * strlen (w->hook_req->id), w->hook_req->id, w->hook_req->id,
+                    w->hook_req->id);
+  if (c->fd >= 0 && !w->hook_req->streamed)
+    (void) !send (c->fd, text, (size_t) n, MSG_NOSIGNAL | MSG_DONTWAIT);
+  conn_abandon (c);
+}
+
+static void
+take_over (struct worker *w, int64_t age)
+{
+  uint32_t token = atomic_load_explicit (&w->in_hook, memory_order_acquire);
+  pthread_t old = w->thread;
+  if (!token || !atomic_compare_exchange_strong (&w->in_hook, &token, 0))
+    return;
+  log_write (KG_LOG_ERROR, w->hook_self->name,
+             "blocked worker %u for %lld s in request %s (%s): answered 504, the worker goes on "
+             "with a new thread",
+             w->index, (long long) (age / CLOCK_SECOND), w->hook_req->id,
+             w->hook_req->match.route ? w->hook_req->match.route->pub.pattern : "?");
+  atomic_fetch_add (&w->all->stuck, 1);
+  w->now = clock_mono ();
+  w->generation++;
+  stuck_answer (w);
+  pthread_detach (old);
+  if (worker_thread (w) < 0)
+    log_write (KG_LOG_ERROR, "core", "worker %u cannot be started again", w->index);
+}
+
+static void
+look_at (struct worker *w, int64_t now)
+{
+  int64_t age = now - atomic_load_explicit (&w->turned, memory_order_relaxed);
+  int64_t most = (int64_t) (w->host->settings.http.handler_timeout * CLOCK_SECOND);
+  if (age < WARN || !atomic_load_explicit (&w->in_hook, memory_order_acquire)) {
+    w->warned = 0;
+    return;
+  }
+  if (!w->warned)
+    log_write (KG_LOG_WARN, w->hook_self->name, "has not returned for %lld s; worker %u waits",
+               (long long) (age / CLOCK_SECOND), w->index);
+  w->warned = 1;
+  if (age >= most)
+    take_over (w, age);
+}
+
+static void *
+watchdog_main (void *arg)
+{
+  struct workers *all = arg;
+  struct timespec period = { 0, PERIOD };
+  pthread_setname_np (pthread_self (), "kgent-watch");
+  while (!atomic_load (&all->stopping)) {
+    int64_t now = clock_mono ();
+    for (uint32_t i = 0; i < all->count; i++)
+      look_at (&all->list[i], now);
+    nanosleep (&period, NULL);
+  }
+  return NULL;
+}
+
+int32_t
+watchdog_start (struct workers *all)
+{
+  sigset_t every, old;
+  int rc;
+  sigfillset (&every);
+  pthread_sigmask (SIG_SETMASK, &every, &old);
+  rc = pthread_create (&all->watchdog, NULL, watchdog_main, all);
+  pthread_sigmask (SIG_SETMASK, &old, NULL);
+  all->watched = !rc;
+  return -rc;
+}
+
+void
+watchdog_stop (struct workers *all)
+{
+  if (all->watched)
+    pthread_join (all->watchdog, NULL);
+  all->watched = 0;
+}
