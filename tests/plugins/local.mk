@@ -1,5 +1,6 @@
 # One test per plugin, linked with the plugin's library and the fake host.
 PLUGIN_TESTS = \
+	%D%/health \
 	%D%/fake \
 	$(NULL)
 
@@ -9,3 +10,5 @@ TESTS += $(PLUGIN_TESTS)
 endif
 
 %C%_fake_LDADD = $(FAKE_LIBS) $(CHECK_LIBS)
+%C%_health_LDADD = plugins/health/libhealth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) \
+	$(CHECK_LIBS)

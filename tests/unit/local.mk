@@ -9,6 +9,8 @@ UNIT_TESTS = \
 	%D%/schema \
 	%D%/log \
 	%D%/log_text \
+	%D%/catalog \
+	%D%/health \
 	$(NULL)
 
 if HAVE_CHECK
