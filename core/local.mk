@@ -96,6 +96,12 @@ core_libcore_a_SOURCES = \
 	%D%/worker.c \
 	%D%/worker.h \
 	%D%/worker_loop.h \
+	%D%/expose.c \
+	%D%/expose.h \
+	%D%/metric.c \
+	%D%/metrics.c \
+	%D%/metrics.h \
+	%D%/registry.h \
 	$(NULL)
 
 CORE_LIBS = \

@@ -38,7 +38,7 @@ int32_t metrics_define (struct metrics *registry, const struct kg_metric_def *de
 int32_t metrics_define_wide (struct metrics *registry, const struct kg_metric_def *def,
                              uint32_t series_max, kg_metric **ret);
 
-/* A metric's name and help, for the documentation's tests; NULL past the end. */
+/* The names of what is defined, for the documentation's tests; NULL past the end. */
 const char *metrics_name (const struct metrics *registry, uint32_t index);
 
 /* The hot path, as in kg.metrics/1.  `add` to a gauge adds (int64_t) n. */

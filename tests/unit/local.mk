@@ -11,6 +11,8 @@ UNIT_TESTS = \
 	%D%/log_text \
 	%D%/catalog \
 	%D%/health \
+	%D%/metrics \
+	%D%/expose \
 	$(NULL)
 
 if HAVE_CHECK
