@@ -1,4 +1,4 @@
-EXTRA_LIBRARIES += %D%/libagentese.a
+noinst_LIBRARIES += %D%/libagentese.a
 %C%_libagentese_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libagentese_a_SOURCES = \
 	%D%/action.c \
@@ -24,7 +24,7 @@ EXTRA_LIBRARIES += %D%/libagentese.a
 	%D%/world.h \
 	$(NULL)
 
-EXTRA_PROGRAMS += %D%.so
+plugin_PROGRAMS += %D%.so
 %C%_so_SOURCES =
 %C%_so_LDFLAGS = $(PLUGIN_LINK)
 %C%_so_LDADD = %D%/libagentese.a $(JSONC_LIBS)

@@ -1,4 +1,4 @@
-EXTRA_LIBRARIES += %D%/libhealth.a
+noinst_LIBRARIES += %D%/libhealth.a
 %C%_libhealth_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libhealth_a_SOURCES = \
 	%D%/document.c \
@@ -13,7 +13,7 @@ EXTRA_LIBRARIES += %D%/libhealth.a
 	$(NULL)
 
 # The page of /docs as a C string, one literal per line.
-%D%/%C%_libhealth_a-page.$(OBJEXT): %D%/docs.inc
+%D%/libhealth_a-page.$(OBJEXT): %D%/docs.inc
 %D%/docs.inc: %D%/docs.html
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' \
@@ -21,7 +21,7 @@ EXTRA_LIBRARIES += %D%/libhealth.a
 CLEANFILES += %D%/docs.inc
 EXTRA_DIST += %D%/docs.html
 
-EXTRA_PROGRAMS += %D%.so
+plugin_PROGRAMS += %D%.so
 %C%_so_SOURCES =
 %C%_so_LDFLAGS = $(PLUGIN_LINK)
 %C%_so_LDADD = %D%/libhealth.a $(JSONC_LIBS) $(CRYPTO_LIBS)
