@@ -50,8 +50,11 @@ void blame_install (void);
 void blame_loading_begin (unsigned seconds);
 void blame_loading_end (void);
 
-/* [main] The line that names what is loaded now: "etc/kgentd.conf:31: /x/auth.so",
- * the caller's until the next call. */
+/* [main] What is loaded now, for that line: "etc/kgentd.conf:31: /x/auth.so";
+ * copied. */
 void blame_loading (const char *what);
+
+/* [main] Whether a file's own code (its constructors) runs now. */
+void blame_loading_now (int running);
 
 #endif

@@ -102,6 +102,24 @@ core_libcore_a_SOURCES = \
 	%D%/metrics.c \
 	%D%/metrics.h \
 	%D%/registry.h \
+	%D%/blame.c \
+	%D%/blame.h \
+	%D%/plugin.c \
+	%D%/plugin.h \
+	%D%/plugin_check.c \
+	%D%/plugin_check.h \
+	%D%/plugin_dump.c \
+	%D%/plugin_file.c \
+	%D%/plugin_file.h \
+	%D%/plugin_host.c \
+	%D%/plugin_life.c \
+	%D%/plugin_set.h \
+	%D%/self.c \
+	%D%/self.h \
+	%D%/service.c \
+	%D%/service.h \
+	%D%/tags.c \
+	%D%/tags.h \
 	$(NULL)
 
 CORE_LIBS = \

@@ -65,9 +65,11 @@ int32_t plugins_walk (struct plugins *p, int32_t (*fn) (const struct kg_plugin *
 int plugins_guard (int (*check) (void *arg), void *arg, struct errors *errors);
 
 /* For --dump-plugin: loads one plugin, opens it with its defaults, prints what it
- * is and declares, and closes it.  `name` is a name in the plugin folder, or a
- * path.  The host must have everything that plugins_open needs. */
-int32_t plugin_dump (struct plugins *p, const char *name, FILE *out, struct errors *errors);
+ * is and declares, and closes it; `mdoc` 1: only its options, as mdoc(7).  `name`
+ * is a name in the plugin folder, or a path.  The host must have everything that
+ * plugins_open needs. */
+int32_t plugin_dump (struct plugins *p, const char *name, int mdoc, FILE *out,
+                     struct errors *errors);
 
 /* The [open] functions of struct kg_host, for core/table.c. */
 void host_log (kg_self *self, int32_t level, const char *fmt, ...) KG_PRINTF (3, 4);

@@ -35,7 +35,7 @@ _Noreturn void tags_abort (const struct kg_self *self, const char *function, con
 #define TAG_OPEN(caller, function)                                                              \
   do {                                                                                          \
     TAG_SELF (caller, function);                                                                \
-    if (!(caller)->opening || blame_now.self != (caller))                                       \
+    if (!(caller)->opening || ((caller)->index && blame_now.self != (caller)))                  \
       TAG_REFUSE (caller, function, "outside of its open", -EPERM);                             \
   } while (0)
 
