@@ -25,3 +25,14 @@ include tests/abi/local.mk
 include tests/fuzz/local.mk
 include tests/http/local.mk
 include tests/bench/local.mk
+
+# The unit tests again, under valgrind.
+PHONY += check-valgrind
+check-valgrind: $(check_PROGRAMS)
+	@status=0; for t in $(check_PROGRAMS); do \
+	  echo "  VALGRIND $$t"; \
+	  top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' CK_FORK=no \
+	    valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9 \
+	    ./$$t >$$t.valgrind 2>&1; \
+	  test $$? != 9 || { cat $$t.valgrind; status=1; }; \
+	done; exit $$status

@@ -17,3 +17,8 @@ TESTS += $(FUZZ_TARGETS)
 endif
 
 %C%_json_LDADD = core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
+
+PHONY += fuzz-targets fuzz-list
+fuzz-targets: $(FUZZ_TARGETS)
+fuzz-list:
+	@echo $(FUZZ_TARGETS)
