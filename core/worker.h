@@ -29,7 +29,7 @@ void workers_quiesce (struct workers *w);
 uint32_t workers_open (const struct workers *w);
 uint32_t workers_busy (const struct workers *w);
 
-/* Whether every loop turned within the last 2 s.  [any] */
+/* Whether every loop turned within the last 2 s, and at most 4 handlers were given up.  [any] */
 int32_t workers_alive (const struct workers *w);
 
 /* Handlers that a watchdog gave up on.  [any] */
