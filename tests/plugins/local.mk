@@ -1,5 +1,7 @@
 # One test per plugin, linked with the plugin's library and the fake host.
 PLUGIN_TESTS = \
+	%D%/auth \
+	%D%/auth-limit \
 	%D%/health \
 	%D%/fake \
 	$(NULL)
@@ -12,3 +14,5 @@ endif
 %C%_fake_LDADD = $(FAKE_LIBS) $(CHECK_LIBS)
 %C%_health_LDADD = plugins/health/libhealth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) \
 	$(CHECK_LIBS)
+%C%_auth_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_auth_limit_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
