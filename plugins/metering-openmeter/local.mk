@@ -1,7 +1,16 @@
 EXTRA_LIBRARIES += %D%/libmetering-openmeter.a
 %C%_libmetering_openmeter_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libmetering_openmeter_a_SOURCES = \
+	%D%/batch.c \
+	%D%/event.c \
+	%D%/exporter.c \
+	%D%/exporter.h \
+	%D%/listing.c \
 	%D%/metering-openmeter.c \
+	%D%/metering.h \
+	%D%/record.c \
+	%D%/report.c \
+	%D%/sender.c \
 	$(NULL)
 
 EXTRA_PROGRAMS += %D%.so

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* metering-openmeter.so: usage made durable before a 2xx leaves (record.c), and
+ * sent to an OpenMeter-compatible server afterwards (exporter.c). */
+#include "plugins/metering-openmeter/metering.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mt *mt_plugin;
+
+static const struct kg_opt options[] = {
+  { .key = "url",
+    .dflt = "",
+    .type = KG_OPT_STRING,
+    .offset = offsetof (struct mt_conf, url),
+    .help
+    = "Base URL of the server that takes /api/v1/events; empty: usage is only kept here." },
+  { .key = "api_key",
+    .dflt = "",
+    .type = KG_OPT_STRING,
+    .flags = KG_OPT_SECRET,
+    .offset = offsetof (struct mt_conf, api_key),
+    .help = "Bearer token for that server." },
+  { .key = "enabled",
+    .dflt = "true",
+    .type = KG_OPT_BOOL,
+    .offset = offsetof (struct mt_conf, enabled),
+    .help = "Whether events are sent at all; they are recorded in any case." },
+  { .key = "source",
+    .dflt = "kgents-api",
+    .type = KG_OPT_STRING,
+    .offset = offsetof (struct mt_conf, source),
+    .help = "CloudEvents source of every event." },
+  { .key = "batch_size",
+    .dflt = "100",
+    .type = KG_OPT_INT,
+    .min = 1,
+    .max = 1000,
+    .offset = offsetof (struct mt_conf, batch_size),
+    .help = "Events that are sent at once." },
+  { .key = "flush_interval",
+    .dflt = "1.0",
+    .type = KG_OPT_NUMBER,
+    .min = 0,
+    .max = 60,
+    .offset = offsetof (struct mt_conf, flush_interval),
+    .help = "Seconds after which fewer events are sent too." },
+  { .key = "timeout",
+    .dflt = "10.0",
+    .type = KG_OPT_NUMBER,
+    .min = 1,
+    .max = 300,
+    .offset = offsetof (struct mt_conf, timeout),
+    .help = "Seconds that the server has to answer a batch." },
+  { .key = "keep_days",
+    .dflt = "400",
+    .type = KG_OPT_INT,
+    .min = 0,
+    .max = 36500,
+    .offset = offsetof (struct mt_conf, keep_days),
+    .help = "Days that records stay once they were sent; 0: for ever." },
+  { .key = "api_requests",
+    .dflt = "false",
+    .type = KG_OPT_BOOL,
+    .offset = offsetof (struct mt_conf, api_requests),
+    .help = "Whether every authenticated request is an api.request event as well." },
+  { .key = NULL }
+};
+
+const char *const mt_types[] = { "agentese.invoke",
+                                 "api.request",
+                                 "llm.tokens",
+                                 "session.create",
+                                 "session.message",
+                                 "subscription.started",
+                                 "subscription.updated",
+                                 "subscription.ended",
+                                 "payment.success",
+                                 "payment.failed",
+                                 "other",
+                                 NULL };
+
+uint32_t
+mt_type_index (const char *type)
+{
+  uint32_t i = 0;
+  while (mt_types[i + 1] && strcmp (type, mt_types[i]))
+    i++;
+  return i;
+}
+
+static const char events_parameters[]
+    = "[{\"name\":\"after\",\"in\":\"query\",\"required\":false,"
+      "\"description\":\"Sequence behind which to begin: the last page's next.\","
+      "\"schema\":{\"type\":\"integer\",\"minimum\":0,\"default\":0}},"
+      "{\"name\":\"limit\",\"in\":\"query\",\"required\":false,"
+      "\"schema\":{\"type\":\"integer\",\"minimum\":16,\"maximum\":1000,\"default\":100}}]";
+
+static const char events_answer[]
+    = "{\"type\":\"object\",\"required\":[\"events\",\"next\",\"newest\"],\"properties\":{"
+      "\"events\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"
+      "\"next\":{\"type\":\"integer\"},\"newest\":{\"type\":\"integer\"},"
+      "\"delivered\":{\"type\":\"integer\"}}}";
+
+static const struct kg_route events_route = { .size = sizeof events_route,
+                                              .flags = KG_ADMIN,
+                                              .method = "GET",
+                                              .pattern = "/admin/v1/usage/events",
+                                              .scope = "admin",
+                                              .handler = mt_list,
+                                              .summary = "List recorded usage as CloudEvents",
+                                              .parameters = events_parameters,
+                                              .response_schema = events_answer,
+                                              .statuses = "422" };
+
+static int32_t
+needs (struct mt *mt)
+{
+  const struct kg_host *h = mt->host;
+  int32_t r;
+  if ((r = h->need (mt->self, KG_STORE, sizeof *mt->store, 0, (const void **)&mt->store)) < 0
+      || (r = h->need (mt->self, KG_HEALTH, sizeof *mt->health, 0, (const void **)&mt->health))
+             < 0
+      || (r
+          = h->need (mt->self, KG_METRICS, sizeof *mt->metrics, 0, (const void **)&mt->metrics))
+             < 0
+      || (r = h->need (mt->self, KG_JOBS, sizeof *mt->jobs, 0, (const void **)&mt->jobs)) < 0)
+    return r;
+  return h->need (mt->self, KG_HTTP, sizeof *mt->http, 0, (const void **)&mt->http);
+}
+
+/* The log; and the cursor only where somebody reads, for it holds records back. */
+static int32_t
+log_declare (struct mt *mt)
+{
+  int32_t r = mt->store->log (mt->self, "usage", 0, (uint32_t)mt->conf->keep_days, &mt->usage);
+  if (r < 0 || !mt_exports (mt->conf))
+    return r;
+  if ((r = mt->store->cursor (mt->self, mt->usage, "openmeter", &mt->cursor)) < 0
+      || (r = mt->store->bucket (mt->self, "metering.parked", &mt->parked)) < 0)
+    return r;
+  return mt->store->notify (mt->usage, mt_exporter_notify, mt);
+}
+
+static int32_t
+metric (struct mt *mt, int32_t kind, const char *name, const char *help, int32_t by_type,
+        kg_metric **ret)
+{
+  const struct kg_label types = { "event_type", mt_types };
+  struct kg_metric_def def = { .size = sizeof def,
+                               .kind = kind,
+                               .name = name,
+                               .help = help,
+                               .labels = &types,
+                               .nlabels = by_type ? 1 : 0 };
+  return mt->metrics->define (mt->self, &def, ret);
+}
+
+static int32_t
+metrics_define (struct mt *mt)
+{
+  static const struct {
+    const char *name, *help;
+    int32_t kind, by_type;
+    size_t offset;
+  } all[] = {
+    { "kgent_metering_events_total", "Usage events recorded.", KG_COUNTER, 1,
+      offsetof (struct mt, recorded) },
+    { "kgent_metering_refused_total", "Usage events that could not be recorded.", KG_COUNTER, 0,
+      offsetof (struct mt, unrecorded) },
+    { "kgent_metering_parked_total", "Events that the server cannot take, kept aside.",
+      KG_COUNTER, 0, offsetof (struct mt, parkings) },
+    { "kgents_openmeter_events_buffered", "Records that were not yet delivered.", KG_GAUGE, 0,
+      offsetof (struct mt, buffered) },
+    { "kgents_openmeter_events_sent_total", "Events delivered.", KG_COUNTER, 1,
+      offsetof (struct mt, sent) },
+    { "kgents_openmeter_flush_errors_total", "Batches that failed.", KG_COUNTER, 0,
+      offsetof (struct mt, errors) },
+    { "kgents_openmeter_flush_latency_seconds", "Time until a batch was answered.",
+      KG_HISTOGRAM, 0, offsetof (struct mt, latency) },
+  };
+  uint32_t i;
+  int32_t r = 0;
+  for (i = 0; i < sizeof all / sizeof all[0] && r >= 0; i++)
+    r = metric (mt, all[i].kind, all[i].name, all[i].help, all[i].by_type,
+                (kg_metric **)((char *)mt + all[i].offset));
+  return r;
+}
+
+static int32_t
+declare (struct mt *mt)
+{
+  const struct kg_host *h = mt->host;
+  int32_t r;
+  if ((r = needs (mt)) < 0 || (r = log_declare (mt)) < 0 || (r = metrics_define (mt)) < 0
+      || (r = mt->health->add (mt->self, "metering", KG_HEALTH_ESSENTIAL, &mt->recording)) < 0
+      || (r = mt->health->add (mt->self, "openmeter", 0, &mt->openmeter)) < 0
+      || (r = h->provide (mt->self, KG_METER, &mt_meter, sizeof mt_meter)) < 0
+      || (r = h->route (mt->self, &events_route)) < 0)
+    return r;
+  return h->hook (mt->self, KG_PHASE_COMMIT, mt_commit);
+}
+
+static void
+metering_close (void *data)
+{
+  struct mt *mt = data;
+  mt_exporter_free (mt->exporter);
+  free (mt);
+  mt_plugin = NULL;
+}
+
+/* A URL that could never work is refused now, not at the first batch. */
+static int32_t
+conf_check (struct mt *mt)
+{
+  const char *url = mt->conf->url;
+  if (!mt_exports (mt->conf))
+    return 0;
+  if (strncmp (url, "http://", 7) && strncmp (url, "https://", 8)) {
+    mt->host->log (mt->self, KG_LOG_ERROR,
+                   "url: \"%s\" is no http or https URL; write https://openmeter.cloud", url);
+    return -EINVAL;
+  }
+  if (!mt->conf->source || !mt->conf->source[0]) {
+    mt->host->log (mt->self, KG_LOG_ERROR, "source: must not be empty; write kgents-api");
+    return -EINVAL;
+  }
+  return 0;
+}
+
+static int32_t
+metering_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
+{
+  struct mt *mt = calloc (1, sizeof *mt);
+  int32_t r;
+  if (!mt)
+    return -ENOMEM;
+  mt->host = host;
+  mt->self = self;
+  mt->conf = conf;
+  mt_plugin = mt;
+  r = conf_check (mt);
+  if (!r && mt_exports (conf) && !(mt->exporter = mt_exporter_new (mt)))
+    r = -ENOMEM;
+  if (!r)
+    r = declare (mt);
+  if (r < 0) {
+    metering_close (mt);
+    return r;
+  }
+  *ret_data = mt;
+  return 0;
+}
+
+static int32_t
+metering_start (void *data)
+{
+  struct mt *mt = data;
+  static const char facts[] = "{\"configured\":false,\"running\":false}";
+  mt->health->set (mt->recording, KG_HEALTH_OK, 0, "%s", "");
+  if (mt->exporter)
+    return mt_exporter_start (mt->exporter);
+  mt->health->set (mt->openmeter, KG_HEALTH_ABSENT, 0, "%s", "");
+  mt->health->facts (mt->openmeter, facts, sizeof facts - 1);
+  return 0;
+}
+
+static void
+metering_stop (void *data)
+{
+  struct mt *mt = data;
+  if (mt->exporter)
+    mt_exporter_stop (mt->exporter);
+}
+
+KG_PLUGIN (.name = "metering-openmeter", .version = "1.0",
+           .summary = "Record usage durably and send it to OpenMeter.", .opts = options,
+           .conf_size = sizeof (struct mt_conf), .open = metering_open, .start = metering_start,
+           .stop = metering_stop, .close = metering_close);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* What the files of metering-openmeter.so share.
+ *
+ * A usage record in the log "usage" is one JSON text per request:
+ *   {"tenant":"...","time":<ns since the epoch>,"events":[{"type":"...","data":{}}...]}
+ * Event k of a record has the record's id, with "-k" behind it from the second
+ * on: so ids are the same at every reading, by whoever. */
+#ifndef METERING_H
+#define METERING_H
+
+#define KG_ABI_TARGET KG_ABI (1, 0)
+#include <kgent/health.h>
+#include <kgent/http.h>
+#include <kgent/jobs.h>
+#include <kgent/json.h>
+#include <kgent/meter.h>
+#include <kgent/metrics.h>
+#include <kgent/plugin.h>
+#include <kgent/store.h>
+
+#include <stdatomic.h>
+
+#define MT_RECORD_MAX 16384 /* bytes, of kg.store/1 */
+#define MT_DATA_MAX 8192    /* bytes of one event's data */
+#define MT_EVENTS_MAX 16    /* per request */
+#define MT_TYPE_MAX 64      /* bytes */
+
+struct exporter;
+
+struct mt_conf {
+  const char *url, *api_key, *source;
+  int32_t enabled, api_requests;
+  int64_t batch_size, keep_days;
+  double flush_interval, timeout;
+};
+
+struct mt {
+  const struct kg_host *host;
+  kg_self *self;
+  const struct mt_conf *conf;
+  const struct kg_store *store;
+  const struct kg_health *health;
+  const struct kg_metrics *metrics;
+  const struct kg_jobs *jobs;
+  const struct kg_http *http;
+  kg_log *usage;
+  kg_cursor *cursor; /* NULL: nothing is exported */
+  kg_bucket *parked;
+  kg_component *recording, *openmeter;
+  kg_metric *recorded, *unrecorded;                         /* by record.c */
+  kg_metric *buffered, *sent, *errors, *latency, *parkings; /* by exporter.c */
+  struct exporter *exporter;
+  _Atomic int32_t failing; /* 1 while the last record could not be made */
+};
+
+/* Whether events go to a server. */
+static inline int32_t
+mt_exports (const struct mt_conf *conf)
+{
+  return conf->enabled && conf->url && conf->url[0];
+}
+
+/* ---- metering-openmeter.c ------------------------------------------------ */
+
+/* The plugin, for meter/1, whose functions get no other pointer. */
+extern struct mt *mt_plugin;
+
+/* Known event types, then "other"; ends in NULL. */
+extern const char *const mt_types[];
+uint32_t mt_type_index (const char *type);
+
+/* ---- record.c: what a request used --------------------------------------- */
+
+extern const struct kg_meter mt_meter;
+kg_fn mt_commit;
+
+/* ---- event.c: CloudEvents ------------------------------------------------ */
+
+/* Text that grows; `failed` once memory ran out. */
+struct mt_text {
+  char *ptr;
+  size_t len, cap;
+  int32_t failed;
+};
+
+void mt_text_add (struct mt_text *t, const char *p, size_t n);
+void mt_text_free (struct mt_text *t);
+
+#define MT_TIME_LEN 32
+void mt_time (int64_t wall_ns, char out[MT_TIME_LEN + 1]);
+
+/* One event of a record, as it lies in `text`. */
+struct mt_event {
+  uint64_t sequence;
+  uint32_t k, last; /* which of its record's events; 1: there are no more */
+  uint32_t type;    /* index of mt_types */
+  uint32_t broken;  /* 1: the record is no text of ours; `text` has it raw */
+  size_t at, len;   /* in the text */
+  size_t id_at, id_len;
+};
+
+/* Appends the record's events from number `skip` on, separated by commas, as
+ * CloudEvents 1.0 in JSON; at most `max`.  Returns how many. */
+uint32_t mt_events_write (const struct kg_record *record, const char *source, uint32_t skip,
+                          struct mt_text *text, struct mt_event *ret, uint32_t max);
+
+/* ---- batch.c: events that travel together -------------------------------- */
+
+struct mt_batch {
+  struct mt_text text; /* "[event,event...]" */
+  struct mt_event *event;
+  uint32_t count, max;
+};
+
+/* Fills the batch with what follows `after`, but for the first `skip` events of
+ * the next record; at most `max` events, and a broken record only by itself.
+ * Returns the count or a negative errno. */
+int32_t mt_batch_read (struct mt *mt, struct mt_batch *batch, uint64_t after, uint32_t skip,
+                       uint32_t max);
+void mt_batch_clear (struct mt_batch *batch);
+
+/* ---- exporter.c: the way to the server ----------------------------------- */
+
+struct exporter *mt_exporter_new (struct mt *mt);
+int32_t mt_exporter_start (struct exporter *x);
+void mt_exporter_stop (struct exporter *x);
+void mt_exporter_free (struct exporter *x);
+
+/* Records were added to the log; on the committer's thread. */
+void mt_exporter_notify (void *arg);
+
+/* ---- listing.c: the log as events, for operators -------------------------- */
+
+kg_fn mt_list;
+
+#endif
