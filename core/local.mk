@@ -120,6 +120,10 @@ core_libcore_a_SOURCES = \
 	%D%/service.h \
 	%D%/tags.c \
 	%D%/tags.h \
+	%D%/jobs.c \
+	%D%/jobs.h \
+	%D%/timer.c \
+	%D%/timer.h \
 	$(NULL)
 
 CORE_LIBS = \

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-static int64_t fake_mono, fake_wall;
+static _Atomic int64_t fake_mono, fake_wall; /* a test moves them under running threads */
 
 static int64_t
 clock_read (clockid_t id)

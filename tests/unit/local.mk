@@ -13,6 +13,8 @@ UNIT_TESTS = \
 	%D%/health \
 	%D%/metrics \
 	%D%/expose \
+	%D%/jobs \
+	%D%/timer \
 	$(NULL)
 
 if HAVE_CHECK
