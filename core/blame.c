@@ -137,7 +137,8 @@ blame_install (void)
 
 /* ---- Loading ---------------------------------------------------------------- */
 
-static unsigned loading_seconds;
+/* For all of loading, however often it is begun: what was granted, what is left. */
+static unsigned loading_seconds, loading_left;
 
 static void
 loading_fail (const char *why, unsigned seconds)
@@ -172,26 +173,26 @@ loading_exit (void)
 void
 blame_loading_begin (unsigned seconds)
 {
-  static int registered;
+  unsigned sooner = alarm (0); /* of a caller that is more impatient */
   struct sigaction a;
-  unsigned left = alarm (0); /* of a caller that is more impatient */
-  if (left && left < seconds)
-    seconds = left;
+  if (!loading_seconds) {
+    loading_seconds = loading_left = sooner && sooner < seconds ? sooner : seconds;
+    atexit (loading_exit);
+  }
   memset (&a, 0, sizeof a);
   a.sa_handler = loading_alarm;
   sigemptyset (&a.sa_mask);
-  if (!registered)
-    registered = !atexit (loading_exit);
-  loading_seconds = seconds;
   loading = 1;
   sigaction (SIGALRM, &a, NULL);
-  alarm (seconds);
+  alarm (loading_left);
 }
 
 void
 blame_loading_end (void)
 {
-  alarm (0);
+  loading_left = alarm (0);
+  if (!loading_left)
+    loading_left = 1;
   signal (SIGALRM, SIG_DFL);
   loading = 0;
   blame_clear ();
