@@ -4,6 +4,7 @@ check_PROGRAMS += %D%/loader
 %C%_loader_LDADD = $(CORE_LIBS)
 
 ABI_TESTS = \
+	%D%/life.py \
 	%D%/wrong.py \
 	$(NULL)
 
@@ -13,5 +14,6 @@ endif
 
 EXTRA_DIST += \
 	$(ABI_TESTS) \
+	%D%/life.c \
 	%D%/wrong.c \
 	$(NULL)
