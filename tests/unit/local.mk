@@ -1,4 +1,6 @@
 UNIT_TESTS = \
+	%D%/blame \
+	%D%/service \
 	%D%/hash \
 	%D%/json \
 	%D%/str \
