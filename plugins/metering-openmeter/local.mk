@@ -1,4 +1,4 @@
-EXTRA_LIBRARIES += %D%/libmetering-openmeter.a
+noinst_LIBRARIES += %D%/libmetering-openmeter.a
 %C%_libmetering_openmeter_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libmetering_openmeter_a_SOURCES = \
 	%D%/batch.c \
@@ -13,7 +13,7 @@ EXTRA_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/sender.c \
 	$(NULL)
 
-EXTRA_PROGRAMS += %D%.so
+plugin_PROGRAMS += %D%.so
 %C%_so_SOURCES =
 %C%_so_LDFLAGS = $(PLUGIN_LINK)
 %C%_so_LDADD = %D%/libmetering-openmeter.a $(JSONC_LIBS) $(CRYPTO_LIBS)

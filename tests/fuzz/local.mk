@@ -1,6 +1,7 @@
 # Fuzz targets.  With --enable-fuzzing libFuzzer drives them; otherwise corpus.c
 # does, which runs corpus/NAME once, as an ordinary test.
 FUZZ_TARGETS = \
+	%D%/agentese \
 	%D%/json \
 	$(NULL)
 
@@ -16,6 +17,7 @@ check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
 endif
 
+%C%_agentese_LDADD = plugins/agentese/libagentese.a $(FUZZ_LIBS)
 %C%_json_LDADD = core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
 
 PHONY += fuzz-targets fuzz-list

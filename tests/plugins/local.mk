@@ -1,5 +1,7 @@
 # One test per plugin, linked with the plugin's library and the fake host.
 PLUGIN_TESTS = \
+	%D%/agentese \
+	%D%/agentese-grammar \
 	%D%/auth \
 	%D%/auth-limit \
 	%D%/health \
@@ -16,3 +18,5 @@ endif
 	$(CHECK_LIBS)
 %C%_auth_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_limit_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_agentese_LDADD = plugins/agentese/libagentese.a $(FAKE_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
+%C%_agentese_grammar_LDADD = plugins/agentese/libagentese.a $(CHECK_LIBS)
