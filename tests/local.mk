@@ -12,11 +12,22 @@ AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
 	CC='$(CC)'; export CC; \
+	MAKE='$(MAKE)'; export MAKE; \
 	MALLOC_PERTURB_=165; export MALLOC_PERTURB_; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	PYTHONPATH='$(abs_top_srcdir)/tests/http'; export PYTHONPATH;
 
 LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+
+# The rules of the house.
+RULE_TESTS = \
+	%D%/dist.sh \
+	%D%/lines.sh \
+	%D%/rooms.sh \
+	%D%/symbols.sh \
+	$(NULL)
+TESTS += $(RULE_TESTS)
+EXTRA_DIST += $(RULE_TESTS)
 
 include tests/fake/local.mk
 include tests/unit/local.mk

@@ -97,50 +97,66 @@ kg_json_next (const struct kg_json *j, uint32_t parent, uint32_t i)
   return n < j->token[parent].next ? n : 0;
 }
 
+/* The value of four hexadecimal digits.  Since 1.0. */
+static inline uint32_t
+kg_json_hex4 (const char *p)
+{
+  uint32_t c = 0;
+  int k;
+  for (k = 0; k < 4; k++)
+    c = c << 4 | (uint32_t) (p[k] <= '9' ? p[k] - '0' : (p[k] | 32) - 'a' + 10);
+  return c;
+}
+
+/* Writes a character as UTF-8; returns where it ends.  Since 1.0. */
+static inline char *
+kg_json_utf8 (char *o, uint32_t c)
+{
+  if (c < 0x80) {
+    *o++ = (char) c;
+    return o;
+  }
+  if (c < 0x800) {
+    *o++ = (char) (0xC0 | c >> 6);
+  } else if (c < 0x10000) {
+    *o++ = (char) (0xE0 | c >> 12);
+    *o++ = (char) (0x80 | (c >> 6 & 63));
+  } else {
+    *o++ = (char) (0xF0 | c >> 18);
+    *o++ = (char) (0x80 | (c >> 12 & 63));
+    *o++ = (char) (0x80 | (c >> 6 & 63));
+  }
+  *o++ = (char) (0x80 | (c & 63));
+  return o;
+}
+
 /* Decodes the string token into `out`, which has room for token.len bytes;
  * returns the decoded length.  Never grows.  Since 1.0. */
 static inline size_t
 kg_json_decode (const struct kg_json *j, uint32_t i, char *out)
 {
-  const char *p = j->text + j->token[i].start, *end = p + j->token[i].len;
+  static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+  const char *p = j->text + j->token[i].start, *end = p + j->token[i].len, *f;
   char *o = out;
   while (p < end) {
-    uint32_t c = 0;
-    int k;
+    uint32_t c;
     if (*p != '\\') {
       *o++ = *p++;
       continue;
     }
-    p++;
-    if (*p != 'u') {
-      static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-      const char *f = (const char *) memchr (from, *p++, 8);
+    if (p[1] != 'u') {
+      f = (const char *) memchr (from, p[1], 8);
       *o++ = f ? to[f - from] : '?';
+      p += 2;
       continue;
     }
-    for (k = 1, p++; k <= 4; k++, p++)
-      c = c << 4 | (uint32_t) (*p <= '9' ? *p - '0' : (*p | 32) - 'a' + 10);
+    c = kg_json_hex4 (p + 2);
+    p += 6;
     if (c >= 0xD800 && c < 0xDC00) { /* the scanner made sure of the second half */
-      uint32_t d = 0;
-      for (k = 1, p += 2; k <= 4; k++, p++)
-        d = d << 4 | (uint32_t) (*p <= '9' ? *p - '0' : (*p | 32) - 'a' + 10);
-      c = 0x10000 + ((c - 0xD800) << 10) + (d - 0xDC00);
+      c = 0x10000 + ((c - 0xD800) << 10) + (kg_json_hex4 (p + 2) - 0xDC00);
+      p += 6;
     }
-    if (c < 0x80)
-      *o++ = (char) c;
-    else if (c < 0x800) {
-      *o++ = (char) (0xC0 | c >> 6);
-      *o++ = (char) (0x80 | (c & 63));
-    } else if (c < 0x10000) {
-      *o++ = (char) (0xE0 | c >> 12);
-      *o++ = (char) (0x80 | (c >> 6 & 63));
-      *o++ = (char) (0x80 | (c & 63));
-    } else {
-      *o++ = (char) (0xF0 | c >> 18);
-      *o++ = (char) (0x80 | (c >> 12 & 63));
-      *o++ = (char) (0x80 | (c >> 6 & 63));
-      *o++ = (char) (0x80 | (c & 63));
-    }
+    o = kg_json_utf8 (o, c);
   }
   return (size_t) (o - out);
 }
