@@ -124,6 +124,24 @@ core_libcore_a_SOURCES = \
 	%D%/jobs.h \
 	%D%/timer.c \
 	%D%/timer.h \
+	%D%/boot.c \
+	%D%/boot.h \
+	%D%/boot_host.c \
+	%D%/boot_host.h \
+	%D%/children.c \
+	%D%/children.h \
+	%D%/control.c \
+	%D%/control.h \
+	%D%/daemon.c \
+	%D%/daemon.h \
+	%D%/handover.c \
+	%D%/handover.h \
+	%D%/spawn.c \
+	%D%/spawn.h \
+	%D%/boot_check.c \
+	%D%/daemon_state.h \
+	%D%/drain.c \
+	%D%/reload.c \
 	$(NULL)
 
 CORE_LIBS = \
