@@ -25,12 +25,10 @@ static const char *const option_names[LISTENS]
     = { "http.listen", "admin.listen", "admin.socket" };
 
 static void
-complain (struct errors *errors, uint32_t i, const char *fmt, const char *address)
+complain (struct errors *errors, uint32_t i, const char *address, const char *what)
 {
-  char text[512];
   struct conf_where where = { NULL, 0 };
-  snprintf (text, sizeof text, fmt, address);
-  errors_add (errors, where, "%s: %s", option_names[i], text);
+  errors_add (errors, where, "%s: %s: %s", option_names[i], address, what);
 }
 
 void
@@ -186,41 +184,31 @@ socket_open (const struct listen_address *a, mode_t mode)
   return r < 0 ? r : fd;
 }
 
-static void
-explain (struct errors *errors, uint32_t i, const char *address, int32_t error)
+/* What keeps a socket from being made, and the cure. */
+static const char *
+explain (uint32_t i, int32_t error)
 {
   switch (error) {
   case -EADDRINUSE:
-    complain (
-        errors, i,
-        i == LISTEN_LOCAL
-            ? "%s: another kgentd runs with this state folder; stop it, or choose another "
-              "store.dir"
-            : "%s is in use by another process; stop it (ss -ltnp shows it), or choose another "
-              "address",
-        address);
-    return;
+    return i == LISTEN_LOCAL ? "another kgentd runs with this state folder; stop it, or choose "
+                               "another store.dir"
+                             : "in use by another process; stop it (ss -ltnp shows it), or "
+                               "choose another address";
   case -EADDRNOTAVAIL:
-    complain (errors, i, "%s: no interface has this address; 0.0.0.0 or [::] mean all",
-              address);
-    return;
+    return "no interface has this address; 0.0.0.0 and [::] mean all";
   case -EACCES:
   case -EPERM:
-    complain (errors, i,
-              "%s: not permitted; ports below 1024 need CAP_NET_BIND_SERVICE, a socket "
-              "file a folder that this user may write",
-              address);
-    return;
+    return "not permitted; a port below 1024 needs CAP_NET_BIND_SERVICE, a socket file a "
+           "folder "
+           "that this user may write";
   case -EEXIST:
-    complain (errors, i, "%s exists and is no socket; remove it", address);
-    return;
+    return "exists and is no socket; remove it";
   case -ENOENT:
-    complain (errors, i, "%s: its folder doesn't exist; create it", address);
-    return;
+    return "its folder doesn't exist; create it";
+  case -ENOTDIR:
+    return "its folder is no folder";
   default:
-    complain (errors, i, "%s: cannot listen", address);
-    errors_add (errors, (struct conf_where){ NULL, 0 }, "%s: %s", option_names[i],
-                strerror (-error));
+    return strerror (-error);
   }
 }
 
@@ -246,10 +234,11 @@ listening_open (struct listening *l, uint32_t i, const char *address, struct err
   }
   fd = socket_open (&a, i == LISTEN_HTTP ? 0666 : 0600);
   if (fd < 0) {
-    explain (errors, i, address, fd);
+    complain (errors, i, address, explain (i, fd));
     return fd;
   }
   l->fd = fd;
+  l->ours = 1;
   snprintf (l->address, sizeof l->address, "%s", address);
   return 0;
 }
@@ -266,8 +255,9 @@ listens_open (struct listens *l, const struct settings *settings, struct errors 
       && snprintf (local, sizeof local, "unix:%s%s%s", settings->store.dir, slash,
                    settings->admin.socket)
              >= (int)sizeof local) {
-    complain (errors, LISTEN_LOCAL, "store.dir is too long for a socket in it: %s",
-              settings->store.dir);
+    complain (errors, LISTEN_LOCAL, settings->store.dir,
+              "store.dir is too long for a socket in it (107 bytes); shorten it, or set "
+              "admin.socket = \"\"");
     return -ENAMETOOLONG;
   }
   for (i = 0; i < LISTENS; i++) {
@@ -298,14 +288,14 @@ listens_refuse (const struct listens *l)
 }
 
 void
-listens_close (struct listens *l, int32_t last)
+listens_close (struct listens *l)
 {
   uint32_t i;
   for (i = 0; i < LISTENS; i++) {
     struct listening *s = &l->list[i];
     if (s->fd < 0)
       continue;
-    if (last && !s->manager && !strncmp (s->address, "unix:", 5))
+    if (s->ours && !strncmp (s->address, "unix:", 5))
       unlink (s->address + 5);
     close (s->fd);
   }

@@ -27,6 +27,7 @@ extern const char *const listen_names[LISTENS];
 struct listening {
   int fd;                            /* -1: none */
   int32_t manager;                   /* 1: the service manager's, not ours to end */
+  int32_t ours;                      /* 1: this process removes its file */
   char address[LISTEN_ADDRESS_MAX];  /* as it is written in the configuration */
 };
 
@@ -53,7 +54,7 @@ void listens_actual (const struct listening *l, char *out, size_t size);
  * go on queueing, for the next process. */
 void listens_refuse (const struct listens *l);
 
-/* Closes them.  `last`: nobody listens there any more, socket files vanish. */
-void listens_close (struct listens *l, int32_t last);
+/* Closes them, and removes the files of those that are ours. */
+void listens_close (struct listens *l);
 
 #endif
