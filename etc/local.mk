@@ -1,1 +1,16 @@
-EXTRA_DIST += $(NULL)
+confdir = $(sysconfdir)/kgent
+EXTRA_DIST += %D%/kgentd.conf
+
+# A configuration that is already there is the operator's.
+install-data-local: install-conf
+PHONY += install-conf
+install-conf:
+	$(MKDIR_P) '$(DESTDIR)$(confdir)/conf.d'
+	test -e '$(DESTDIR)$(confdir)/kgentd.conf' || \
+	  $(INSTALL_DATA) '$(srcdir)/%D%/kgentd.conf' '$(DESTDIR)$(confdir)/kgentd.conf'
+
+uninstall-local: uninstall-conf
+PHONY += uninstall-conf
+uninstall-conf:
+	! cmp -s '$(srcdir)/%D%/kgentd.conf' '$(DESTDIR)$(confdir)/kgentd.conf' || \
+	  rm -f '$(DESTDIR)$(confdir)/kgentd.conf'
