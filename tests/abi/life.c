@@ -51,8 +51,11 @@ handler (kg_req *req, void *data)
 static int32_t
 life_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
 {
-  struct kg_route route = { .size = sizeof route, .method = "GET", .pattern = "/" NAME,
-                            .handler = handler, .flags = KG_PUBLIC | KG_QUIET,
+  struct kg_route route = { .size = sizeof route,
+                            .method = "GET",
+                            .pattern = "/" NAME,
+                            .handler = handler,
+                            .flags = KG_PUBLIC | KG_QUIET,
                             .summary = "Says " NAME };
   (void)conf;
   say ("open");

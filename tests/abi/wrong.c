@@ -15,55 +15,55 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NOTHING              0
-#define ROUTE_TWICE          1
-#define ROUTE_PATTERN        2
-#define ROUTE_METHOD         3
-#define ROUTE_FLAGS          4
-#define ROUTE_SIZE           5
-#define HOOK_PHASE           6
-#define OPEN_FAILS           7
-#define NEED_MISSING         8
-#define NEED_MAJOR           9
-#define NEED_NAME            10
-#define PROVIDE_TAKEN        11
-#define LOCALE               12
-#define UMASK                13
-#define FOLDER               14
-#define PIPE                 15
-#define SIGMASK              16
-#define THREAD               17
-#define OPEN_CRASHES         18
-#define OPEN_LOOPS           19
-#define OPEN_EXITS           20
-#define CONSTRUCTOR_CRASHES  21
-#define CONSTRUCTOR_LOOPS    22
-#define CONSTRUCTOR_EXITS    23
-#define CONSTRUCTOR_QUITS    24
-#define UNRESOLVED           25
-#define OPT_TYPE             26
-#define OPT_OFFSET           27
-#define OPT_TWICE            28
-#define OPT_DEFAULT          29
-#define OPT_KEY              30
-#define OPT_HELP             31
-#define OPT_LOAD             32
-#define NO_ENTRY             33
-#define MAJOR                34
-#define NOT_DATA             35
-#define MINOR                36
-#define NO_MACRO             37
-#define SIZE                 38
-#define OPT_SIZE             39
-#define FLAGS                40
-#define NAME                 41
-#define NAME_BAD             42
-#define NAME_NULL            43
-#define NAME_OURS            44
-#define VERSION              45
-#define CONF_SIZE            46
-#define NO_OPEN              47
-#define STOP_ALONE           48
+#define NOTHING 0
+#define ROUTE_TWICE 1
+#define ROUTE_PATTERN 2
+#define ROUTE_METHOD 3
+#define ROUTE_FLAGS 4
+#define ROUTE_SIZE 5
+#define HOOK_PHASE 6
+#define OPEN_FAILS 7
+#define NEED_MISSING 8
+#define NEED_MAJOR 9
+#define NEED_NAME 10
+#define PROVIDE_TAKEN 11
+#define LOCALE 12
+#define UMASK 13
+#define FOLDER 14
+#define PIPE 15
+#define SIGMASK 16
+#define THREAD 17
+#define OPEN_CRASHES 18
+#define OPEN_LOOPS 19
+#define OPEN_EXITS 20
+#define CONSTRUCTOR_CRASHES 21
+#define CONSTRUCTOR_LOOPS 22
+#define CONSTRUCTOR_EXITS 23
+#define CONSTRUCTOR_QUITS 24
+#define UNRESOLVED 25
+#define OPT_TYPE 26
+#define OPT_OFFSET 27
+#define OPT_TWICE 28
+#define OPT_DEFAULT 29
+#define OPT_KEY 30
+#define OPT_HELP 31
+#define OPT_LOAD 32
+#define NO_ENTRY 33
+#define MAJOR 34
+#define NOT_DATA 35
+#define MINOR 36
+#define NO_MACRO 37
+#define SIZE 38
+#define OPT_SIZE 39
+#define FLAGS 40
+#define NAME 41
+#define NAME_BAD 42
+#define NAME_NULL 43
+#define NAME_OURS 44
+#define VERSION 45
+#define CONF_SIZE 46
+#define NO_OPEN 47
+#define STOP_ALONE 48
 
 struct conf {
   const char *text;
@@ -81,8 +81,11 @@ static int32_t
 route (const struct kg_host *host, kg_self *self, const char *method, const char *pattern,
        uint32_t flags)
 {
-  struct kg_route r = { .size = sizeof r, .flags = flags | KG_PUBLIC, .method = method,
-                        .pattern = pattern, .handler = answer };
+  struct kg_route r = { .size = sizeof r,
+                        .flags = flags | KG_PUBLIC,
+                        .method = method,
+                        .pattern = pattern,
+                        .handler = answer };
   return host->route (self, &r);
 }
 
@@ -157,7 +160,7 @@ never (void *data)
   (void)data;
 }
 
-#if WRONG == CONSTRUCTOR_CRASHES || WRONG == CONSTRUCTOR_LOOPS || WRONG == CONSTRUCTOR_EXITS    \
+#if WRONG == CONSTRUCTOR_CRASHES || WRONG == CONSTRUCTOR_LOOPS || WRONG == CONSTRUCTOR_EXITS   \
     || WRONG == CONSTRUCTOR_QUITS
 __attribute__ ((constructor)) static void
 constructor (void)
@@ -181,7 +184,10 @@ void (*unresolved) (void) = nobody_has_this;
 #endif
 
 /* A table with one fault in its second row. */
-#define ROW(...) { .help = "Something.", __VA_ARGS__ }
+#define ROW(...)                                                                               \
+  {                                                                                            \
+    .help = "Something.", __VA_ARGS__                                                          \
+  }
 static const struct kg_opt opts[] = {
   ROW (.key = "text", .type = KG_OPT_STRING, .offset = offsetof (struct conf, text)),
 #if WRONG == OPT_TYPE
@@ -222,8 +228,8 @@ KG_EXPORT const struct kg_plugin kg_plugin_1 = {
   .size = sizeof (struct kg_plugin) - (WRONG == SIZE ? 8 : 0),
   .opt_size = sizeof (struct kg_opt) + (WRONG == OPT_SIZE ? 8 : 0),
   .flags = WRONG == FLAGS ? 0x100 : 0,
-  .name = WRONG == NAME        ? "other"
-          : WRONG == NAME_BAD  ? "Wrong Name"
+  .name = WRONG == NAME ? "other"
+          : WRONG == NAME_BAD ? "Wrong Name"
           : WRONG == NAME_NULL ? NULL
           : WRONG == NAME_OURS ? "store"
                                : WRONG_NAME,

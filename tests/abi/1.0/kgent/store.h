@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* kg.store/1: durable state, as buckets and logs.
+ *
+ * A bucket maps keys to values with revisions: get, put, compare-and-set,
+ * delete, time to live, watch.  It is mirrored in memory: reads never block and
+ * never fail.  A log keeps records in order under sequence numbers; readers are
+ * durable cursors.  Everything that changes goes through `write`, all or
+ * nothing, on the host's one committer thread, which commits everybody's writes
+ * in groups: so an id, the fact and its effect lie in one transaction.
+ *
+ * Usage records take a shorter way, `record`: into the worker's own ring in a
+ * memory-mapped file, from where the committer moves them into the log. */
+#ifndef KGENT_STORE_H
+#define KGENT_STORE_H
+
+#include <kgent/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KG_STORE "kg.store/1"
+
+typedef struct kg_bucket kg_bucket;
+typedef struct kg_log    kg_log;
+typedef struct kg_cursor kg_cursor;
+
+#define KG_KEY_MAX   512      /* bytes */
+#define KG_VALUE_MAX 1048576  /* bytes */
+
+/* Expected revisions of a put or delete.  Since 1.0. */
+#define KG_REV_ANY ((uint64_t) -1) /* whatever is there */
+#define KG_REV_NEW ((uint64_t) 0)  /* the key must not exist: create */
+
+/* One entry of a bucket.  Since 1.0. */
+struct kg_entry {
+  uint32_t size;
+  uint32_t reserved;
+  kg_str key, value;
+  uint64_t revision;   /* > 0; grows over all buckets */
+  int64_t changed_ns;  /* since the epoch */
+  int64_t expires_ns;  /* since the epoch; 0: never */
+};
+
+/* Kinds of operation.  Since 1.0. */
+#define KG_OP_PUT    1 /* bucket, key, value, revision = expected, ttl_ms          */
+#define KG_OP_DELETE 2 /* bucket, key, revision = expected                         */
+#define KG_OP_APPEND 3 /* log, key = id (empty: none), value = record              */
+#define KG_OP_ACK    4 /* cursor, revision = sequence up to which it is done       */
+
+/* One operation of a write; pointers are copied before `write` returns.
+ * Since 1.0. */
+struct kg_op {
+  uint32_t kind;
+  uint32_t reserved;
+  kg_bucket *bucket;
+  kg_log *log;
+  kg_cursor *cursor;
+  kg_str key, value;
+  uint64_t revision;
+  int64_t ttl_ms; /* PUT: 0 keeps for ever */
+};
+
+/* The outcome of a write.  `error`: 0; -EEXIST a KG_REV_NEW key or an appended
+ * id was there already; -ESTALE another revision was there; -ENOSPC, -EIO,
+ * -EROFS the disk; -ESHUTDOWN.  Nothing of a failed write was done. */
+struct kg_outcome {
+  uint32_t size;
+  int32_t error;
+  uint32_t op;       /* index of the operation that failed */
+  uint32_t reserved;
+  uint64_t revision; /* of the last PUT, or sequence of the last APPEND */
+};
+
+/* A record as a reader sees it; valid during the call.  Since 1.0. */
+struct kg_record {
+  uint32_t size;
+  uint32_t reserved;
+  uint64_t sequence;  /* position in the log, > 0, gaps are possible */
+  kg_str id;          /* of the appender; for `record`: made by the host, unique
+                         for ever, the same at every reading */
+  int64_t time_ns;    /* since the epoch, when it was recorded */
+  kg_str data;
+};
+
+struct kg_store {
+  uint32_t size;
+  uint32_t reserved;
+
+  /* [open] Opens or declares a bucket; names are [a-z0-9_.-], at most 64 bytes,
+   * and shared by all plugins.  Since 1.0. */
+  int32_t (*bucket) (kg_self *self, const char *name, kg_bucket **ret);
+
+  /* [open] Declares a log.  `dedup_days` is how long an appended id is
+   * remembered (0: for ever); `keep_days` how long records are kept once every
+   * cursor is past them (0: for ever).  Since 1.0. */
+  int32_t (*log) (kg_self *self, const char *name, uint32_t dedup_days, uint32_t keep_days,
+                  kg_log **ret);
+
+  /* [open] Declares a durable cursor of a log; a new one starts at the
+   * beginning.  Since 1.0. */
+  int32_t (*cursor) (kg_self *self, kg_log *log, const char *name, kg_cursor **ret);
+
+  /* [open] Calls fn for every entry once at start-up, before `start`, and then
+   * after every change, whichever process made it, within 1 s; `value.ptr` is
+   * NULL for a deletion.  On the main thread, later on the committer's: must
+   * not block or write back synchronously.  Since 1.0. */
+  int32_t (*watch) (kg_bucket *bucket, void (*fn) (const struct kg_entry *entry, void *arg),
+                    void *arg);
+
+  /* [any] Reads an entry from memory: 0, or -ENOENT.  What *ret points to stays
+   * valid, on a worker, until the hook returns; elsewhere until the next call
+   * of get on that thread.  Since 1.0. */
+  int32_t (*get) (kg_bucket *bucket, kg_str key, struct kg_entry *ret);
+
+  /* [any, not a worker] Calls fn for each entry whose key begins with `prefix`,
+   * in the order of keys, until it answers other than 0; returns that.
+   * Since 1.0. */
+  int32_t (*scan) (kg_bucket *bucket, kg_str prefix,
+                   int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg);
+
+  /* [any] Writes, all or nothing; `done` comes on the committer's thread once
+   * the transaction is on disk, or has failed: it must not block.  `done` may
+   * be NULL.  -EAGAIN when too much waits (64 MiB): nothing was taken, `done`
+   * is not called.  Since 1.0. */
+  int32_t (*write) (kg_self *self, const struct kg_op *ops, uint32_t nops, uint32_t op_size,
+                    void (*done) (const struct kg_outcome *outcome, void *arg), void *arg);
+
+  /* [worker] Records usage for this request, in COMMIT.  KG_NEXT: it is as
+   * durable as the configuration demands.  KG_WAIT: the request is suspended
+   * and goes on by itself with the next hook once it is; return it.  -ENOSPC
+   * and other errors: it is not recorded; the hook returns them.  `ret_id`
+   * (may be NULL) receives the record's id, in the request's memory; it is the
+   * id that readers will see.  At most 16,384 bytes.  Since 1.0. */
+  int32_t (*record) (kg_log *log, kg_req *req, const void *data, size_t len, kg_str *ret_id);
+
+  /* [any, not a worker] Calls fn for at most `max` records after the sequence
+   * `after`, in order, until it answers other than 0; returns the number of
+   * calls, or a negative errno.  Since 1.0. */
+  int32_t (*read) (kg_log *log, uint64_t after, uint32_t max,
+                   int32_t (*fn) (const struct kg_record *record, void *arg), void *arg);
+
+  /* [any] The sequence up to which a cursor is acknowledged.  Since 1.0. */
+  uint64_t (*position) (kg_cursor *cursor);
+
+  /* [any] The sequence of the newest record in the log.  Since 1.0. */
+  uint64_t (*newest) (kg_log *log);
+
+  /* [open] Calls fn on the committer's thread after records were added to the
+   * log: must not block (kick a timer).  Since 1.0. */
+  int32_t (*notify) (kg_log *log, void (*fn) (void *arg), void *arg);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Copyright (C) 2026 The kgent authors
+#
+# Each public header compiles alone, as C11 and as C++17, without a word; and not
+# without the ABI that its user targets.
+set -u
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+n=0
+
+say () { # OK NAME
+  n=$((n + 1))
+  if test "$1" = 0; then echo "ok $n - $2"; else
+    echo "not ok $n - $2"
+    sed 's/^/# /' "$dir/log"
+  fi
+}
+
+compile () { # COMPILER-AND-FLAGS... < source
+  cat > "$dir/x.$ext"
+  "$@" -Wall -Wextra -Wpedantic -Werror -I"$top_srcdir/include" -c "$dir/x.$ext" \
+    -o "$dir/x.o" > "$dir/log" 2>&1
+}
+
+for header in "$top_srcdir"/include/kgent/*.h; do
+  name=kgent/$(basename "$header")
+  ext=c
+  printf '#define KG_ABI_TARGET KG_ABI (1, 0)\n#include <%s>\nint used;\n' "$name" |
+    compile ${CC:-cc} -std=c11
+  say $? "$name as C11"
+  if command -v "${CXX:-c++}" > /dev/null; then
+    ext=cc
+    printf '#define KG_ABI_TARGET KG_ABI (1, 0)\n#include <%s>\nint used;\n' "$name" |
+      compile ${CXX:-c++} -std=c++17
+    say $? "$name as C++17"
+  fi
+done
+
+ext=c
+for target in '' '#define KG_ABI_TARGET KG_ABI (0, 9)' '#define KG_ABI_TARGET KG_ABI (1, 99)'; do
+  printf '%s\n#include <kgent/plugin.h>\nint used;\n' "$target" | compile ${CC:-cc} -std=c11
+  test $? != 0 && grep -q 'KG_ABI_TARGET' "$dir/log"
+  say $? "refused: ${target:-no target}"
+done
+echo "1..$n"
