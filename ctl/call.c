@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* One request to the host: over its socket, or to a URL. */
+
+#include "ctl/ctl.h"
+
+#include <curl/curl.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define ANSWER_MAX (64u << 20) /* bytes */
+#define SOCKET     "admin.sock"
+#define TEXT_MAX   4096 /* bytes of a URL or path */
+
+struct buffer {
+  char *ptr;
+  size_t len;
+};
+
+static size_t
+receive (char *data, size_t size, size_t count, void *arg)
+{
+  struct buffer *b = arg;
+  size_t n = size * count;
+  char *p;
+  if (b->len + n > ANSWER_MAX)
+    return 0;
+  p = realloc (b->ptr, b->len + n + 1);
+  if (!p)
+    return 0;
+  memcpy (p + b->len, data, n);
+  b->ptr = p;
+  b->len += n;
+  p[b->len] = 0;
+  return n;
+}
+
+/* Why the socket cannot be used; 0 when it looks well. */
+static int
+socket_check (const char *path)
+{
+  if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path) {
+    complain ("%s: the path is too long for a socket; use a shorter state folder, or --url", path);
+    return EXIT_CONNECT;
+  }
+  if (!access (path, R_OK | W_OK))
+    return 0;
+  if (errno == EACCES)
+    complain ("%s: permission denied; run this as the user that kgentd runs as", path);
+  else
+    complain ("no kgentd answers at %s (%s); start it with 'kgentd -c FILE', or say where it is "
+              "with -s STATE-FOLDER or --url URL",
+              path, strerror (errno));
+  return EXIT_CONNECT;
+}
+
+static int
+url_check (const char *url)
+{
+  if ((!strncmp (url, "http://", 7) && url[7]) || (!strncmp (url, "https://", 8) && url[8]))
+    return 0;
+  complain ("--url: '%s' is neither http://... nor https://...", url);
+  return EXIT_USAGE;
+}
+
+/* Turns a failure of the transfer into words. */
+static int
+explain (CURLcode code, const struct args *a, const char *where)
+{
+  if (code == CURLE_OPERATION_TIMEDOUT)
+    complain ("%s: no answer within %ld s; look at its log, or allow more with --timeout", where,
+              a->timeout_s);
+  else if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
+    complain ("no kgentd answers at %s; start it with 'kgentd -c FILE', or say where it is with "
+              "-s STATE-FOLDER or --url URL",
+              where);
+  else
+    complain ("%s: %s", where, curl_easy_strerror (code));
+  return EXIT_CONNECT;
+}
+
+/* What the operator can do about a refusal; "" when the detail says it. */
+static const char *
+advice (long status, const struct args *a)
+{
+  if (status == 401 && a->key)
+    return "; the key of --key or KGENT_ADMIN_KEY isn't accepted";
+  if (status == 401)
+    return "; give a key with scope admin by KGENT_ADMIN_KEY or --key, or use the socket (-s)";
+  if (status == 404 && a->url)
+    return "; is this the address of the admin listener, and is the plugin loaded?";
+  if (status == 404 || status == 405)
+    return "; is the plugin that does it loaded? see kgentctl plugins";
+  return "";
+}
+
+static int
+refused (const struct args *a, const char *method, const char *path, const struct answer *answer)
+{
+  const char *detail = text_of (answer->json, "detail");
+  complain ("%s %s: %ld: %s%s", method, path, answer->status,
+            *detail ? detail : "the answer has no reason", advice (answer->status, a));
+  if (a->json && answer->json)
+    show_json (answer->json);
+  return EXIT_REFUSED;
+}
+
+/* The headers of a request; freed by curl_slist_free_all. */
+static struct curl_slist *
+headers_make (const struct args *a, int has_body)
+{
+  struct curl_slist *list = curl_slist_append (NULL, "Accept: application/json");
+  char line[1024];
+  if (has_body)
+    list = curl_slist_append (list, "Content-Type: application/json");
+  if (a->key && a->url) { /* the socket needs none: its file mode has identified us */
+    snprintf (line, sizeof line, "X-API-Key: %s", a->key);
+    list = curl_slist_append (list, line);
+  }
+  return list;
+}
+
+/* Sends it; the transfer's code, and the answer's status and text. */
+static CURLcode
+transfer (const struct args *a, const char *method, const char *socket, const char *url,
+          const char *body, struct answer *ret)
+{
+  CURL *curl = curl_easy_init ();
+  struct curl_slist *headers = headers_make (a, body != NULL);
+  struct buffer buffer = { strdup (""), 0 };
+  CURLcode code;
+  if (!curl)
+    return CURLE_FAILED_INIT;
+  curl_easy_setopt (curl, CURLOPT_URL, url);
+  curl_easy_setopt (curl, CURLOPT_CUSTOMREQUEST, method);
+  curl_easy_setopt (curl, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt (curl, CURLOPT_TIMEOUT, a->timeout_s);
+  curl_easy_setopt (curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt (curl, CURLOPT_PROXY, "");
+  curl_easy_setopt (curl, CURLOPT_WRITEFUNCTION, receive);
+  curl_easy_setopt (curl, CURLOPT_WRITEDATA, &buffer);
+  if (socket)
+    curl_easy_setopt (curl, CURLOPT_UNIX_SOCKET_PATH, socket);
+  if (body) {
+    curl_easy_setopt (curl, CURLOPT_POSTFIELDS, body);
+    curl_easy_setopt (curl, CURLOPT_POSTFIELDSIZE, (long) strlen (body));
+  } else if (!strcmp (method, "POST"))
+    curl_easy_setopt (curl, CURLOPT_POSTFIELDS, "");
+  code = curl_easy_perform (curl);
+  curl_easy_getinfo (curl, CURLINFO_RESPONSE_CODE, &ret->status);
+  ret->text = buffer.ptr;
+  curl_slist_free_all (headers);
+  curl_easy_cleanup (curl);
+  return code;
+}
+
+/* Where the host is: its URL without a slash at the end, and the socket behind
+ * it, if it is one.  0, or the exit code after a message. */
+static int
+target_make (const struct args *a, const char *path, char socket[TEXT_MAX], char url[TEXT_MAX])
+{
+  size_t n;
+  int r;
+  if (!a->url) {
+    snprintf (socket, TEXT_MAX, "%s/%s", a->state, SOCKET);
+    snprintf (url, TEXT_MAX, "http://localhost%s", path);
+    return socket_check (socket);
+  }
+  r = url_check (a->url);
+  n = strlen (a->url);
+  if (!r)
+    snprintf (url, TEXT_MAX, "%.*s%s", (int) (a->url[n - 1] == '/' ? n - 1 : n), a->url, path);
+  return r;
+}
+
+int
+call (const struct args *a, const char *method, const char *path, json_object *body,
+      struct answer *ret)
+{
+  char socket[TEXT_MAX], url[TEXT_MAX];
+  const char *text = body ? json_object_to_json_string_ext (body, JSON_C_TO_STRING_PLAIN) : NULL;
+  CURLcode code;
+  int r;
+  memset (ret, 0, sizeof *ret);
+  r = target_make (a, path, socket, url);
+  if (r)
+    return r;
+  code = transfer (a, method, a->url ? NULL : socket, url, text, ret);
+  if (code != CURLE_OK)
+    return explain (code, a, a->url ? a->url : socket);
+  ret->json = json_tokener_parse (ret->text);
+  if (ret->status / 100 != 2)
+    return refused (a, method, path, ret);
+  if (ret->json || (!*ret->text && strcmp (method, "GET")))
+    return 0;
+  complain ("%s %s: the answer isn't JSON; is this the admin listener of a kgentd?", method, path);
+  return EXIT_REFUSED;
+}
+
+void
+answer_finish (struct answer *answer)
+{
+  free (answer->text);
+  json_object_put (answer->json);
+  memset (answer, 0, sizeof *answer);
+}

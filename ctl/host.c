@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* health, plugins, reload, drain, version: the host itself. */
+
+#include "ctl/ctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- health --------------------------------------------------------------------- */
+
+static void
+health_print (json_object *o)
+{
+  struct grid *g = grid_create (2);
+  json_object *components = NULL;
+  json_object_object_get_ex (o, "components", &components);
+  grid_add (g, "status");
+  grid_add (g, text_of (o, "status"));
+  if (components) {
+    json_object_object_foreach (components, name, value)
+    {
+      grid_add (g, name);
+      grid_add (g, json_object_get_string (value));
+    }
+  }
+  grid_print (g);
+}
+
+static int
+health_run (const struct args *a, const struct words *arguments)
+{
+  struct answer answer;
+  int r = call (a, "GET", "/health", NULL, &answer);
+  (void) arguments;
+  if (!r && a->json)
+    show_json (answer.json);
+  else if (!r)
+    health_print (answer.json);
+  if (!r && !strcmp (text_of (answer.json, "status"), "error"))
+    r = EXIT_REFUSED;
+  answer_finish (&answer);
+  return r;
+}
+
+/* ---- plugins ---------------------------------------------------------------------- */
+
+static void
+plugins_print (json_object *o)
+{
+  struct grid *g = grid_create (4);
+  json_object *list = NULL;
+  size_t i, n;
+  json_object_object_get_ex (o, "plugins", &list);
+  n = list ? json_object_array_length (list) : 0;
+  grid_add (g, "plugin");
+  grid_add (g, "version");
+  grid_add (g, "abi");
+  grid_add (g, "summary");
+  for (i = 0; i < n; i++) {
+    json_object *p = json_object_array_get_idx (list, i);
+    grid_add (g, text_of (p, "name"));
+    grid_add (g, text_of (p, "version"));
+    grid_add (g, text_of (p, "abi"));
+    grid_add (g, text_of (p, "summary"));
+  }
+  grid_print (g);
+}
+
+static int
+plugins_run (const struct args *a, const struct words *arguments)
+{
+  struct answer answer;
+  int r = call (a, "GET", "/admin/v1/plugins", NULL, &answer);
+  (void) arguments;
+  if (!r && a->json)
+    show_json (answer.json);
+  else if (!r)
+    plugins_print (answer.json);
+  answer_finish (&answer);
+  return r;
+}
+
+/* ---- reload, drain ------------------------------------------------------------------ */
+
+/* An order without arguments; the host's answer, or `said`, is shown. */
+static int
+order (const struct args *a, const char *path, const char *said)
+{
+  struct answer answer;
+  int r = call (a, "POST", path, NULL, &answer);
+  const char *detail = text_of (answer.json, "detail");
+  if (!r && a->json && answer.json)
+    show_json (answer.json);
+  else if (!r && a->json)
+    puts ("{}");
+  else if (!r)
+    puts (*detail ? detail : said);
+  answer_finish (&answer);
+  return r;
+}
+
+static int
+reload_run (const struct args *a, const struct words *arguments)
+{
+  (void) arguments;
+  return order (a, "/admin/v1/reload", "reloaded: a new process serves, the old one finishes");
+}
+
+static int
+drain_run (const struct args *a, const struct words *arguments)
+{
+  (void) arguments;
+  return order (a, "/admin/v1/drain", "draining: it ends when everything in flight is done");
+}
+
+/* ---- version ------------------------------------------------------------------------- */
+
+static int
+version_run (const struct args *a, const struct words *arguments)
+{
+  struct answer answer;
+  json_object *host = NULL, *o;
+  int r;
+  (void) arguments;
+  if (!a->json)
+    printf ("kgentctl %s\n", KG_VERSION);
+  r = call (a, "GET", "/admin/v1/plugins", NULL, &answer);
+  json_object_object_get_ex (answer.json, "host", &host);
+  if (!r && !a->json)
+    printf ("kgentd %s, plugin ABI %s, since %s%s\n", text_of (host, "version"),
+            text_of (host, "abi"), text_of (host, "started_at"),
+            !strcmp (text_of (host, "draining"), "true") ? ", draining" : "");
+  if (a->json) {
+    o = json_object_new_object ();
+    json_object_object_add (o, "kgentctl", json_object_new_string (KG_VERSION));
+    json_object_object_add (o, "kgentd", r ? NULL : json_object_get (host));
+    show_json (o);
+    json_object_put (o);
+  }
+  answer_finish (&answer);
+  return r;
+}
+
+const struct command host_commands[] = {
+  { NULL, "health", "health",
+    "Shows the status of the host and of its components.  Exit code 1 when it is\n"
+    "\"error\".\n",
+    "status of the host and its components", 0, 0, 0, health_run },
+  { NULL, "plugins", "plugins", "Lists the loaded plugins in the order of the configuration.\n",
+    "list the loaded plugins", 0, 0, 0, plugins_run },
+  { NULL, "reload", "reload",
+    "Checks the configuration; when it is good a new process takes over and the old\n"
+    "one finishes its requests; when it is bad nothing changes and the reason is\n"
+    "shown.\n",
+    "check the configuration and hand over to a new process", 0, 0, 0, reload_run },
+  { NULL, "drain", "drain",
+    "Ends the host as SIGTERM does: /readyz goes red, what is in flight finishes.\n",
+    "finish all requests and end the host", 0, 0, 0, drain_run },
+  { NULL, "version", "version", "Shows the versions of kgentctl and of the running host.\n",
+    "versions of this program and of the host", 0, 0, 0, version_run },
+  { NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL },
+};
