@@ -4,8 +4,10 @@ PLUGIN_TESTS = \
 	%D%/agentese-grammar \
 	%D%/auth \
 	%D%/auth-limit \
+	%D%/billing-stripe \
 	%D%/health \
 	%D%/fake \
+	%D%/metering-openmeter \
 	$(NULL)
 
 if HAVE_CHECK
@@ -20,3 +22,7 @@ endif
 %C%_auth_limit_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FAKE_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_grammar_LDADD = plugins/agentese/libagentese.a $(CHECK_LIBS)
+%C%_billing_stripe_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
+	$(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_metering_openmeter_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
+	$(JSONC_LIBS) $(CHECK_LIBS)
