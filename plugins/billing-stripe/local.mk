@@ -2,6 +2,14 @@ EXTRA_LIBRARIES += %D%/libbilling-stripe.a
 %C%_libbilling_stripe_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libbilling_stripe_a_SOURCES = \
 	%D%/billing-stripe.c \
+	%D%/billing.h \
+	%D%/event.c \
+	%D%/event.h \
+	%D%/inbox.c \
+	%D%/signature.c \
+	%D%/signature.h \
+	%D%/status.c \
+	%D%/webhook.c \
 	$(NULL)
 
 EXTRA_PROGRAMS += %D%.so

@@ -3,6 +3,7 @@
 FUZZ_TARGETS = \
 	%D%/agentese \
 	%D%/json \
+	%D%/stripe \
 	$(NULL)
 
 FUZZ_LIBS =
@@ -19,6 +20,8 @@ endif
 
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FUZZ_LIBS)
 %C%_json_LDADD = core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
+%C%_stripe_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
+	$(CRYPTO_LIBS) $(FUZZ_LIBS)
 
 PHONY += fuzz-targets fuzz-list
 fuzz-targets: $(FUZZ_TARGETS)

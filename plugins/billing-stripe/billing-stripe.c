@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* billing-stripe: takes Stripe's events, and never loses one. */
+#include "plugins/billing-stripe/billing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONF(member) .offset = offsetof (struct billing_conf, member)
+
+static const struct kg_opt opts[] = {
+  { .key = "webhook_secret", .type = KG_OPT_STRINGS, .flags = KG_OPT_SECRET, CONF (secrets),
+    .help = "The signing secret of the webhook endpoint, whsec_...; several while one is being "
+            "replaced." },
+  { .key = "tolerance", .type = KG_OPT_NUMBER, .dflt = "300", CONF (tolerance), .min = 1, .max = 86400,
+    .help = "How far, in seconds, the time of a signature may be from now, before and after." },
+  { .key = "livemode", .type = KG_OPT_STRING, .dflt = "any", CONF (livemode), .choices = "any|live|test",
+    .help = "Which events are taken: live ones, test ones, or any." },
+  { .key = "api_base", .type = KG_OPT_STRING, .dflt = "https://api.stripe.com", CONF (api_base),
+    .help = "Where Stripe's API is; this version calls none of it." },
+  { .key = "api_key", .type = KG_OPT_STRING, .flags = KG_OPT_SECRET, CONF (api_key),
+    .help = "The key of Stripe's API; this version calls none of it." },
+  { .key = NULL },
+};
+
+void
+billing_health (struct billing *b, int32_t error)
+{
+  if (error)
+    b->health->set (b->component, KG_HEALTH_DOWN, 0, "events cannot be stored: %s",
+                    strerror (-error));
+  else if (!b->configured)
+    b->health->set (b->component, KG_HEALTH_ABSENT, 0, "%s", "");
+  else
+    b->health->set (b->component, KG_HEALTH_OK, 0, "%s", "");
+}
+
+static int32_t
+open_services (struct billing *b)
+{
+  const struct kg_host *h = b->host;
+  int32_t rc;
+#define NEED(name, slot)                                                                  \
+  if ((rc = h->need (b->self, name, sizeof *b->slot, 0, (const void **) &b->slot)) < 0)    \
+  return rc
+  NEED (KG_STORE, store);
+  NEED (KG_JOBS, jobs);
+  NEED (KG_HEALTH, health);
+  NEED (KG_METRICS, metrics);
+#undef NEED
+  return 0;
+}
+
+static int32_t
+metric_define (struct billing *b, const char *name, const char *help, const char *label,
+               const char *const *values, kg_metric **ret)
+{
+  const struct kg_label labels = { label, values };
+  const struct kg_metric_def def = { .size = sizeof def, .kind = KG_COUNTER, .name = name,
+                                     .help = help, .labels = &labels, .nlabels = 1 };
+  return b->metrics->define (b->self, &def, ret);
+}
+
+static int32_t
+open_metrics (struct billing *b)
+{
+  static const char *const errors[BILLING_ERRORS + 1]
+      = { "not_configured", "missing_header", "signature", "payload", "livemode", "store",
+          "process", NULL };
+  int32_t rc = metric_define (b, "kgents_stripe_webhooks_received_total",
+                              "Authentic events that were confirmed, repeated ones too",
+                              "event_type", event_types, &b->received);
+  if (rc == 0)
+    rc = metric_define (b, "kgent_stripe_webhooks_duplicate_total",
+                        "Authentic events that had been stored before", "event_type", event_types,
+                        &b->duplicates);
+  if (rc == 0)
+    rc = metric_define (b, "kgents_stripe_webhooks_processed_total",
+                        "Events that the inbox's cursor has passed; other: without effect",
+                        "event_type", event_types, &b->processed);
+  if (rc == 0)
+    rc = metric_define (b, "kgents_stripe_webhooks_errors_total",
+                        "Deliveries refused, and stored records that were no event", "error_type",
+                        errors, &b->errors);
+  return rc;
+}
+
+static void
+billing_close (void *data)
+{
+  struct billing *b = data;
+  pthread_mutex_destroy (&b->lock);
+  free (b);
+}
+
+static int32_t
+billing_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
+{
+  struct billing *b = calloc (1, sizeof *b);
+  int32_t rc;
+  if (!b)
+    return -ENOMEM;
+  b->host = host;
+  b->self = self;
+  b->conf = conf;
+  pthread_mutex_init (&b->lock, NULL);
+  for (const char *const *s = b->conf->secrets; *s; s++)
+    b->configured |= **s != 0;
+  rc = open_services (b);
+  if (rc == 0)
+    rc = open_metrics (b);
+  if (rc == 0)
+    rc = b->health->add (self, "billing", 0, &b->component);
+  if (rc == 0)
+    rc = inbox_open (b);
+  if (rc == 0)
+    rc = webhook_open (b);
+  if (rc == 0)
+    rc = status_open (b);
+  if (rc < 0) {
+    billing_close (b);
+    return rc;
+  }
+  *ret_data = b;
+  return 0;
+}
+
+static int32_t
+billing_start (void *data)
+{
+  struct billing *b = data;
+  if (b->conf->api_key && *b->conf->api_key)
+    b->host->log (b->self, KG_LOG_WARN,
+                  "billing-stripe.api_key is set, but this version has no checkout and no portal "
+                  "and does not use it");
+  billing_health (b, 0);
+  return inbox_start (b);
+}
+
+static void
+billing_stop (void *data)
+{
+  inbox_stop (data);
+}
+
+KG_PLUGIN (.name = "billing-stripe", .version = "1.0", .summary = "Stripe webhooks, durably stored",
+           .opts = opts, .conf_size = sizeof (struct billing_conf), .open = billing_open,
+           .start = billing_start, .stop = billing_stop, .close = billing_close);

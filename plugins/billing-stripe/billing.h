@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* What the files of the billing plugin share. */
+#ifndef BILLING_BILLING_H
+#define BILLING_BILLING_H
+
+#define KG_ABI_TARGET KG_ABI (1, 0)
+#include <kgent/plugin.h>
+#include <kgent/health.h>
+#include <kgent/jobs.h>
+#include <kgent/json.h>
+#include <kgent/metrics.h>
+#include <kgent/store.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define EVENT_ID_MAX   255 /* bytes of an event's id, and of its type */
+#define EVENT_TYPES    7   /* those with an effect of their own, and "other" */
+#define EVENT_OTHER    6
+#define INBOX_DAYS     30  /* ids that came before are known for so long */
+#define INBOX_BODY_MAX 262144
+
+struct billing_conf {
+  const char *const *secrets;
+  double tolerance;     /* seconds */
+  const char *livemode; /* "any" | "live" | "test" */
+  const char *api_base;
+  const char *api_key;
+};
+
+/* Why a delivery was refused: the label of kgents_stripe_webhooks_errors_total. */
+enum billing_error {
+  BILLING_NOT_CONFIGURED,
+  BILLING_MISSING_HEADER,
+  BILLING_SIGNATURE,
+  BILLING_PAYLOAD,
+  BILLING_LIVEMODE,
+  BILLING_STORE,
+  BILLING_PROCESS,
+  BILLING_ERRORS
+};
+
+/* What the cursor has been through, durable together with its position. */
+struct totals {
+  int64_t type[EVENT_TYPES]; /* events by type */
+  int64_t failed;            /* records that were no event */
+};
+
+struct billing {
+  const struct kg_host *host;
+  kg_self *self;
+  const struct billing_conf *conf;
+  int32_t configured; /* 1: there is a secret */
+
+  const struct kg_store *store;
+  const struct kg_jobs *jobs;
+  const struct kg_health *health;
+  const struct kg_metrics *metrics;
+  kg_bucket *bucket; /* "billing.totals" */
+  kg_log *inbox;
+  kg_cursor *cursor;
+  kg_component *component;
+  kg_metric *received, *duplicates, *processed, *errors;
+  _Atomic (kg_timer *) timer;
+
+  atomic_int busy; /* 1 while a step of the cursor is being written */
+  pthread_mutex_t lock;
+  struct totals totals;
+};
+
+/* event.c: the type's place in the closed list; EVENT_OTHER for any other. */
+extern const char *const event_types[EVENT_TYPES + 1];
+uint32_t event_type_find (const char *type, size_t len);
+
+/* webhook.c, status.c */
+int32_t webhook_open (struct billing *b);
+int32_t status_open (struct billing *b);
+
+/* inbox.c */
+int32_t inbox_open (struct billing *b);
+int32_t inbox_start (struct billing *b);
+void inbox_stop (struct billing *b);
+void inbox_totals (struct billing *b, struct totals *ret);
+
+/* billing-stripe.c: sets the component from how storing goes; 0: well. */
+void billing_health (struct billing *b, int32_t error);
+
+#endif

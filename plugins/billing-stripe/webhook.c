@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* POST /webhooks/stripe: verified over the raw bytes, durable before the 200.
+ * Stripe sends again for days what was not answered with a 2xx, so nothing that
+ * is not on disk is ever confirmed. */
+#include "plugins/billing-stripe/event.h"
+#include "plugins/billing-stripe/signature.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_MAX (12 * EVENT_ID_MAX + 128) /* an escape has 6 characters */
+
+/* An event on its way into the inbox; whoever answers frees it. */
+struct delivery {
+  struct billing *billing;
+  kg_ticket *ticket;
+  int32_t error;   /* of the write */
+  uint32_t type;   /* index in event_types */
+  char id[EVENT_ID_MAX + 1];
+  char type_text[EVENT_ID_MAX + 1];
+};
+
+static int32_t
+refuse (struct billing *b, kg_req *req, enum billing_error why, int32_t status, const char *detail)
+{
+  b->metrics->add (b->errors, why, 1);
+  return b->host->problem (req, status, NULL, "%s", detail);
+}
+
+/* ---- Answers ------------------------------------------------------------- */
+
+static int32_t
+answer_stored (kg_req *req, const struct delivery *d)
+{
+  const struct billing *b = d->billing;
+  struct kg_out out = { b->host->alloc (req, ANSWER_MAX), 0, ANSWER_MAX };
+  if (!out.ptr)
+    return -ENOMEM;
+  kg_out_lit (&out, d->error == -EEXIST ? "{\"status\":\"duplicate\",\"event_id\":"
+                                        : "{\"status\":\"received\",\"event_id\":");
+  kg_out_text (&out, d->id);
+  kg_out_lit (&out, ",\"event_type\":");
+  kg_out_text (&out, d->type_text);
+  kg_out_lit (&out, "}");
+  if (!kg_out_ok (&out))
+    return -EMSGSIZE;
+  b->host->reply (req, 200, "application/json", out.ptr, out.len);
+  return KG_DONE;
+}
+
+static int32_t
+delivery_answer (kg_req *req, void *arg)
+{
+  struct delivery *d = arg;
+  int32_t rc;
+  if (!d->error || d->error == -EEXIST)
+    rc = answer_stored (req, d);
+  else {
+    d->billing->host->header (req, "Retry-After", "5");
+    rc = refuse (d->billing, req, BILLING_STORE, 503, "The event could not be stored durably");
+  }
+  free (d);
+  return rc;
+}
+
+/* On the committer's thread. */
+static void
+delivery_done (const struct kg_outcome *outcome, void *arg)
+{
+  struct delivery *d = arg;
+  struct billing *b = d->billing;
+  int32_t duplicate = outcome->error == -EEXIST;
+  d->error = outcome->error;
+  if (!outcome->error || duplicate)
+    b->metrics->add (b->received, d->type, 1);
+  if (duplicate)
+    b->metrics->add (b->duplicates, d->type, 1);
+  billing_health (b, duplicate ? 0 : outcome->error);
+  b->host->resume (d->ticket, delivery_answer, d, free);
+}
+
+/* ---- The decisions, in their order --------------------------------------- */
+
+static struct delivery *
+delivery_create (struct billing *b, const struct event *e)
+{
+  struct delivery *d = calloc (1, sizeof *d);
+  if (!d)
+    return NULL;
+  d->billing = b;
+  memcpy (d->id, e->id.ptr, e->id.len);
+  memcpy (d->type_text, e->type.ptr, e->type.len);
+  d->type = event_type_find (e->type.ptr, e->type.len);
+  return d;
+}
+
+/* Appends the raw body under the event's id, which the log knows for 30 days. */
+static int32_t
+event_store (struct billing *b, kg_req *req, const struct event *e, kg_str body)
+{
+  struct kg_op op = { .kind = KG_OP_APPEND, .log = b->inbox, .key = e->id, .value = body };
+  struct delivery *d = delivery_create (b, e);
+  if (d)
+    d->ticket = b->host->suspend (req, NULL, NULL);
+  if (!d || !d->ticket) {
+    free (d);
+    return -ENOMEM;
+  }
+  d->error = b->store->write (b->self, &op, 1, sizeof op, delivery_done, d);
+  if (d->error < 0)
+    b->host->resume (d->ticket, delivery_answer, d, free);
+  return KG_WAIT;
+}
+
+/* 0; -EACCES for any fault of the signature; -ENOMEM. */
+static int32_t
+signature_check (const struct billing *b, const kg_req *req, kg_str header, kg_str body)
+{
+  struct signature s;
+  int64_t now = b->host->num (req, KG_NUM_TIME) / 1000000000;
+  int32_t rc;
+  if (signature_parse (header.ptr, header.len, &s) < 0)
+    return -EACCES;
+  rc = signature_verify (&s, b->conf->secrets, body.ptr, body.len);
+  if (rc < 0)
+    return rc;
+  return signature_fresh (&s, now, (int64_t) b->conf->tolerance) ? 0 : -EACCES;
+}
+
+static int32_t
+livemode_ok (const struct billing *b, const struct event *e)
+{
+  if (!strcmp (b->conf->livemode, "any"))
+    return 1;
+  return e->livemode == !strcmp (b->conf->livemode, "live");
+}
+
+static int32_t
+refuse_livemode (struct billing *b, kg_req *req)
+{
+  static const char live[] = "\"this endpoint takes live events only\"",
+                    test[] = "\"this endpoint takes test events only\"";
+  const char *reason = strcmp (b->conf->livemode, "live") ? test : live;
+  b->host->member (req, "reason", (kg_str){ reason, strlen (reason) });
+  return refuse (b, req, BILLING_LIVEMODE, 400, "Invalid payload");
+}
+
+static int32_t
+webhook_post (kg_req *req, void *data)
+{
+  struct billing *b = data;
+  kg_str header = b->host->get (req, KG_GET_HEADER, "Stripe-Signature");
+  kg_str body = b->host->get (req, KG_GET_BODY, NULL);
+  struct event event;
+  int32_t rc;
+  if (!b->configured)
+    return refuse (b, req, BILLING_NOT_CONFIGURED, 503, "Stripe webhook secret not configured");
+  if (!header.ptr)
+    return refuse (b, req, BILLING_MISSING_HEADER, 400, "Missing Stripe-Signature header");
+  rc = signature_check (b, req, header, body);
+  if (rc == -EACCES)
+    return refuse (b, req, BILLING_SIGNATURE, 400, "Invalid signature");
+  if (rc < 0)
+    return rc;
+  if (event_read (b->host, req, body, &event) < 0)
+    return refuse (b, req, BILLING_PAYLOAD, 400, "Invalid payload");
+  if (!livemode_ok (b, &event))
+    return refuse_livemode (b, req);
+  return event_store (b, req, &event, body);
+}
+
+int32_t
+webhook_open (struct billing *b)
+{
+  static const struct kg_route route = {
+    .size = sizeof route,
+    .flags = KG_PUBLIC,
+    .method = "POST",
+    .pattern = "/webhooks/stripe",
+    .summary = "Take an event from Stripe; answers 200 once it is on disk",
+    .handler = webhook_post,
+    .body_max = INBOX_BODY_MAX,
+    .request_schema = "{\"type\":\"object\",\"required\":[\"id\",\"type\",\"created\",\"data\"]}",
+    .response_schema
+    = "{\"type\":\"object\",\"properties\":{"
+      "\"status\":{\"type\":\"string\",\"enum\":[\"received\",\"duplicate\"]},"
+      "\"event_id\":{\"type\":\"string\"},\"event_type\":{\"type\":\"string\"}}}",
+    .parameters = "[{\"name\":\"Stripe-Signature\",\"in\":\"header\",\"required\":true,"
+                  "\"schema\":{\"type\":\"string\"}}]",
+    .statuses = "400 413 503",
+  };
+  return b->host->route (b->self, &route);
+}
