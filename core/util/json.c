@@ -16,184 +16,191 @@ json_tokens_bound (size_t len)
   return len / 2 + JSON_DEPTH_MAX + 2 < most ? (uint32_t)len / 2 + JSON_DEPTH_MAX + 2 : most;
 }
 
-static inline int
-is_space (char c)
+static inline const char *
+skip_space (const char *p, const char *end)
 {
-  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+  while (p < end && *p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+    p++;
+  return p;
 }
 
-/* The first byte that is not white space, or 0 at the end. */
+/* The byte at p, 0 at the end. */
 static inline char
-peek (struct json_scan *s)
+peek (const struct json_scan *s, const char *p)
 {
-  while (s->p < s->end && *s->p <= ' ' && is_space (*s->p))
-    s->p++;
-  return s->p < s->end ? *s->p : 0;
+  return p < s->end ? *p : 0;
 }
 
-static int32_t
-unexpected (struct json_scan *s)
+static const char *
+unexpected (struct json_scan *s, const char *p)
 {
-  return json_fail (s, s->p, s->p < s->end ? "unexpected character" : "unexpected end");
+  return json_fail (s, p, p < s->end ? "unexpected character" : "unexpected end");
 }
 
-/* Puts a token of `len` bytes on the tape; its content is to follow, so `next`
- * is the token behind it for now. */
-static inline int32_t
-token_add (struct json_scan *s, uint16_t kind, const char *start, size_t len)
+/* Puts a token of `len` bytes on the tape; `next` is the token behind it, as if
+ * it had no content.  Returns `end`, where the scan goes on. */
+static inline const char *
+token_add (struct json_scan *s, uint32_t kind, uint32_t escaped, const char *start, size_t len,
+           const char *end)
 {
-  struct kg_json_token *t = s->token + s->count;
-  if (s->count == s->max)
+  uint32_t n = s->count;
+  struct kg_json_token *t = s->token + n;
+  if (n == s->max)
     return json_fail_big (s, start, "too many values");
-  t->kind = kind;
-  t->escaped = 0;
+  s->count = n + 1;
+  t->kind = (uint16_t)kind;
+  t->escaped = (uint16_t)escaped;
   t->start = (uint32_t)(start - s->text);
   t->len = (uint32_t)len;
-  t->next = ++s->count;
-  return 0;
+  t->next = n + 1;
+  return end;
 }
 
-static int32_t
-open_add (struct json_scan *s, uint16_t kind)
+static inline const char *
+open_add (struct json_scan *s, const char *p, uint32_t kind)
 {
   if (s->depth == JSON_DEPTH_MAX)
-    return json_fail_big (s, s->p, "nesting too deep");
+    return json_fail_big (s, p, "nesting too deep");
   s->open[s->depth++] = s->count;
-  return token_add (s, kind, s->p++, 0);
+  return token_add (s, kind, 0, p, 0, p + 1);
 }
 
 /* Ends the innermost array or object at its bracket. */
-static int32_t
-open_close (struct json_scan *s)
+static inline const char *
+open_close (struct json_scan *s, const char *p)
 {
   struct kg_json_token *t = s->token + s->open[--s->depth];
-  s->p++;
-  t->len = (uint32_t)(s->p - s->text) - t->start;
+  t->len = (uint32_t)(p + 1 - s->text) - t->start;
   t->next = s->count;
-  return t->kind == KG_JSON_OBJECT ? json_keys_check (s, t) : 0;
+  if (t->kind == KG_JSON_OBJECT && !json_keys_check (s, t))
+    return NULL;
+  return p + 1;
 }
 
-static int32_t
-scan_string (struct json_scan *s)
+/* A string at its opening quote. */
+static inline const char *
+scan_string (struct json_scan *s, const char *p)
 {
-  const char *start = s->p + 1;
-  int32_t escaped = json_string_end (s);
-  int32_t r = escaped < 0 ? escaped
-                          : token_add (s, KG_JSON_STRING, start, (size_t)(s->p - start - 1));
-  if (r >= 0)
-    s->token[s->count - 1].escaped = (uint16_t)escaped;
-  return r;
+  const char *start = p + 1;
+  uint32_t escaped = 0;
+  p = json_plain_end (start, s->end);
+  if (p == s->end || *p != '"') {
+    p = json_string_rest (s, p, &escaped);
+    if (!p)
+      return NULL;
+  }
+  return token_add (s, KG_JSON_STRING, escaped, start, (size_t)(p - start), p + 1);
 }
 
 /* A key and its colon. */
-static int32_t
-scan_key (struct json_scan *s)
+static inline const char *
+scan_key (struct json_scan *s, const char *p)
 {
-  int32_t r;
-  if (peek (s) != '"')
-    return unexpected (s);
-  r = scan_string (s);
-  if (r < 0)
-    return r;
-  if (peek (s) != ':')
-    return unexpected (s);
-  s->p++;
-  return 0;
+  p = skip_space (p, s->end);
+  if (peek (s, p) != '"')
+    return unexpected (s, p);
+  p = scan_string (s, p);
+  if (!p)
+    return NULL;
+  p = skip_space (p, s->end);
+  return peek (s, p) == ':' ? p + 1 : unexpected (s, p);
 }
 
-static int32_t
-scan_number (struct json_scan *s)
+static const char *
+scan_number (struct json_scan *s, const char *p)
 {
-  const char *start = s->p;
-  int32_t kind = json_number_end (s);
-  return kind < 0 ? kind : token_add (s, (uint16_t)kind, start, (size_t)(s->p - start));
+  uint32_t kind;
+  const char *end = json_number_end (s, p, &kind);
+  return end ? token_add (s, kind, 0, p, (size_t)(end - p), end) : NULL;
 }
 
-static int32_t
-scan_literal (struct json_scan *s, uint16_t kind, const char *text, size_t len)
+static const char *
+scan_literal (struct json_scan *s, const char *p, uint32_t kind, const char *text, size_t len)
 {
-  if ((size_t)(s->end - s->p) < len || memcmp (s->p, text, len) != 0)
-    return json_fail (s, s->p, "unexpected character");
-  s->p += len;
-  return token_add (s, kind, s->p - len, len);
+  if ((size_t)(s->end - p) < len || memcmp (p, text, len) != 0)
+    return json_fail (s, p, "unexpected character");
+  return token_add (s, kind, 0, p, len, p + len);
 }
 
-static int32_t
-scan_scalar (struct json_scan *s, char c)
+static const char *
+scan_rare (struct json_scan *s, const char *p, char c)
 {
   switch (c) {
-  case '"':
-    return scan_string (s);
   case 't':
-    return scan_literal (s, KG_JSON_TRUE, "true", 4);
+    return scan_literal (s, p, KG_JSON_TRUE, "true", 4);
   case 'f':
-    return scan_literal (s, KG_JSON_FALSE, "false", 5);
+    return scan_literal (s, p, KG_JSON_FALSE, "false", 5);
   case 'n':
-    return scan_literal (s, KG_JSON_NULL, "null", 4);
+    return scan_literal (s, p, KG_JSON_NULL, "null", 4);
   default:
-    return c == '-' || (c >= '0' && c <= '9') ? scan_number (s) : unexpected (s);
+    return c == '-' || (c >= '0' && c <= '9') ? scan_number (s, p) : unexpected (s, p);
   }
 }
 
-/* One value, or the beginning of one: 1 when it is complete, 0 when it was
- * opened and its first value is to come. */
-static int32_t
-scan_value (struct json_scan *s)
+/* One value, or the beginning of one: *ret_open says that it was opened and its
+ * first value is to come. */
+static inline const char *
+scan_value (struct json_scan *s, const char *p, int *ret_open)
 {
-  char c = peek (s);
-  int32_t r;
+  char c;
+  p = skip_space (p, s->end);
+  c = peek (s, p);
+  *ret_open = 0;
   if (s->values++ == JSON_VALUES_MAX)
-    return json_fail_big (s, s->p, "too many values");
-  if (c != '{' && c != '[') {
-    r = scan_scalar (s, c);
-    return r < 0 ? r : 1;
-  }
-  r = open_add (s, c == '{' ? KG_JSON_OBJECT : KG_JSON_ARRAY);
-  if (r < 0)
-    return r;
-  if (peek (s) != c + 2) /* "{}" and "[]" are two apart in ASCII */
-    return c == '{' ? scan_key (s) : 0;
-  r = open_close (s);
-  return r < 0 ? r : 1;
+    return json_fail_big (s, p, "too many values");
+  if (c == '"')
+    return scan_string (s, p);
+  if (c != '{' && c != '[')
+    return scan_rare (s, p, c);
+  p = open_add (s, p, c == '{' ? KG_JSON_OBJECT : KG_JSON_ARRAY);
+  if (!p)
+    return NULL;
+  p = skip_space (p, s->end);
+  if (peek (s, p) == c + 2) /* "{}" and "[]" are two apart in ASCII */
+    return open_close (s, p);
+  *ret_open = 1;
+  return c == '{' ? scan_key (s, p) : p;
 }
 
-/* What follows a value: 1 when the outermost is complete, 0 when another value
- * is to come. */
-static int32_t
-scan_after (struct json_scan *s)
+/* What follows a value: *ret_open says that another value is to come, else the
+ * outermost one is complete. */
+static inline const char *
+scan_after (struct json_scan *s, const char *p, int *ret_open)
 {
-  while (s->depth) {
-    int object = s->token[s->open[s->depth - 1]].kind == KG_JSON_OBJECT;
-    char c = peek (s);
-    int32_t r;
+  *ret_open = 0;
+  while (p && s->depth) {
+    uint32_t kind = s->token[s->open[s->depth - 1]].kind;
+    char c;
+    p = skip_space (p, s->end);
+    c = peek (s, p);
     if (c == ',') {
-      s->p++;
-      return object ? scan_key (s) : 0;
+      *ret_open = 1;
+      return kind == KG_JSON_OBJECT ? scan_key (s, p + 1) : p + 1;
     }
-    if (c != (object ? '}' : ']'))
-      return unexpected (s);
-    r = open_close (s);
-    if (r < 0)
-      return r;
+    if (c != (kind == KG_JSON_OBJECT ? '}' : ']'))
+      return unexpected (s, p);
+    p = open_close (s, p);
   }
-  return 1;
+  return p;
 }
 
-static int32_t
+/* The whole text; its end, or NULL. */
+static const char *
 scan_text (struct json_scan *s)
 {
-  int32_t r;
-  if (s->end - s->p >= 3 && !memcmp (s->p, "\xEF\xBB\xBF", 3))
-    return json_fail (s, s->p, "byte order mark");
+  const char *p = s->text;
+  int open;
+  if (s->end - p >= 3 && !memcmp (p, "\xEF\xBB\xBF", 3))
+    return json_fail (s, p, "byte order mark");
   do {
-    r = scan_value (s);
-    if (r > 0)
-      r = scan_after (s);
-  } while (!r);
-  if (r < 0)
-    return r;
-  peek (s);
-  return s->p < s->end ? json_fail (s, s->p, "trailing bytes") : 0;
+    p = scan_value (s, p, &open);
+    if (p && !open)
+      p = scan_after (s, p, &open);
+  } while (p && open);
+  if (!p)
+    return NULL;
+  p = skip_space (p, s->end);
+  return p < s->end ? json_fail (s, p, "trailing bytes") : p;
 }
 
 int32_t
@@ -201,21 +208,19 @@ json_scan (const char *text, size_t len, struct kg_json_token *tokens, uint32_t 
            struct kg_json *ret_json, struct json_error *ret_error)
 {
   struct json_scan s;
-  int32_t r;
-  s.text = s.p = text;
+  s.text = text;
   s.end = text + len;
   s.token = tokens;
   s.max = max_tokens;
   s.count = s.values = s.depth = 0;
-  r = len > INT32_MAX ? json_fail_big (&s, text, "text too long") : scan_text (&s);
-  if (r < 0) {
-    if (ret_error)
-      *ret_error = s.error;
-    return r;
+  if (len > INT32_MAX ? json_fail_big (&s, text, "text too long") : scan_text (&s)) {
+    ret_json->size = sizeof *ret_json;
+    ret_json->count = s.count;
+    ret_json->text = text;
+    ret_json->token = tokens;
+    return 0;
   }
-  ret_json->size = sizeof *ret_json;
-  ret_json->count = s.count;
-  ret_json->text = text;
-  ret_json->token = tokens;
-  return 0;
+  if (ret_error)
+    *ret_error = s.error;
+  return s.code;
 }

@@ -79,11 +79,12 @@ equal (const char *text, const struct kg_json_token *a, const struct kg_json_tok
   return a->len == b->len && !memcmp (text + a->start, text + b->start, a->len);
 }
 
-static int32_t
+static int
 duplicate (struct json_scan *s, const struct kg_json_token *a, const struct kg_json_token *b)
 {
   uint32_t later = a->start > b->start ? a->start : b->start;
-  return json_fail (s, s->text + later - 1, "duplicate key");
+  json_fail (s, s->text + later - 1, "duplicate key");
+  return 0;
 }
 
 static int
@@ -105,7 +106,7 @@ keys_collect (const struct json_scan *s, const struct kg_json_token *object,
   return n;
 }
 
-static int32_t
+static int
 check_sorted (struct json_scan *s, const struct kg_json_token *object)
 {
   const struct kg_json_token *keys[JSON_VALUES_MAX];
@@ -114,19 +115,20 @@ check_sorted (struct json_scan *s, const struct kg_json_token *object)
   for (i = 1; i < n; i++)
     if (!compare (s->text, keys[i - 1], keys[i]))
       return duplicate (s, keys[i - 1], keys[i]);
-  return 0;
+  return 1;
 }
 
-int32_t
+int
 json_keys_check (struct json_scan *s, const struct kg_json_token *object)
 {
   const struct kg_json_token *keys[PAIRWISE_MAX + 1];
-  uint32_t n = keys_collect (s, object, keys, PAIRWISE_MAX + 1), i, k;
+  uint32_t n, i, k;
+  n = keys_collect (s, object, keys, PAIRWISE_MAX + 1);
   if (n > PAIRWISE_MAX)
     return check_sorted (s, object);
   for (i = 1; i < n; i++)
     for (k = 0; k < i; k++)
       if (equal (s->text, keys[k], keys[i]))
         return duplicate (s, keys[k], keys[i]);
-  return 0;
+  return 1;
 }

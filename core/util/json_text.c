@@ -9,19 +9,21 @@
 #include <errno.h>
 #include <string.h>
 
-int32_t
+const char *
 json_fail (struct json_scan *s, const char *where, const char *reason)
 {
   s->error.offset = (size_t)(where - s->text);
   s->error.reason = reason;
-  return -EBADMSG;
+  s->code = -EBADMSG;
+  return NULL;
 }
 
-int32_t
+const char *
 json_fail_big (struct json_scan *s, const char *where, const char *reason)
 {
   json_fail (s, where, reason);
-  return -E2BIG;
+  s->code = -E2BIG;
+  return NULL;
 }
 
 static int
@@ -50,56 +52,52 @@ unicode_escape (const char *p, const char *end)
   return c;
 }
 
-/* The length of the escape at p, or json_fail. */
-static int32_t
-escape_len (struct json_scan *s, const char *p)
+/* The end of the escape at p. */
+static const char *
+escape_end (struct json_scan *s, const char *p)
 {
   int32_t c, low;
   if (s->end - p >= 2 && p[1] && strchr ("\"\\/bfnrt", p[1]))
-    return 2;
+    return p + 2;
   c = unicode_escape (p, s->end);
   if (c < 0)
     return json_fail (s, p, "invalid escape");
   if (c == 0)
     return json_fail (s, p, "NUL in a string");
   if (c < 0xD800 || c > 0xDFFF)
-    return 6;
+    return p + 6;
   low = c < 0xDC00 ? unicode_escape (p + 6, s->end) : -1;
   if (low < 0xDC00 || low > 0xDFFF)
     return json_fail (s, p, "lone surrogate");
-  return 12;
+  return p + 12;
 }
 
-/* The length of what stands at p, which is not plain; or json_fail. */
-static int32_t
-special_len (struct json_scan *s, const char *p)
+/* The end of what stands at p, which is not plain. */
+static const char *
+special_end (struct json_scan *s, const char *p)
 {
-  int32_t n;
+  size_t n;
   if (*p == '\\')
-    return escape_len (s, p);
+    return escape_end (s, p);
   if (!*p)
     return json_fail (s, p, "NUL in a string");
   if ((unsigned char)*p < 0x20)
     return json_fail (s, p, "control character in a string");
-  n = (int32_t)str_utf8_len (p, s->end);
-  return n ? n : json_fail (s, p, "invalid UTF-8");
+  n = str_utf8_len (p, s->end);
+  return n ? p + n : json_fail (s, p, "invalid UTF-8");
 }
 
-int32_t
-json_string_rest (struct json_scan *s, const char *p)
+const char *
+json_string_rest (struct json_scan *s, const char *p, uint32_t *ret_escaped)
 {
-  int32_t escaped = 0, n;
   while (p < s->end && *p != '"') {
-    escaped |= *p == '\\';
-    n = special_len (s, p);
-    if (n < 0)
-      return n;
-    p = json_plain_end (p + n, s->end);
+    *ret_escaped |= *p == '\\';
+    p = special_end (s, p);
+    if (!p)
+      return NULL;
+    p = json_plain_end (p, s->end);
   }
-  if (p == s->end)
-    return json_fail (s, p, "unexpected end");
-  s->p = p + 1;
-  return escaped;
+  return p < s->end ? p : json_fail (s, p, "unexpected end");
 }
 
 /* A number's parts. */
@@ -184,20 +182,17 @@ fits_double (const struct number *n)
   return scale == 309 && memcmp (digits, limit, sizeof digits) <= 0;
 }
 
-int32_t
-json_number_end (struct json_scan *s)
+const char *
+json_number_end (struct json_scan *s, const char *p, uint32_t *ret_kind)
 {
-  const char *start = s->p;
-  int negative = *start == '-';
+  int negative = *p == '-', fits;
   struct number n;
-  const char *end = number_split (&n, start + negative, s->end);
+  const char *end = number_split (&n, p + negative, s->end);
   if (!end)
-    return json_fail (s, start, "invalid number");
+    return json_fail (s, p, "invalid number");
   if ((n.whole_end - n.whole) + (n.part_end - n.part) + (n.exp_end - n.exp) > JSON_DIGITS_MAX)
-    return json_fail (s, start, "number too long");
-  s->p = end;
-  if (end == n.whole_end)
-    return fits_int64 (n.whole, end, negative) ? KG_JSON_INT
-                                               : json_fail (s, start, "number out of range");
-  return fits_double (&n) ? KG_JSON_DOUBLE : json_fail (s, start, "number out of range");
+    return json_fail (s, p, "number too long");
+  *ret_kind = end == n.whole_end ? KG_JSON_INT : KG_JSON_DOUBLE;
+  fits = end == n.whole_end ? fits_int64 (n.whole, end, negative) : fits_double (&n);
+  return fits ? end : json_fail (s, p, "number out of range");
 }
