@@ -37,6 +37,7 @@ AS_VAR_IF([enable_hardening], [yes], [
   KG_PROBE_LDFLAG([KG_HARDEN_LDFLAGS], [-Wl,-z,noexecstack])
   KG_PROBE_LDFLAG([KG_MODULE_LDFLAGS], [-Wl,-z,defs])
 ])
+KG_PROBE_LDFLAG([KG_HARDEN_LDFLAGS], [-Wl,--as-needed])
 # Code of a plugin stays mapped: threads may still run in it.
 KG_PROBE_LDFLAG([KG_MODULE_LDFLAGS], [-Wl,-z,nodelete])
 AC_SUBST([KG_HARDEN_CPPFLAGS])
