@@ -100,12 +100,29 @@ advice (long status, const struct args *a)
   return "";
 }
 
+/* Reasons that are lines of text, when there are several: those of a reload. */
+static void
+reasons_show (json_object *problem)
+{
+  json_object *list = NULL, *item;
+  size_t i, n = 0;
+  if (json_object_object_get_ex (problem, "errors", &list)
+      && json_object_is_type (list, json_type_array))
+    n = json_object_array_length (list);
+  for (i = 0; i < n && n > 1; i++) {
+    item = json_object_array_get_idx (list, i);
+    if (json_object_is_type (item, json_type_string))
+      fprintf (stderr, "  %s\n", json_object_get_string (item));
+  }
+}
+
 static int
 refused (const struct args *a, const char *method, const char *path, const struct answer *answer)
 {
   const char *detail = text_of (answer->json, "detail");
   complain ("%s %s: %ld: %s%s", method, path, answer->status,
             *detail ? detail : "the answer has no reason", advice (answer->status, a));
+  reasons_show (answer->json);
   if (a->json && answer->json)
     show_json (answer->json);
   return EXIT_REFUSED;

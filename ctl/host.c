@@ -105,7 +105,7 @@ static int
 reload_run (const struct args *a, const struct words *arguments)
 {
   (void) arguments;
-  return order (a, "/admin/v1/reload", "reloaded: a new process serves, the old one finishes");
+  return order (a, "/admin/v1/reload", "the configuration is good: a new process takes over");
 }
 
 static int
@@ -117,28 +117,30 @@ drain_run (const struct args *a, const struct words *arguments)
 
 /* ---- version ------------------------------------------------------------------------- */
 
+static void
+version_json (json_object *host)
+{
+  json_object *o = json_object_new_object ();
+  json_object_object_add (o, "kgentctl", json_object_new_string (KG_VERSION));
+  json_object_object_add (o, "kgentd", json_object_get (host));
+  show_json (o);
+  json_object_put (o);
+}
+
 static int
 version_run (const struct args *a, const struct words *arguments)
 {
   struct answer answer;
-  json_object *host = NULL, *o;
   int r;
   (void) arguments;
   if (!a->json)
     printf ("kgentctl %s\n", KG_VERSION);
-  r = call (a, "GET", "/admin/v1/plugins", NULL, &answer);
-  json_object_object_get_ex (answer.json, "host", &host);
-  if (!r && !a->json)
-    printf ("kgentd %s, plugin ABI %s, since %s%s\n", text_of (host, "version"),
-            text_of (host, "abi"), text_of (host, "started_at"),
-            !strcmp (text_of (host, "draining"), "true") ? ", draining" : "");
-  if (a->json) {
-    o = json_object_new_object ();
-    json_object_object_add (o, "kgentctl", json_object_new_string (KG_VERSION));
-    json_object_object_add (o, "kgentd", r ? NULL : json_object_get (host));
-    show_json (o);
-    json_object_put (o);
-  }
+  r = call (a, "GET", "/admin/v1/version", NULL, &answer);
+  if (a->json)
+    version_json (r ? NULL : answer.json);
+  else if (!r)
+    printf ("kgentd %s, plugin ABI %s, process %s\n", text_of (answer.json, "version"),
+            text_of (answer.json, "abi"), text_of (answer.json, "pid"));
   answer_finish (&answer);
   return r;
 }

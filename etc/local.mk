@@ -1,6 +1,9 @@
 confdir = $(sysconfdir)/kgent
 EXTRA_DIST += %D%/kgentd.conf
 
+bashcompletion_DATA = %D%/bash-completion/kgentctl
+EXTRA_DIST += $(bashcompletion_DATA)
+
 # A configuration that is already there is the operator's.
 install-data-local: install-conf
 PHONY += install-conf
