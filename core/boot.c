@@ -75,6 +75,16 @@ dumpable_set (const struct settings *settings)
 #endif
 }
 
+/* Words of the LOG_LEVEL that other services know. */
+static void
+level_translate (struct log_settings *log)
+{
+  if (!strcmp (log->level, "warning"))
+    log->level = "warn";
+  else if (!strcmp (log->level, "critical"))
+    log->level = "error";
+}
+
 int32_t
 boot_configure (struct boot *b)
 {
@@ -88,6 +98,7 @@ boot_configure (struct boot *b)
   r = conf_settings (b->conf, &b->host->settings, &b->errors);
   if (r < 0)
     return r == -ENOMEM ? failed (b, "configuration", r) : EXIT_CONFIG;
+  level_translate (&b->host->settings.log);
   if (o->plugin_dir)
     b->host->settings.plugin_dir = o->plugin_dir;
   if (o->mode != OPTIONS_RUN)
@@ -177,13 +188,15 @@ workers_up (struct boot *b, const struct listens *l)
   return 0;
 }
 
+/* Everything declares; the sockets are there before, as plugins ask about them. */
 static int32_t
-declare_up (struct boot *b)
+declare_up (struct boot *b, struct listens *l)
 {
   int32_t r = boot_host_make (b);
-  if (r)
-    return r;
-  r = boot_plugins_open (b);
+  if (!r)
+    r = listens_up (b, l);
+  if (!r)
+    r = boot_plugins_open (b);
   if (r)
     return r;
   r = account_create (b->host);
@@ -196,9 +209,7 @@ declare_up (struct boot *b)
 int32_t
 boot_serve (struct boot *b, struct listens *l)
 {
-  int32_t r = listens_up (b, l);
-  if (!r)
-    r = declare_up (b);
+  int32_t r = declare_up (b, l);
   if (!r && interrupted ())
     return BOOT_INTERRUPTED;
   if (!r)

@@ -216,6 +216,7 @@ descriptors_make (struct daemon *d)
   sigaddset (&set, SIGHUP);
   sigaddset (&set, SIGCHLD);
   signal (SIGPIPE, SIG_IGN);
+  signal (SIGCHLD, SIG_DFL); /* ignored, it would hide how a successor ended */
   if (sigprocmask (SIG_BLOCK, &set, NULL) < 0)
     return -errno;
   d->signal_fd = signalfd (-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -28,14 +28,14 @@ dump_string (FILE *out, const char *text)
   fputc ('"', out);
 }
 
-/* The shortest text that reads back as the same number, always with a point. */
+/* Text that reads back as the same number, always with a point. */
 static void
 dump_number (FILE *out, double d)
 {
   char text[40];
   int digits;
   double back;
-  for (digits = 1; digits <= 17; digits++) {
+  for (digits = 15; digits <= 17; digits++) {
     snprintf (text, sizeof text, "%.*g", digits, d);
     if (sscanf (text, "%lf", &back) == 1 && back <= d && back >= d)
       break;

@@ -48,34 +48,45 @@ refuse_type (const struct value *v, const char *want)
 
 /* ---- Text ----------------------------------------------------------------- */
 
-static int
-choice_has (const char *choices, const char *text)
+/* The choice that a text means, in any case: its place and length; NULL: none. */
+static const char *
+choice_find (const char *choices, const char *text, size_t len)
 {
-  size_t len = strlen (text);
   const char *p = choices;
   while (p) {
-    if (!strncmp (p, text, len) && (p[len] == '|' || !p[len]))
-      return 1;
+    if (!strncasecmp (p, text, len) && (p[len] == '|' || !p[len]))
+      return p;
     p = strchr (p, '|');
     p = p ? p + 1 : NULL;
   }
-  return 0;
+  return NULL;
+}
+
+static int32_t
+choice_fill (const struct value *v, const char **out)
+{
+  size_t len = strlen (v->text);
+  const char *choice = len ? choice_find (v->o->choices, v->text, len) : NULL;
+  char what[256];
+  if (!choice) {
+    snprintf (what, sizeof what, "is none of %s", v->o->choices);
+    return refuse (v, what);
+  }
+  *out = arena_copy (v->s->arena, choice, len);
+  return *out ? 0 : -ENOMEM;
 }
 
 static int32_t
 string_fill (const struct value *v, const char **out)
 {
-  char what[256];
   if (!v->text)
     return refuse_type (v, "a string, in quotes");
   if (!*v->text && (v->o->flags & KG_OPT_REQUIRED))
     return refuse (v, "is empty; it has no default: set it");
   if (!*v->text && !v->o->dflt)
     return 0;
-  if (v->o->choices && !choice_has (v->o->choices, v->text)) {
-    snprintf (what, sizeof what, "is none of %s", v->o->choices);
-    return refuse (v, what);
-  }
+  if (v->o->choices)
+    return choice_fill (v, out);
   *out = v->text;
   return 0;
 }

@@ -83,7 +83,9 @@ static const struct kg_opt store_opts[] = {
 
 static const struct kg_opt log_opts[] = {
   { .key = "level", .type = KG_OPT_STRING, .offset = LOG (level), .dflt = "info",
-    .choices = "error|warn|info|debug", .help = "The least important lines that are written." },
+    .choices = "error|warn|info|debug|warning|critical",
+    .help = "The least important lines that are written; warning and critical are other words for "
+            "warn and error." },
   { .key = "format", .type = KG_OPT_STRING, .offset = LOG (format), .dflt = "auto",
     .choices = "auto|text|json", .help = "auto: text on a terminal, else JSON lines." },
   { .key = "file", .type = KG_OPT_STRING, .offset = LOG (file), .dflt = "-",

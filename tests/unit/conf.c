@@ -271,6 +271,18 @@ START_TEST (values)
 }
 END_TEST
 
+START_TEST (choices_in_any_case)
+{
+  struct settings s;
+  struct conf *c
+      = load ("log = { level = \"INFO\"; }; store = { commit = \"Process\"; };", &s, NULL, 0);
+  ck_assert_ptr_nonnull (c);
+  ck_assert_str_eq (s.log.level, "info");
+  ck_assert_str_eq (s.store.commit, "process");
+  conf_destroy (c);
+}
+END_TEST
+
 START_TEST (merges_folder)
 {
   struct settings s;
@@ -416,6 +428,7 @@ main (void)
   tcase_add_test (t, collects_at_most_20);
   tcase_add_test (t, defaults);
   tcase_add_test (t, values);
+  tcase_add_test (t, choices_in_any_case);
   tcase_add_test (t, merges_folder);
   tcase_add_test (t, names_the_part);
   tcase_add_test (t, overrides);
