@@ -18,6 +18,40 @@ struct findings {
   uint32_t count;
 };
 
+/* Where the known members of the body and of the observer are; 0: not there. */
+struct members {
+  uint32_t path, observer, kwargs;
+  uint32_t name, archetype, capabilities;
+};
+
+/* Finds three members of an object in one walk. */
+static void
+members_find (const struct kg_json *j, uint32_t object, const char *const keys[3],
+              const uint32_t lens[3], uint32_t *const ret[3])
+{
+  uint32_t i, k;
+  for (i = kg_json_first (j, object); i; i = kg_json_next (j, object, i + 1))
+    for (k = 0; k < 3; k++)
+      if (j->token[i].escaped ? kg_json_is (j, i, keys[k])
+                              : j->token[i].len == lens[k]
+                                    && !memcmp (j->text + j->token[i].start, keys[k], lens[k]))
+        *ret[k] = i + 1;
+}
+
+static void
+members_read (const struct kg_json *j, struct members *m)
+{
+  static const char *const outer[] = { "path", "observer", "kwargs" };
+  static const char *const inner[] = { "name", "archetype", "capabilities" };
+  static const uint32_t outer_lens[] = { 4, 8, 6 }, inner_lens[] = { 4, 9, 12 };
+  *m = (struct members){ 0 };
+  members_find (j, 0, outer, outer_lens,
+                (uint32_t *const[]){ &m->path, &m->observer, &m->kwargs });
+  if (m->observer && kg_json_kind (j, m->observer) == KG_JSON_OBJECT)
+    members_find (j, m->observer, inner, inner_lens,
+                  (uint32_t *const[]){ &m->name, &m->archetype, &m->capabilities });
+}
+
 /* Adds a fault at `loc`, the JSON text of an array. */
 static void
 found (struct findings *f, const char *loc, const char *where, const char *type,
@@ -76,60 +110,51 @@ check_capabilities (struct findings *f, const struct kg_json *j, uint32_t list)
 }
 
 static void
-check_observer (struct findings *f, const struct kg_json *j, uint32_t observer)
+check_observer (struct findings *f, const struct kg_json *j, const struct members *m)
 {
-  uint32_t name;
-  if (!observer)
-    return;
-  if (kg_json_kind (j, observer) != KG_JSON_OBJECT) {
+  if (m->observer && kg_json_kind (j, m->observer) != KG_JSON_OBJECT)
     found (f, "[\"body\",\"observer\"]", "body.observer", "dict_type",
            "Input should be a valid dictionary");
-    return;
-  }
-  name = kg_json_find (j, observer, "name");
-  check_string (f, j, name, "[\"body\",\"observer\",\"name\"]", "body.observer.name");
-  if (name && kg_json_kind (j, name) == KG_JSON_STRING && j->token[name].len > OBSERVER_MAX)
+  check_string (f, j, m->name, "[\"body\",\"observer\",\"name\"]", "body.observer.name");
+  if (kg_json_kind (j, m->name) == KG_JSON_STRING && j->token[m->name].len > OBSERVER_MAX)
     found (f, "[\"body\",\"observer\",\"name\"]", "body.observer.name", "range",
            "String should have at most 128 bytes");
-  check_string (f, j, kg_json_find (j, observer, "archetype"),
-                "[\"body\",\"observer\",\"archetype\"]", "body.observer.archetype");
-  check_capabilities (f, j, kg_json_find (j, observer, "capabilities"));
+  check_string (f, j, m->archetype, "[\"body\",\"observer\",\"archetype\"]",
+                "body.observer.archetype");
+  check_capabilities (f, j, m->capabilities);
 }
 
 static void
-check_body (struct findings *f, const struct kg_json *j)
+check_body (struct findings *f, const struct kg_json *j, const struct members *m)
 {
-  uint32_t path = kg_json_find (j, 0, "path"), kwargs = kg_json_find (j, 0, "kwargs");
-  if (!path)
+  if (!m->path)
     found (f, "[\"body\",\"path\"]", "body.path", "missing", "Field required");
-  check_string (f, j, path, "[\"body\",\"path\"]", "body.path");
-  check_observer (f, j, kg_json_find (j, 0, "observer"));
-  if (kwargs && kg_json_kind (j, kwargs) != KG_JSON_OBJECT)
+  check_string (f, j, m->path, "[\"body\",\"path\"]", "body.path");
+  check_observer (f, j, m);
+  if (m->kwargs && kg_json_kind (j, m->kwargs) != KG_JSON_OBJECT)
     found (f, "[\"body\",\"kwargs\"]", "body.kwargs", "dict_type",
            "Input should be a valid dictionary");
 }
 
-/* A member of the observer; token 0 would be the body itself. */
-static uint32_t
-of_observer (const struct kg_json *j, uint32_t observer, const char *key)
+/* The text of a string, which is in the body itself where nothing is escaped. */
+static kg_str
+text_of (struct ag_call *c, uint32_t i)
 {
-  return observer ? kg_json_find (j, observer, key) : 0;
+  return c->json->token[i].escaped ? kg_json_str (c->ag->host, c->req, c->json, i)
+                                   : kg_json_raw (c->json, i);
 }
 
 /* The path and the observer as they were found; nothing is wrong with them. */
 static int32_t
-take (struct ag_call *c, uint32_t observer, kg_str *ret_path)
+take (struct ag_call *c, const struct members *m, kg_str *ret_path)
 {
-  const struct kg_host *host = c->ag->host;
   const struct kg_json *j = c->json;
-  uint32_t i, list = of_observer (j, observer, "capabilities");
-  uint32_t name = of_observer (j, observer, "name");
-  uint32_t archetype = of_observer (j, observer, "archetype");
-  *ret_path = kg_json_str (host, c->req, j, kg_json_find (j, 0, "path"));
-  c->observer = name ? kg_json_text (j, name) : ag_str ("\"api_user\"");
-  c->archetype_name
-      = archetype ? kg_json_str (host, c->req, j, archetype) : ag_default_archetype (c->who);
-  for (i = list ? kg_json_first (j, list) : 0; i; i = kg_json_next (j, list, i))
+  uint32_t i = m->capabilities ? kg_json_first (j, m->capabilities) : 0;
+  c->kwargs = m->kwargs;
+  *ret_path = text_of (c, m->path);
+  c->observer = m->name ? kg_json_text (j, m->name) : ag_str ("\"api_user\"");
+  c->archetype_name = m->archetype ? text_of (c, m->archetype) : ag_default_archetype (c->who);
+  for (; i; i = kg_json_next (j, m->capabilities, i))
     c->can_define |= kg_json_is (j, i, "define");
   return ret_path->ptr && c->archetype_name.ptr ? 0 : -ENOMEM;
 }
@@ -169,7 +194,7 @@ int32_t
 ag_observe (struct ag_call *c, kg_str *ret_path)
 {
   struct findings f;
-  uint32_t observer;
+  struct members m;
   f.count = 0;
   f.list = (struct kg_out){ f.list_text, 0, ERRORS_SIZE };
   f.summary = (struct kg_out){ f.summary_text, 0, SUMMARY_SIZE };
@@ -178,12 +203,11 @@ ag_observe (struct ag_call *c, kg_str *ret_path)
     found (&f, "[\"body\"]", "body", "dict_type", "Input should be a valid dictionary");
     return findings_answer (c, &f, 400);
   }
-  check_body (&f, c->json);
+  members_read (c->json, &m);
+  check_body (&f, c->json, &m);
   if (f.count)
     return findings_answer (c, &f, 422);
-  observer = kg_json_find (c->json, 0, "observer");
-  c->kwargs = kg_json_find (c->json, 0, "kwargs");
-  if (take (c, observer, ret_path) < 0)
+  if (take (c, &m, ret_path) < 0)
     return -ENOMEM;
   if (!ag_may_claim (c->who, c->archetype_name))
     return refuse_claim (c);
