@@ -330,7 +330,7 @@ START_TEST (overrides)
   ck_assert_ptr_nonnull (c);
   ck_assert_int_eq (s.http.threads, 4);
   ck_assert_str_eq (s.http.listen, "unix:/a=b");
-  ck_assert_int_eq (s.log.access, 1);
+  ck_assert_int_eq (s.log.access, 0);
   ck_assert_str_eq (s.http.cors_origins[0], "https://a");
   ck_assert_str_eq (s.http.cors_origins[1], "https://b");
   ck_assert_double_eq (s.drain.timeout, 0.5);
