@@ -29,8 +29,8 @@ static const struct tier default_tiers[] = {
 static const struct kg_opt tier_opts[] = {
   { .key = "name", .type = KG_OPT_STRING, .flags = KG_OPT_REQUIRED, TIER (name),
     .help = "What keys call it, as FREE." },
-  { .key = "requests_per_minute", .type = KG_OPT_INT, .dflt = "0", TIER (per_minute), .max = 1000000000,
-    .help = "Requests per minute, a token bucket; 0: unlimited." },
+  { .key = "requests_per_minute", .type = KG_OPT_INT, .dflt = "0", TIER (per_minute),
+    .max = 1000000000, .help = "Requests per minute, a token bucket; 0: unlimited." },
   { .key = "requests_per_day", .type = KG_OPT_INT, .dflt = "0", TIER (per_day), .max = 1000000000,
     .help = "Requests per day in UTC; 0: unlimited." },
   { .key = "tokens_per_month", .type = KG_OPT_INT, .dflt = "0", TIER (tokens), .max = 1000000000000,

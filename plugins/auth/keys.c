@@ -276,7 +276,8 @@ show_time (struct kg_out *out, const char *name, int64_t ns)
 static void
 show_limits (struct kg_out *out, const struct limits *l)
 {
-  const char *name[] = { "\"requests_per_minute\":", "\"requests_per_day\":", "\"tokens_per_month\":" };
+  const char *name[] = { "\"requests_per_minute\":", "\"requests_per_day\":",
+                         "\"tokens_per_month\":" };
   int64_t value[] = { l->per_minute, l->per_day, l->tokens };
   const char *separator = "";
   size_t i;

@@ -204,8 +204,8 @@ list_open (struct auth *auth)
     .handler = keys_get,
     .parameters = "[{\"name\":\"limit\",\"in\":\"query\",\"schema\":{\"type\":\"integer\","
                   "\"minimum\":1,\"maximum\":1000,\"default\":100}},"
-                  "{\"name\":\"after\",\"in\":\"query\",\"description\":\"The id behind which to go "
-                  "on\",\"schema\":{\"type\":\"string\"}},"
+                  "{\"name\":\"after\",\"in\":\"query\",\"description\":\"The id to go on "
+                  "behind\",\"schema\":{\"type\":\"string\"}},"
                   "{\"name\":\"tenant\",\"in\":\"query\",\"schema\":{\"type\":\"string\"}}]",
     .statuses = "422",
   };

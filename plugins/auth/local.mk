@@ -31,3 +31,6 @@ plugin_PROGRAMS += %D%.so
 %C%_so_SOURCES =
 %C%_so_LDFLAGS = $(PLUGIN_LINK)
 %C%_so_LDADD = %D%/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS)
+
+man_MANS += %D%/auth.7
+EXTRA_DIST += %D%/auth.7

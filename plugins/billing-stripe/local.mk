@@ -16,3 +16,6 @@ EXTRA_PROGRAMS += %D%.so
 %C%_so_SOURCES =
 %C%_so_LDFLAGS = $(PLUGIN_LINK)
 %C%_so_LDADD = %D%/libbilling-stripe.a $(JSONC_LIBS) $(CRYPTO_LIBS)
+
+man_MANS += %D%/billing-stripe.7
+EXTRA_DIST += %D%/billing-stripe.7
