@@ -1,4 +1,4 @@
-EXTRA_PROGRAMS += kgentctl
+bin_PROGRAMS += kgentctl
 kgentctl_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DKG_STATE_DIR='"$(localstatedir)/lib/kgent"' \
 	-DKG_VERSION='"$(VERSION)"'

@@ -1,4 +1,4 @@
-EXTRA_LIBRARIES += %D%/libbilling-stripe.a
+noinst_LIBRARIES += %D%/libbilling-stripe.a
 %C%_libbilling_stripe_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libbilling_stripe_a_SOURCES = \
 	%D%/billing-stripe.c \
@@ -12,7 +12,7 @@ EXTRA_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/webhook.c \
 	$(NULL)
 
-EXTRA_PROGRAMS += %D%.so
+plugin_PROGRAMS += %D%.so
 %C%_so_SOURCES =
 %C%_so_LDFLAGS = $(PLUGIN_LINK)
 %C%_so_LDADD = %D%/libbilling-stripe.a $(JSONC_LIBS) $(CRYPTO_LIBS)
