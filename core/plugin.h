@@ -5,8 +5,9 @@
  *
  *   plugins_create    the core's own self is there
  *   plugins_load      files verified, code loaded, configurations filled
- *   plugins_open      `open` of each, in the order of the configuration
- *   plugins_start     slots filled; `start`, providers before who needs them
+ *   plugins_open      `open` of each, in the order of the configuration; what
+ *                     they need of each other is found
+ *   plugins_start     `start` of each, providers before who needs them
  *   plugins_stop      `stop` in the reverse order
  *   plugins_close     `close` in the reverse order of opening
  *   plugins_destroy

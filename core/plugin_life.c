@@ -94,26 +94,6 @@ plugin_close (struct plugins *p, struct plugin *plugin)
   blame_clear ();
 }
 
-int32_t
-plugins_open (struct plugins *p, struct errors *errors)
-{
-  int32_t e = 0;
-  blame_loading_begin (PLUGINS_LOAD_SECONDS);
-  for (uint32_t i = 0; i < p->n && e >= 0; i++)
-    e = plugin_open (p, &p->all[i], errors);
-  blame_loading_end ();
-  if (e < 0)
-    plugins_close (p);
-  return e;
-}
-
-void
-plugins_close (struct plugins *p)
-{
-  for (uint32_t i = p->n; i-- > 0;)
-    plugin_close (p, &p->all[i]);
-}
-
 /* ---- The order of starting -------------------------------------------------- */
 
 /* The way through the needs, to name a ring. */
@@ -195,7 +175,7 @@ order_make (struct plugins *p, struct errors *errors)
   return 0;
 }
 
-/* ---- Start and stop --------------------------------------------------------- */
+/* ---- All of them -------------------------------------------------------------- */
 
 struct missing {
   struct plugins *p;
@@ -219,6 +199,40 @@ missing_report (struct kg_self *self, const char *service, const char *other,
                 "%s: it needs the service %s, which nobody provides; load a plugin that does",
                 plugin->path, service);
 }
+
+/* All are open: whether everybody has what it needs, and who starts when. */
+static int32_t
+needs_settle (struct plugins *p, struct errors *errors)
+{
+  struct missing m = { p, errors };
+  if (services_resolve (p->host->services, missing_report, &m))
+    return -ENOENT;
+  return order_make (p, errors);
+}
+
+int32_t
+plugins_open (struct plugins *p, struct errors *errors)
+{
+  int32_t e = 0;
+  blame_loading_begin (PLUGINS_LOAD_SECONDS);
+  for (uint32_t i = 0; i < p->n && e >= 0; i++)
+    e = plugin_open (p, &p->all[i], errors);
+  if (e >= 0)
+    e = needs_settle (p, errors);
+  blame_loading_end ();
+  if (e < 0)
+    plugins_close (p);
+  return e < 0 ? e : 0;
+}
+
+void
+plugins_close (struct plugins *p)
+{
+  for (uint32_t i = p->n; i-- > 0;)
+    plugin_close (p, &p->all[i]);
+}
+
+/* ---- Start and stop --------------------------------------------------------- */
 
 static int32_t
 plugin_start (struct plugin *plugin, struct errors *errors)
@@ -245,12 +259,8 @@ plugin_start (struct plugin *plugin, struct errors *errors)
 int32_t
 plugins_start (struct plugins *p, struct errors *errors)
 {
-  struct missing m = { p, errors };
   int32_t e = 0;
   p->core->opening = 0;
-  if (services_resolve (p->host->services, missing_report, &m))
-    return -ENOENT;
-  e = order_make (p, errors);
   for (uint32_t i = 0; e >= 0 && i < p->norder; i++)
     e = plugin_start (p->order[i], errors);
   if (e < 0)

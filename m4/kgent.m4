@@ -23,6 +23,17 @@
 #     check-local: hello.so
 #     	$(KGENTD) --dump-plugin ./hello.so
 #
+# To this, a unit test adds the fake host that is installed with kgent:
+#
+#     check_PROGRAMS = hello-test
+#     TESTS = hello-test
+#     hello_test_SOURCES = hello.c hello-test.c
+#     hello_test_CFLAGS = $(KGENT_CFLAGS) -I$(KGENT_FAKEDIR)
+#     hello_test_LDADD = kgent-fake.o
+#     kgent-fake.o:
+#     	$(CC) $(KGENT_CFLAGS) -I$(KGENT_FAKEDIR) $(CFLAGS) -r -nostdlib -o $@ \
+#     	  $(KGENT_FAKEDIR)/*.c $(KGENT_FAKEDIR)/core/util/*.c
+#
 # Then, as always:
 #
 #     autoreconf -i && ./configure && make && make install
@@ -42,6 +53,7 @@
 #                    lazy binding, never unmapped, one exported symbol
 #   KGENT_PLUGINDIR  where `make install` puts it; --with-kgent-plugindir=DIR
 #                    overrides (`make distcheck` needs that: see below)
+#   KGENT_FAKEDIR    the sources of the fake host, to test the plugin with
 #   KGENTD           the host program, or "kgentd" when it isn't found
 #
 # ACTION-IF-NOT-FOUND stops with a message by default.  If kgent lies outside the
@@ -69,6 +81,7 @@ AS_IF([test "$kgent_found" = yes], [
   KGENT_LDFLAGS="-shared -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete"
   AS_IF([test -z "$KGENT_PLUGINDIR"],
     [KGENT_PLUGINDIR=`$PKG_CONFIG --variable=plugindir kgent`])
+  KGENT_FAKEDIR=`$PKG_CONFIG --variable=fakedir kgent`
   kgent_prefix=`$PKG_CONFIG --variable=prefix kgent`
   AC_PATH_PROG([KGENTD], [kgentd], [kgentd],
     [$kgent_prefix/sbin$PATH_SEPARATOR$PATH$PATH_SEPARATOR/usr/sbin$PATH_SEPARATOR/usr/local/sbin])
@@ -80,4 +93,5 @@ folder of its kgent.pc to PKG_CONFIG_PATH])])
 AC_SUBST([KGENT_CFLAGS])
 AC_SUBST([KGENT_LDFLAGS])
 AC_SUBST([KGENT_PLUGINDIR])
+AC_SUBST([KGENT_FAKEDIR])
 ])
