@@ -1,1 +1,3 @@
+man_MANS += %D%/kgentctl.1 %D%/kgentd.conf.5 %D%/kgentd.8
+EXTRA_DIST += %D%/kgentctl.1 %D%/kgentd.conf.5 %D%/kgentd.8 %D%/options.py
 EXTRA_DIST += $(NULL)

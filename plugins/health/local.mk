@@ -25,3 +25,6 @@ plugin_PROGRAMS += %D%.so
 %C%_so_SOURCES =
 %C%_so_LDFLAGS = $(PLUGIN_LINK)
 %C%_so_LDADD = %D%/libhealth.a $(JSONC_LIBS) $(CRYPTO_LIBS)
+
+man_MANS += %D%/health.7
+EXTRA_DIST += %D%/health.7
