@@ -71,7 +71,7 @@ dumpable_set (const struct settings *settings)
   if (strcmp (settings->log.level, "debug"))
     prctl (PR_SET_DUMPABLE, 0);
 #else
-  (void)settings;
+  (void) settings;
 #endif
 }
 

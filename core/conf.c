@@ -57,7 +57,7 @@ read_all (int fd, char **ret, size_t *ret_len)
     r = read (fd, buf + len, room - len);
     if (r < 0 && errno != EINTR)
       break;
-    len += r > 0 ? (size_t)r : 0;
+    len += r > 0 ? (size_t) r : 0;
   }
   if (r < 0) {
     int32_t e = -errno;
@@ -100,7 +100,7 @@ members_copy (struct conf *c, struct node *n, const config_setting_t *s, const c
 {
   int i, count = config_setting_length (s);
   for (i = 0; i < count; i++) {
-    struct node *m = node_copy (c, config_setting_get_elem (s, (unsigned)i), file);
+    struct node *m = node_copy (c, config_setting_get_elem (s, (unsigned) i), file);
     if (!m)
       return -ENOMEM;
     node_append (n, m);
@@ -167,7 +167,7 @@ text_parse (struct conf *c, const char *file, const char *text, struct node **re
     *ret = node_copy (c, config_root_setting (&lib), file);
     r = *ret ? 0 : -ENOMEM;
   } else {
-    where.line = (uint32_t)config_error_line (&lib);
+    where.line = (uint32_t) config_error_line (&lib);
     errors_add (c->errors, where, "%s; is a ';' or ',' missing before it?",
                 config_error_text (&lib) ? config_error_text (&lib) : "syntax error");
     r = -EINVAL;
@@ -237,8 +237,8 @@ static int32_t
 folder_load (struct conf *c, const char *file)
 {
   const char *slash = strrchr (file, '/');
-  int base = slash ? (int)(slash - file) + 1 : 0;
-  size_t size = (size_t)base + sizeof "conf.d";
+  int base = slash ? (int) (slash - file) + 1 : 0;
+  size_t size = (size_t) base + sizeof "conf.d";
   char *dir = arena_alloc (&c->arena, size);
   struct dirent **list = NULL;
   int32_t r = 0;

@@ -36,7 +36,7 @@ control_want (struct control *c, uint32_t what)
 {
   uint64_t one = 1;
   atomic_fetch_or (&c->wanted, what);
-  (void)!write (c->wake_fd, &one, sizeof one);
+  (void) !write (c->wake_fd, &one, sizeof one);
 }
 
 /* ---- Answers ------------------------------------------------------------------- */
@@ -83,7 +83,7 @@ put_status (struct kg_out *o, void *arg)
 static void
 put_version (struct kg_out *o, void *arg)
 {
-  (void)arg;
+  (void) arg;
   kg_out_lit (o, "{\"name\":\"kgentd\",\"version\":");
   kg_out_text (o, options_version ());
   kg_out_lit (o, ",\"abi\":");
@@ -144,7 +144,7 @@ put_lines (struct kg_out *o, const char *text)
   for (; *text; text = *end ? end + 1 : end) {
     kg_str line = { text, 0 };
     end = strchrnul (text, '\n');
-    line.len = (size_t)(end - text);
+    line.len = (size_t) (end - text);
     if (!str_utf8_valid (line.ptr, line.len))
       line = (kg_str){ "(not UTF-8)", 11 };
     kg_out_str (o, line);
@@ -169,7 +169,7 @@ check_refuse (kg_req *req, struct check *check)
     line = 0;
   return host_table.problem (req, 422, NULL,
                              "The configuration was refused, nothing has changed: %.*s",
-                             (int)line, check->output);
+                             (int) line, check->output);
 }
 
 /* The continuation of a reload's request. */
@@ -179,7 +179,7 @@ check_answer (kg_req *req, void *arg)
   struct check *check = arg;
   int32_t r;
   if (check->status == 0)
-    r = reply_json (req, 202, put_status, (void *)(uintptr_t) "accepted");
+    r = reply_json (req, 202, put_status, (void *) (uintptr_t) "accepted");
   else if (check->status > 0)
     r = check_refuse (req, check);
   else
@@ -194,7 +194,7 @@ check_log (const struct check *check)
 {
   if (check->status > 0)
     log_write (KG_LOG_ERROR, "core", "reload refused, nothing has changed: %.*s",
-               (int)strcspn (check->output, "\n"), check->output);
+               (int) strcspn (check->output, "\n"), check->output);
   else if (check->status < 0)
     log_write (KG_LOG_ERROR, "core", "reload failed: the check could not run: %s",
                strerror (-check->status));
@@ -246,7 +246,7 @@ static int32_t
 handle_drain (kg_req *req, void *data)
 {
   control_want (data, CONTROL_DRAIN);
-  return reply_json (req, 202, put_status, (void *)(uintptr_t) "draining");
+  return reply_json (req, 202, put_status, (void *) (uintptr_t) "draining");
 }
 
 static int32_t
@@ -259,7 +259,7 @@ handle_plugins (kg_req *req, void *data)
 static int32_t
 handle_version (kg_req *req, void *data)
 {
-  (void)data;
+  (void) data;
   return reply_json (req, 200, put_version, NULL);
 }
 

@@ -74,7 +74,7 @@ requests_take (struct daemon *d)
 {
   uint64_t n;
   uint32_t what = d->boot.control ? control_take (d->boot.control) : 0;
-  (void)!read (d->wake_fd, &n, sizeof n);
+  (void) !read (d->wake_fd, &n, sizeof n);
   if (what & CONTROL_RELOAD)
     reload_asked (d);
   if (!(what & CONTROL_DRAIN))
@@ -126,7 +126,7 @@ watchdog_step (struct daemon *d, int64_t now_ns)
 {
   if (!d->watchdog_ns || now_ns < d->watchdog_ns)
     return;
-  d->watchdog_ns = now_ns + (int64_t)notify_watchdog_ms () * CLOCK_MS;
+  d->watchdog_ns = now_ns + (int64_t) notify_watchdog_ms () * CLOCK_MS;
   if (d->handed_over)
     children_tell (&d->children, CHILD_SERVING, MESSAGE_ALIVE, "");
   else if (d->state < STATE_GONE && workers_alive (d->boot.workers))
@@ -149,7 +149,7 @@ wait_ms (struct daemon *d, int64_t now_ns)
     next = now_ns + CLOCK_SECOND;
   if (next == INT64_MAX)
     return -1;
-  return next <= now_ns ? 0 : (int)((next - now_ns) / CLOCK_MS) + 1;
+  return next <= now_ns ? 0 : (int) ((next - now_ns) / CLOCK_MS) + 1;
 }
 
 static int
@@ -198,7 +198,7 @@ program_find (struct daemon *d)
 {
   static const char deleted[] = " (deleted)";
   ssize_t n = readlink ("/proc/self/exe", d->program, sizeof d->program - 1);
-  size_t len = n > 0 ? (size_t)n : 0, tail = sizeof deleted - 1;
+  size_t len = n > 0 ? (size_t) n : 0, tail = sizeof deleted - 1;
   d->program[len] = 0;
   if (!len)
     snprintf (d->program, sizeof d->program, "%s", d->options->argv[0]);
@@ -265,7 +265,7 @@ success_tell (struct daemon *d)
   }
   notify_send ("READY=1\nSTATUS=Serving");
   if (interval)
-    d->watchdog_ns = clock_mono () + (int64_t)interval * CLOCK_MS;
+    d->watchdog_ns = clock_mono () + (int64_t) interval * CLOCK_MS;
 }
 
 static int32_t

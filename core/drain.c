@@ -14,7 +14,7 @@
 static int64_t
 seconds_ns (double s)
 {
-  return (int64_t)(s * (double)CLOCK_SECOND);
+  return (int64_t) (s * (double) CLOCK_SECOND);
 }
 
 static const struct drain_settings *

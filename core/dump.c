@@ -18,8 +18,8 @@ dump_string (FILE *out, const char *text)
       fprintf (out, "\\%c", *text);
     else if (*text == '\n')
       fputs ("\\n", out);
-    else if ((unsigned char)*text < 0x20 || *text == 0x7f)
-      fprintf (out, "\\x%02x", (unsigned)*text);
+    else if ((unsigned char) *text < 0x20 || *text == 0x7f)
+      fprintf (out, "\\x%02x", (unsigned) *text);
     else if (!strncmp (text, "${", 2))
       fputs ("$$", out);
     else
@@ -62,13 +62,13 @@ dump_list (FILE *out, uint32_t indent, const struct kg_opt *o, uint32_t opt_size
   uint64_t i;
   fputs ("(", out);
   for (i = 0; i < list->count; i++) {
-    fprintf (out, "%s\n%*s{\n", i ? "," : "", (int)(indent + 1) * 2, "");
+    fprintf (out, "%s\n%*s{\n", i ? "," : "", (int) (indent + 1) * 2, "");
     dump_values (out, indent + 2, o->sub, opt_size,
-                 (const char *)list->items + i * o->sub_size);
-    fprintf (out, "%*s}", (int)(indent + 1) * 2, "");
+                 (const char *) list->items + i * o->sub_size);
+    fprintf (out, "%*s}", (int) (indent + 1) * 2, "");
   }
   if (list->count)
-    fprintf (out, "\n%*s)", (int)indent * 2, "");
+    fprintf (out, "\n%*s)", (int) indent * 2, "");
   else
     fputs (" )", out);
 }
@@ -80,24 +80,24 @@ dump_value (FILE *out, uint32_t indent, const struct kg_opt *o, uint32_t opt_siz
   int secret = (o->flags & KG_OPT_SECRET) != 0;
   switch (o->type) {
   case KG_OPT_STRING:
-    dump_string (out, secret ? "********" : *(const char *const *)p);
+    dump_string (out, secret ? "********" : *(const char *const *) p);
     break;
   case KG_OPT_INT:
-    fprintf (out, "%" PRId64, *(const int64_t *)p);
+    fprintf (out, "%" PRId64, *(const int64_t *) p);
     break;
   case KG_OPT_NUMBER:
-    dump_number (out, *(const double *)p);
+    dump_number (out, *(const double *) p);
     break;
   case KG_OPT_BOOL:
-    fputs (*(const int32_t *)p ? "true" : "false", out);
+    fputs (*(const int32_t *) p ? "true" : "false", out);
     break;
   case KG_OPT_STRINGS:
-    dump_strings (out, *(const char *const *const *)p, secret);
+    dump_strings (out, *(const char *const *const *) p, secret);
     break;
   case KG_OPT_GROUP:
     fputs ("{\n", out);
     dump_values (out, indent + 1, o->sub, opt_size, p);
-    fprintf (out, "%*s}", (int)indent * 2, "");
+    fprintf (out, "%*s}", (int) indent * 2, "");
     break;
   default:
     dump_list (out, indent, o, opt_size, p);
@@ -111,9 +111,9 @@ dump_values (FILE *out, uint32_t indent, const struct kg_opt *opts, uint32_t opt
   uint32_t i, count = schema_count (opts, opt_size);
   for (i = 0; i < count; i++) {
     struct kg_opt o = schema_opt (opts, opt_size, i);
-    const void *p = (const char *)base + o.offset;
-    fprintf (out, "%*s", (int)indent * 2, "");
-    if (o.type == KG_OPT_STRING && !*(const char *const *)p) {
+    const void *p = (const char *) base + o.offset;
+    fprintf (out, "%*s", (int) indent * 2, "");
+    if (o.type == KG_OPT_STRING && !*(const char *const *) p) {
       fprintf (out, "# %s: not set\n", o.key);
       continue;
     }
@@ -162,9 +162,9 @@ dump_table_level (FILE *out, const struct kg_opt *opts, uint32_t opt_size, uint3
   uint32_t i, count = depth < SCHEMA_DEPTH_MAX ? schema_count (opts, opt_size) : 0;
   for (i = 0; i < count; i++) {
     struct kg_opt o = schema_opt (opts, opt_size, i);
-    fprintf (out, "%*s%s: ", (int)(depth + 1) * 2, "", o.key);
+    fprintf (out, "%*s%s: ", (int) (depth + 1) * 2, "", o.key);
     dump_facts (out, &o);
-    fprintf (out, "\n%*s%s\n", (int)(depth + 3) * 2, "", o.help ? o.help : "");
+    fprintf (out, "\n%*s%s\n", (int) (depth + 3) * 2, "", o.help ? o.help : "");
     if (has_sub (&o))
       dump_table_level (out, o.sub, opt_size, depth + 1);
   }

@@ -47,7 +47,7 @@ static void
 message_flatten (char *s)
 {
   for (; *s; s++)
-    if ((unsigned char)*s < 0x20 || *s == 0x7f)
+    if ((unsigned char) *s < 0x20 || *s == 0x7f)
       *s = ' ';
 }
 

@@ -60,9 +60,9 @@ file_read (int fd, char *buf, size_t size)
   do {
     r = read (fd, buf + len, size - len);
     if (r > 0)
-      len += (size_t)r;
+      len += (size_t) r;
   } while ((r > 0 && len < size) || (r < 0 && errno == EINTR));
-  return r < 0 ? -errno : (ssize_t)len;
+  return r < 0 ? -errno : (ssize_t) len;
 }
 
 static size_t
@@ -86,18 +86,18 @@ file_expand (struct expansion *x, int fd)
     return strerror (ENOMEM);
   len = file_read (fd, buf, EXPAND_FILE_MAX + 1);
   if (len < 0) {
-    fault = strerror ((int)-len);
+    fault = strerror ((int) -len);
   } else if (len > EXPAND_FILE_MAX) {
     fault = "longer than 64 KiB; is it the right file?";
   } else {
-    len = (ssize_t)line_end_trim (buf, (size_t)len);
+    len = (ssize_t) line_end_trim (buf, (size_t) len);
     if (!len)
       fault = "empty; write the value into it";
-    else if (memchr (buf, 0, (size_t)len))
+    else if (memchr (buf, 0, (size_t) len))
       fault = "holds a NUL byte; it must be text";
     else
-      fwrite (buf, 1, (size_t)len, x->out);
-    explicit_bzero (buf, (size_t)len);
+      fwrite (buf, 1, (size_t) len, x->out);
+    explicit_bzero (buf, (size_t) len);
   }
   free (buf);
   return fault;
@@ -147,7 +147,7 @@ variable_file (const char *name)
 {
   char key[256];
   const char *path;
-  if (snprintf (key, sizeof key, "%s_FILE", name) >= (int)sizeof key)
+  if (snprintf (key, sizeof key, "%s_FILE", name) >= (int) sizeof key)
     return NULL;
   path = getenv (key);
   return path && *path ? path : NULL;
@@ -226,7 +226,7 @@ expand_all (struct expansion *x, const char *p)
                   x->label);
       r = -EINVAL;
     } else {
-      r = expand_one (x, p + 2, (size_t)(end - p - 2));
+      r = expand_one (x, p + 2, (size_t) (end - p - 2));
       p = end + 1;
     }
   }

@@ -29,8 +29,8 @@ listens_write (const struct listens *l, char *out, size_t size, int fds[LISTENS]
     if (s->fd < 0)
       continue;
     fds[n++] = s->fd;
-    len += (size_t)snprintf (out + len, size - len, "%u %d %d %s\n", i, s->fd, s->manager,
-                             s->address);
+    len += (size_t) snprintf (out + len, size - len, "%u %d %d %s\n", i, s->fd, s->manager,
+                              s->address);
   }
   return n;
 }
@@ -45,13 +45,13 @@ listens_read (const char *text, const int *fds, uint32_t nfds, struct listens *l
   for (; *text; text = end + 1) {
     end = strchr (text, '\n');
     if (!end || sscanf (text, "%u %d %d %n", &i, &fd, &manager, &at) != 3 || i >= LISTENS
-        || text + at > end || (size_t)(end - text - at) >= sizeof l->list[i].address
+        || text + at > end || (size_t) (end - text - at) >= sizeof l->list[i].address
         || (fds && n >= nfds))
       return -EINVAL;
     l->list[i].fd = fds ? fds[n++] : fd;
     l->list[i].manager = manager;
     l->list[i].ours = 0;
-    memcpy (l->list[i].address, text + at, (size_t)(end - text - at));
+    memcpy (l->list[i].address, text + at, (size_t) (end - text - at));
     l->list[i].address[end - text - at] = 0;
     fcntl (l->list[i].fd, F_SETFD, FD_CLOEXEC);
   }
@@ -86,7 +86,7 @@ control_read (struct msghdr *h, int fds[LISTENS])
   uint32_t n;
   if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
     return 0;
-  n = (uint32_t)((c->cmsg_len - CMSG_LEN (0)) / sizeof (int));
+  n = (uint32_t) ((c->cmsg_len - CMSG_LEN (0)) / sizeof (int));
   memcpy (fds, CMSG_DATA (c), sizeof (int) * n);
   return n;
 }
@@ -149,7 +149,7 @@ handover_spawn (const char *program, char *const *argv, const struct listens *l,
   int32_t r;
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
     return -errno;
-  snprintf (variable, sizeof variable, VARIABLE "=%d %d\n", (int)getpid (), pair[1]);
+  snprintf (variable, sizeof variable, VARIABLE "=%d %d\n", (int) getpid (), pair[1]);
   n = listens_write (l, variable, sizeof variable, fds);
   fds[n++] = pair[1];
   r = spawn_program (program, argv, variable, fds, n, -1, ret_pid);

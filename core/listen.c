@@ -254,7 +254,7 @@ listens_open (struct listens *l, const struct settings *settings, struct errors 
   if (*settings->admin.socket
       && snprintf (local, sizeof local, "unix:%s%s%s", settings->store.dir, slash,
                    settings->admin.socket)
-             >= (int)sizeof local) {
+             >= (int) sizeof local) {
     complain (errors, LISTEN_LOCAL, settings->store.dir,
               "store.dir is too long for a socket in it (107 bytes); shorten it, or set "
               "admin.socket = \"\"");

@@ -17,7 +17,7 @@ port_parse (const char *s)
   if (!len || len > 5 || strspn (s, "0123456789") != len)
     return -1;
   port = strtol (s, NULL, 10);
-  return port > 65535 ? -1 : (int)port;
+  return port > 65535 ? -1 : (int) port;
 }
 
 static const char *
@@ -30,7 +30,7 @@ unix_parse (const char *path, struct listen_address *a)
     return "the path of a socket is at most 107 bytes long";
   a->sa.un.sun_family = AF_UNIX;
   memcpy (a->sa.un.sun_path, path, len + 1);
-  a->len = (socklen_t)(offsetof (struct sockaddr_un, sun_path) + len + 1);
+  a->len = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + len + 1);
   return NULL;
 }
 
@@ -41,7 +41,7 @@ host_parse (const char *host, int port, struct listen_address *a)
     host = "127.0.0.1";
   if (inet_pton (AF_INET, host, &a->sa.in.sin_addr) == 1) {
     a->sa.in.sin_family = AF_INET;
-    a->sa.in.sin_port = htons ((uint16_t)port);
+    a->sa.in.sin_port = htons ((uint16_t) port);
     a->len = sizeof a->sa.in;
     return NULL;
   }
@@ -55,7 +55,7 @@ host6_parse (const char *host, int port, struct listen_address *a)
   if (inet_pton (AF_INET6, host, &a->sa.in6.sin6_addr) != 1)
     return "not an IPv6 address between the brackets";
   a->sa.in6.sin6_family = AF_INET6;
-  a->sa.in6.sin6_port = htons ((uint16_t)port);
+  a->sa.in6.sin6_port = htons ((uint16_t) port);
   a->len = sizeof a->sa.in6;
   return NULL;
 }
@@ -65,7 +65,7 @@ listen_address_parse (const char *text, struct listen_address *ret)
 {
   char host[64];
   const char *colon = strrchr (text, ':');
-  size_t len = colon ? (size_t)(colon - text) : 0;
+  size_t len = colon ? (size_t) (colon - text) : 0;
   int port = colon ? port_parse (colon + 1) : -1;
   memset (ret, 0, sizeof *ret);
   if (!strncmp (text, "unix:", 5))

@@ -29,7 +29,7 @@ notify_address (struct sockaddr_un *sa, socklen_t *ret_len)
   memcpy (sa->sun_path, path, len);
   if (*path == '@')
     sa->sun_path[0] = 0;
-  *ret_len = (socklen_t)(offsetof (struct sockaddr_un, sun_path) + len);
+  *ret_len = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + len);
   return 0;
 }
 
@@ -46,7 +46,7 @@ notify_send (const char *text)
   fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return -errno;
-  n = sendto (fd, text, strlen (text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&sa,
+  n = sendto (fd, text, strlen (text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *) &sa,
               len);
   r = n < 0 ? -errno : 0;
   close (fd);
@@ -71,5 +71,5 @@ notify_watchdog_ms (void)
     return 0;
   if (n / 2000 > UINT32_MAX)
     return 0;
-  return n && n < 2000 ? 1 : (uint32_t)(n / 2000);
+  return n && n < 2000 ? 1 : (uint32_t) (n / 2000);
 }

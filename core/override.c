@@ -110,7 +110,7 @@ static int32_t
 refuse (struct errors *errors, const char *text, const char *what)
 {
   struct conf_where where = { NULL, 0 };
-  errors_add (errors, where, "-o %.*s: %s", (int)strcspn (text, "="), text, what);
+  errors_add (errors, where, "-o %.*s: %s", (int) strcspn (text, "="), text, what);
   return -EINVAL;
 }
 
@@ -198,11 +198,11 @@ override_set (struct arena *a, struct node *root, struct node *plugins,
   int32_t r;
   if (!eq)
     return refuse (errors, text, "write -o BLOCK.KEY=VALUE");
-  path = arena_copy (a, text, (size_t)(eq - text));
-  label = arena_alloc (a, (size_t)(eq - text) + 4);
+  path = arena_copy (a, text, (size_t) (eq - text));
+  label = arena_alloc (a, (size_t) (eq - text) + 4);
   if (!path || !label)
     return -ENOMEM;
-  snprintf (label, (size_t)(eq - text) + 4, "-o %s", path);
+  snprintf (label, (size_t) (eq - text) + 4, "-o %s", path);
   where.file = label;
   if (!path_valid (path))
     return refuse (errors, text, "write -o BLOCK.KEY=VALUE, as in -o http.threads=2");

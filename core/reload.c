@@ -68,11 +68,11 @@ successor_serves (struct daemon *d, struct child *child, const struct listens *l
   struct child *old = children_find (&d->children, CHILD_SERVING);
   heir_adopt (d, l);
   child->state = CHILD_SERVING;
-  daemon_log (d, KG_LOG_INFO, "reloaded: process %d serves", (int)child->pid);
   if (old) {
     message_send (old->channel, MESSAGE_QUIESCE, "", NULL);
     old->state = CHILD_LEAVING;
   }
+  daemon_log (d, KG_LOG_INFO, "reloaded: process %d serves", (int) child->pid);
   if (d->state == STATE_SERVING || d->state == STATE_GRACE)
     drain_quiet (d);
   d->handed_over = 1;
@@ -142,7 +142,7 @@ successor_failed (struct daemon *d, const struct child *child, int status)
     return; /* it was told to end */
   child_status_text (status, text, sizeof text);
   daemon_log (d, KG_LOG_ERROR, "reload failed, nothing has changed: %s%s(process %d: %s)",
-              child->reason, *child->reason ? " " : "", (int)child->pid, text);
+              child->reason, *child->reason ? " " : "", (int) child->pid, text);
   notify_send ("READY=1\nSTATUS=Serving; the last reload failed");
   if (d->again && !d->ending)
     successor_start (d);
@@ -157,7 +157,7 @@ service_lost (struct daemon *d, const struct child *child, int status)
   d->ending = 1;
   child_status_text (status, text, sizeof text);
   if (!d->signals)
-    daemon_log (d, KG_LOG_ERROR, "the serving process %d ended by itself: %s", (int)child->pid,
+    daemon_log (d, KG_LOG_ERROR, "the serving process %d ended by itself: %s", (int) child->pid,
                 text);
   children_terminate (&d->children);
 }
@@ -178,7 +178,7 @@ reload_reap (struct daemon *d)
     else if (status) {
       child_status_text (status, text, sizeof text);
       daemon_log (d, KG_LOG_WARN, "process %d, which was draining, ended with %s",
-                  (int)child.pid, text);
+                  (int) child.pid, text);
     }
   }
 }

@@ -62,7 +62,7 @@ is_name (int c)
 static int
 peek (const struct scan *s, size_t i)
 {
-  return (size_t)(s->end - s->p) > i ? (unsigned char)s->p[i] : 0;
+  return (size_t) (s->end - s->p) > i ? (unsigned char) s->p[i] : 0;
 }
 
 /* Hands `n` bytes on. */
@@ -82,7 +82,7 @@ take (struct scan *s, size_t n)
 static int32_t
 check_bytes (const char *file, const char *text, size_t len, struct errors *errors)
 {
-  const unsigned char *p = (const unsigned char *)text;
+  const unsigned char *p = (const unsigned char *) text;
   struct conf_where where = { file, 0 };
   const char *line, *end = text + len, *next;
   if (len > SCAN_SIZE_MAX) {
@@ -100,11 +100,11 @@ check_bytes (const char *file, const char *text, size_t len, struct errors *erro
     return -EINVAL;
   }
   for (line = text; line < end; line = next, where.line++) {
-    next = memchr (line, '\n', (size_t)(end - line));
+    next = memchr (line, '\n', (size_t) (end - line));
     next = next ? next + 1 : end;
-    if (memchr (line, 0, (size_t)(next - line)))
+    if (memchr (line, 0, (size_t) (next - line)))
       errors_add (errors, where, "NUL byte in the text; remove it");
-    else if (!str_utf8_valid (line, (size_t)(next - line)))
+    else if (!str_utf8_valid (line, (size_t) (next - line)))
       errors_add (errors, where, "not UTF-8; save the file as UTF-8");
     else
       continue;
@@ -182,7 +182,7 @@ integer_fits (const char *p, size_t len)
   memcpy (text, p, len);
   text[len] = 0;
   errno = 0;
-  (void)strtoll (text, &end, hex ? 16 : 10);
+  (void) strtoll (text, &end, hex ? 16 : 10);
   return !errno && !*end;
 }
 
@@ -231,13 +231,13 @@ scan_number (struct scan *s)
   if (!real) {
     if (!integer_fits (start, n))
       errors_add (s->errors, s->where, "%.*s%s is not an integer of 64 bits; use %lld to %lld",
-                  n > 40 ? 40 : (int)n, start, n > 40 ? "..." : "", (long long)INT64_MIN,
-                  (long long)INT64_MAX);
+                  n > 40 ? 40 : (int) n, start, n > 40 ? "..." : "", (long long) INT64_MIN,
+                  (long long) INT64_MAX);
     for (; *start && peek (s, 0) == 'L' && tail < 2; tail++)
       s->p++;
     *s->out++ = 'L';
   } else if (!real_fits (start, n)) {
-    errors_add (s->errors, s->where, "%.*s is not a finite number", n > 40 ? 40 : (int)n,
+    errors_add (s->errors, s->where, "%.*s is not a finite number", n > 40 ? 40 : (int) n,
                 start);
   }
   for (tail = 0; is_name (peek (s, tail)) || peek (s, tail) == '.'; tail++)
@@ -246,7 +246,7 @@ scan_number (struct scan *s)
     errors_add (
         s->errors, s->where,
         "\"%.*s\" after a number; units are not written (seconds, bytes), text is quoted",
-        tail > 40 ? 40 : (int)tail, s->p);
+        tail > 40 ? 40 : (int) tail, s->p);
   take (s, tail);
 }
 
@@ -272,7 +272,7 @@ key_add (struct scan *s, const char *name, size_t len)
   for (i = s->nkeys; i-- && s->keys[i].depth == s->depth;) {
     if (s->keys[i].len == len && !memcmp (s->keys[i].name, name, len)) {
       errors_add (s->errors, s->where, "\"%.*s\" again (first in line %u); remove one",
-                  (int)len, name, s->keys[i].line);
+                  (int) len, name, s->keys[i].line);
       return 0;
     }
   }
@@ -306,7 +306,7 @@ scan_name (struct scan *s)
   if (!is_bool (name, len))
     errors_add (s->errors, start,
                 "%.*s: neither a key (no \"=\" follows) nor a value; put text in quotes",
-                len > 40 ? 40 : (int)len, name);
+                len > 40 ? 40 : (int) len, name);
   return 0;
 }
 
@@ -348,7 +348,7 @@ bracket_close (struct scan *s)
 static int32_t
 scan_other (struct scan *s)
 {
-  if ((size_t)(s->end - s->p) >= 8 && !memcmp (s->p, "@include", 8))
+  if ((size_t) (s->end - s->p) >= 8 && !memcmp (s->p, "@include", 8))
     errors_add (s->errors, s->where,
                 "@include is not read; put the file into conf.d/ beside the configuration");
   else

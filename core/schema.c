@@ -27,7 +27,7 @@ schema_opt (const struct kg_opt *opts, uint32_t opt_size, uint32_t i)
 {
   struct kg_opt o;
   memset (&o, 0, sizeof o);
-  memcpy (&o, (const char *)opts + (size_t)opt_size * i,
+  memcpy (&o, (const char *) opts + (size_t) opt_size * i,
           opt_size < sizeof o ? opt_size : sizeof o);
   return o;
 }
@@ -133,7 +133,7 @@ list_fill (const struct level *l, const struct kg_opt *o, const struct node *n,
   memset (items, 0, list.count * o->sub_size);
   list.items = items;
   for (uint64_t i = 0; i < list.count; i++, item = item->next) {
-    snprintf (path, sizeof path, "%s[%llu]", label, (unsigned long long)i);
+    snprintf (path, sizeof path, "%s[%llu]", label, (unsigned long long) i);
     e = sub_fill (l, o, item, path, items + i * o->sub_size);
     if (e < 0)
       r = e;

@@ -104,7 +104,7 @@ refuse_range (const struct value *v, const char *shown)
 {
   errors_add (v->s->errors, v->n->where, "%s: %s%s%s is out of range; %lld to %lld is allowed",
               v->label, v->source ? v->source : "", v->source ? ": " : "", shown,
-              (long long)v->o->min, (long long)v->o->max);
+              (long long) v->o->min, (long long) v->o->max);
   return -EINVAL;
 }
 
@@ -142,12 +142,12 @@ number_fill (const struct value *v, double *out)
   } else if (v->n->type == NODE_NUMBER) {
     d = v->n->number;
   } else if (v->n->type == NODE_INT) {
-    d = (double)v->n->integer;
+    d = (double) v->n->integer;
   } else {
     return refuse_type (v, "a number");
   }
   snprintf (shown, sizeof shown, "%g", d);
-  if (is_bounded (v->o) && !(d >= (double)v->o->min && d <= (double)v->o->max))
+  if (is_bounded (v->o) && !(d >= (double) v->o->min && d <= (double) v->o->max))
     return refuse_range (v, shown);
   *out = d;
   return 0;
@@ -190,7 +190,7 @@ strings_split (const struct value *v, const char *const **out)
   for (p = v->text; *p; p = end + (*end == ',')) {
     p += strspn (p, " \t\n");
     end = p + strcspn (p, ",");
-    for (len = (size_t)(end - p); len && strchr (" \t\n", p[len - 1]); len--)
+    for (len = (size_t) (end - p); len && strchr (" \t\n", p[len - 1]); len--)
       ;
     if (len && !(list[n++] = arena_copy (v->s->arena, p, len)))
       return -ENOMEM;
@@ -239,7 +239,7 @@ value_absent (const struct kg_opt *o, void *out)
 {
   static const char *const none[] = { NULL };
   if (o->type == KG_OPT_STRINGS)
-    *(const char *const **)out = none;
+    *(const char *const **) out = none;
 }
 
 static int32_t
@@ -279,7 +279,7 @@ value_fill (const struct schema *s, const struct kg_opt *o, const struct node *n
       return r;
     v.text = x.text;
     v.source = x.source;
-    v.loose = (int32_t)n->loose || strstr (n->text, "${");
+    v.loose = (int32_t) n->loose || strstr (n->text, "${");
     if (!str_utf8_valid (x.text, strlen (x.text)))
       return refuse (&v, "is not UTF-8");
   }

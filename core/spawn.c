@@ -42,7 +42,7 @@ environment_make (const char *variable)
     if (!is_private (environ[n]))
       list[k++] = environ[n];
   if (list && variable)
-    list[k] = (char *)(uintptr_t)variable;
+    list[k] = (char *) (uintptr_t) variable;
   return list;
 }
 
@@ -68,7 +68,7 @@ spawn_program (const char *program, char *const *argv, const char *variable, con
   for (i = 0; i < nkeep; i++) /* onto itself: clears close-on-exec */
     e = e ? e : posix_spawn_file_actions_adddup2 (&actions, keep[i], keep[i]);
   for (i = 1; output >= 0 && i < 3; i++)
-    e = e ? e : posix_spawn_file_actions_adddup2 (&actions, output, (int)i);
+    e = e ? e : posix_spawn_file_actions_adddup2 (&actions, output, (int) i);
   e = e ? e : posix_spawn (ret, program, &actions, &attr, argv, env);
   posix_spawn_file_actions_destroy (&actions);
   posix_spawnattr_destroy (&attr);
@@ -90,11 +90,11 @@ output_read (int fd, char *out, size_t size)
     struct pollfd p = { fd, POLLIN, 0 };
     int full = len + 1 >= size;
     left = end - clock_mono ();
-    if (left <= 0 || !poll (&p, 1, (int)(left / CLOCK_MS) + 1))
+    if (left <= 0 || !poll (&p, 1, (int) (left / CLOCK_MS) + 1))
       return -ETIMEDOUT;
     n = read (fd, full ? spill : out + len, full ? sizeof spill : size - 1 - len);
     if (n > 0 && !full)
-      len += (size_t)n;
+      len += (size_t) n;
     out[len] = 0;
   }
   return n < 0 ? -errno : 0;
@@ -112,7 +112,7 @@ check_argv (char *const *argv)
   if (!list)
     return NULL;
   list[0] = argv[0];
-  list[1] = (char *)(uintptr_t) "-t";
+  list[1] = (char *) (uintptr_t) "-t";
   memcpy (list + 2, argv + 1, n * sizeof *list);
   return list;
 }

@@ -230,9 +230,9 @@ START_TEST (strides)
           sizeof (struct kg_opt));
   memset (large + LONG, 0, LONG);
   ck_assert_int_eq (fill (""), 0);
-  ck_assert_int_eq (conf_plugin_fill (conf, 0, (void *)small, SHORT, &x, &errors), 0);
+  ck_assert_int_eq (conf_plugin_fill (conf, 0, (void *) small, SHORT, &x, &errors), 0);
   ck_assert_int_eq (x, 8);
-  ck_assert_int_eq (conf_plugin_fill (conf, 0, (void *)large, LONG, &x, &errors), 0);
+  ck_assert_int_eq (conf_plugin_fill (conf, 0, (void *) large, LONG, &x, &errors), 0);
   ck_assert_int_eq (x, 9);
 }
 END_TEST
