@@ -28,3 +28,6 @@ plugin_PROGRAMS += %D%.so
 %C%_so_SOURCES =
 %C%_so_LDFLAGS = $(PLUGIN_LINK)
 %C%_so_LDADD = %D%/libagentese.a $(JSONC_LIBS)
+
+man_MANS += %D%/agentese.7
+EXTRA_DIST += %D%/agentese.7

@@ -17,3 +17,6 @@ plugin_PROGRAMS += %D%.so
 %C%_so_SOURCES =
 %C%_so_LDFLAGS = $(PLUGIN_LINK)
 %C%_so_LDADD = %D%/libmetering-openmeter.a $(JSONC_LIBS) $(CRYPTO_LIBS)
+
+man_MANS += %D%/metering-openmeter.7
+EXTRA_DIST += %D%/metering-openmeter.7
