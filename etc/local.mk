@@ -17,3 +17,12 @@ PHONY += uninstall-conf
 uninstall-conf:
 	! cmp -s '$(srcdir)/%D%/kgentd.conf' '$(DESTDIR)$(confdir)/kgentd.conf' || \
 	  rm -f '$(DESTDIR)$(confdir)/kgentd.conf'
+
+EXTRA_DIST += %D%/systemd/kgentd.service.in %D%/systemd/kgentd.socket
+if SYSTEMD
+systemdunit_DATA = %D%/systemd/kgentd.service %D%/systemd/kgentd.socket
+CLEANFILES += %D%/systemd/kgentd.service
+endif
+%D%/systemd/kgentd.service: %D%/systemd/kgentd.service.in
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	sed 's|@sbindir[@]|$(sbindir)|' '$(srcdir)/%D%/systemd/kgentd.service.in' > $@.tmp && mv $@.tmp $@
