@@ -1,1 +1,8 @@
-EXTRA_DIST += $(NULL)
+# Built by `make installcheck`, from an installed tree.
+EXTRA_DIST += \
+	%D%/hello/Makefile.am \
+	%D%/hello/README.md \
+	%D%/hello/configure.ac \
+	%D%/hello/hello-test.c \
+	%D%/hello/hello.c \
+	$(NULL)

@@ -47,3 +47,10 @@ check-valgrind: $(check_PROGRAMS)
 	    ./$$t >$$t.valgrind 2>&1; \
 	  test $$? != 9 || { cat $$t.valgrind; status=1; }; \
 	done; exit $$status
+
+# The example plugin, with nothing but what is installed.
+installcheck-local:
+	@prefix='$(prefix)' libdir='$(libdir)' datadir='$(datadir)' sbindir='$(sbindir)' \
+	  DESTDIR='$(DESTDIR)' CC='$(CC)' example='$(abs_top_srcdir)/examples/hello' \
+	  $(SHELL) $(srcdir)/tests/installcheck.sh
+EXTRA_DIST += tests/installcheck.sh

@@ -1,19 +1,46 @@
-# The plugin ABI: wrong plugins and their messages, the layout, the released
-# headers, the symbols.
-check_PROGRAMS += %D%/loader
+# The plugin ABI: wrong plugins and their messages, the order of life, the layout,
+# the released headers, the symbols, the manual.
+check_PROGRAMS += \
+	%D%/driver \
+	%D%/layout \
+	%D%/loader \
+	$(NULL)
+%C%_driver_LDADD = $(FAKE_LIBS)
+%C%_layout_LDADD =
 %C%_loader_LDADD = $(CORE_LIBS)
 
 ABI_TESTS = \
+	%D%/headers.sh \
+	%D%/layout.sh \
+	%D%/symbols.sh \
+	$(NULL)
+ABI_SCRIPTS = \
+	%D%/frozen.py \
 	%D%/life.py \
+	%D%/manual.py \
 	%D%/wrong.py \
 	$(NULL)
 
-if HAVE_PYTHON
 TESTS += $(ABI_TESTS)
+if HAVE_PYTHON
+TESTS += $(ABI_SCRIPTS)
 endif
 
 EXTRA_DIST += \
 	$(ABI_TESTS) \
+	$(ABI_SCRIPTS) \
+	%D%/frozen.c \
+	%D%/layout-1.0.txt \
 	%D%/life.c \
 	%D%/wrong.c \
+	%D%/1.0/kgent/budget.h \
+	%D%/1.0/kgent/health.h \
+	%D%/1.0/kgent/http.h \
+	%D%/1.0/kgent/jobs.h \
+	%D%/1.0/kgent/json.h \
+	%D%/1.0/kgent/meter.h \
+	%D%/1.0/kgent/metrics.h \
+	%D%/1.0/kgent/plugin.h \
+	%D%/1.0/kgent/routes.h \
+	%D%/1.0/kgent/store.h \
 	$(NULL)
