@@ -14,7 +14,7 @@ ABI_TESTS = \
 	%D%/layout.sh \
 	%D%/symbols.sh \
 	$(NULL)
-ABI_SCRIPTS = \
+ABI_PYTHON_TESTS = \
 	%D%/frozen.py \
 	%D%/life.py \
 	%D%/manual.py \
@@ -23,12 +23,12 @@ ABI_SCRIPTS = \
 
 TESTS += $(ABI_TESTS)
 if HAVE_PYTHON
-TESTS += $(ABI_SCRIPTS)
+TESTS += $(ABI_PYTHON_TESTS)
 endif
 
 EXTRA_DIST += \
 	$(ABI_TESTS) \
-	$(ABI_SCRIPTS) \
+	$(ABI_PYTHON_TESTS) \
 	%D%/frozen.c \
 	%D%/layout-1.0.txt \
 	%D%/life.c \
