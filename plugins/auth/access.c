@@ -82,7 +82,7 @@ access_grant (struct auth *auth, kg_req *req, const struct key *key, int64_t mon
   if (rc < 0)
     return rc;
   pass->cell = key->cell;
-  pass->limits = key->limits;
+  pass->plan = key->plan;
   pass->at = limit_moment (mono_ns, auth->host->num (req, KG_NUM_TIME));
   pass->tokens = 0;
   pass->taken = pass->shown = 0;

@@ -127,7 +127,7 @@ change_done (const struct kg_outcome *outcome, void *arg)
   struct key *key = NULL;
   c->error = outcome->error;
   if (!c->error)
-    c->error = key_load ((kg_str){ c->value, c->len }, &c->auth->tiers, outcome->revision, &key);
+    c->error = key_load ((kg_str){ c->value, c->len }, &c->auth->plans, outcome->revision, &key);
   if (key && index_put (&c->auth->index, key) < 0) {
     key_destroy (key);
     c->error = -ENOMEM;

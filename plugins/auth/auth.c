@@ -68,7 +68,7 @@ keys_changed (const struct kg_entry *entry, void *arg)
   if (!entry->value.ptr)
     index_remove (&auth->index, entry->key.ptr, entry->key.len);
   else
-    rc = key_load (entry->value, &auth->tiers, entry->revision, &key);
+    rc = key_load (entry->value, &auth->plans, entry->revision, &key);
   if (key && (rc = index_put (&auth->index, key)) < 0)
     key_destroy (key);
   if (rc < 0)
@@ -175,6 +175,7 @@ auth_close (void *data)
   struct auth *a = data;
   quota_attach (NULL);
   index_finish (&a->index);
+  plans_finish (&a->plans);
   EVP_MD_free (a->sha256);
   free (a->guess);
   free (a);
@@ -185,6 +186,10 @@ static int32_t
 open_self (struct auth *a)
 {
   uint64_t seed;
+  if (a->conf->tiers.count)
+    plans_init (&a->plans, a->conf->tiers.items, a->conf->tiers.count);
+  else
+    plans_init (&a->plans, default_tiers, sizeof default_tiers / sizeof default_tiers[0]);
   a->sha256 = EVP_MD_fetch (NULL, "SHA256", NULL);
   a->guess = calloc (1, sizeof *a->guess);
   if (index_init (&a->index) < 0 || !a->sha256 || !a->guess)
@@ -193,9 +198,6 @@ open_self (struct auth *a)
     return -EIO;
   guess_init (a->guess, seed);
   a->shadow = !strcmp (a->conf->enforce, "shadow");
-  a->tiers = (struct tiers){ a->conf->tiers.items, a->conf->tiers.count };
-  if (!a->tiers.count)
-    a->tiers = (struct tiers){ default_tiers, sizeof default_tiers / sizeof default_tiers[0] };
   return 0;
 }
 

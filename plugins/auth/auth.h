@@ -43,7 +43,7 @@ struct auth {
   const struct kg_host *host;
   kg_self *self;
   const struct auth_conf *conf;
-  struct tiers tiers;
+  struct plans plans;
   int32_t shadow;
   EVP_MD *sha256;
   struct index index;
@@ -66,7 +66,7 @@ struct auth {
  * may be replaced while the request lasts. */
 struct pass {
   struct cell *cell;
-  struct limits limits;
+  const struct plan *plan;
   struct moment at;  /* when it was admitted */
   uint64_t tokens;   /* used by this request so far */
   int32_t taken;     /* 1: limit_take succeeded and must be settled */

@@ -53,7 +53,7 @@ dev_put (struct auth *auth, const struct dev_key *dev)
   memcpy (spec.scopes, dev->scopes, sizeof dev->scopes);
   if (!EVP_Digest (dev->secret, strlen (dev->secret), spec.hash, NULL, EVP_sha256 (), NULL))
     return -ENOMEM;
-  key = key_create (&spec, &auth->tiers, 0);
+  key = key_create (&spec, &auth->plans, 0);
   rc = key ? index_put (&auth->index, key) : -ENOMEM;
   if (rc < 0)
     key_destroy (key);

@@ -91,7 +91,7 @@ tenant_read (struct form *f)
 static const char *
 tier_read (struct form *f)
 {
-  const struct tiers *tiers = &f->auth->tiers;
+  const struct tiers *tiers = &f->auth->plans.tiers;
   const char *text = text_read (f, "tier", "FREE");
   char msg[512];
   struct kg_out out = { msg, 0, sizeof msg - 1 };

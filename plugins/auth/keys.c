@@ -12,16 +12,6 @@
 
 /* ---- Records ------------------------------------------------------------- */
 
-const struct tier *
-tier_find (const struct tiers *tiers, const char *name)
-{
-  uint64_t i;
-  for (i = 0; i < tiers->count; i++)
-    if (!strcmp (tiers->items[i].name, name))
-      return &tiers->items[i];
-  return NULL;
-}
-
 /* A record and all it points to lie in one block: the first pass only counts. */
 struct pack {
   char *base; /* NULL: counting */
@@ -75,29 +65,15 @@ key_pack (struct pack *p, const struct key_spec *spec, struct kg_identity *ret)
   ret->tier = pack_text (p, spec->tier);
 }
 
-/* The key's own limits where it has some, else the tier's. */
-static struct limits
-limits_merge (const struct limits *own, const struct tier *tier)
-{
-  struct limits l = { tier->per_minute, tier->per_day, tier->tokens };
-  if (own->per_minute >= 0)
-    l.per_minute = own->per_minute;
-  if (own->per_day >= 0)
-    l.per_day = own->per_day;
-  if (own->tokens >= 0)
-    l.tokens = own->tokens;
-  return l;
-}
-
 struct key *
-key_create (const struct key_spec *spec, const struct tiers *tiers, uint64_t revision)
+key_create (const struct key_spec *spec, struct plans *plans, uint64_t revision)
 {
-  const struct tier *tier = tier_find (tiers, spec->tier);
+  const struct plan *plan = plan_get (plans, spec->tier, &spec->limits);
   struct kg_identity identity = { .size = sizeof identity };
   struct pack pack = { NULL, 0 };
   struct key *key;
   key_pack (&pack, spec, &identity);
-  pack.base = malloc (pack.used);
+  pack.base = plan ? malloc (pack.used) : NULL;
   if (!pack.base)
     return NULL;
   pack.used = 0;
@@ -108,7 +84,7 @@ key_create (const struct key_spec *spec, const struct tiers *tiers, uint64_t rev
   key->revision = revision;
   key->expires_ns = spec->expires_ns;
   key->active = spec->active;
-  key->limits = limits_merge (&spec->limits, tier ? tier : tiers->items);
+  key->plan = plan;
   memcpy (key->hash, spec->hash, KEY_HASH);
   strncpy (key->prefix, spec->prefix, KEY_PREFIX);
   return key;
@@ -219,7 +195,7 @@ key_read (kg_str json, int32_t (*fn) (const struct key_spec *, void *), void *ar
 }
 
 struct load {
-  const struct tiers *tiers;
+  struct plans *plans;
   uint64_t revision;
   struct key *key;
 };
@@ -228,14 +204,14 @@ static int32_t
 load_spec (const struct key_spec *spec, void *arg)
 {
   struct load *load = arg;
-  load->key = key_create (spec, load->tiers, load->revision);
+  load->key = key_create (spec, load->plans, load->revision);
   return load->key ? 0 : -ENOMEM;
 }
 
 int32_t
-key_load (kg_str json, const struct tiers *tiers, uint64_t revision, struct key **ret)
+key_load (kg_str json, struct plans *plans, uint64_t revision, struct key **ret)
 {
-  struct load load = { tiers, revision, NULL };
+  struct load load = { plans, revision, NULL };
   int32_t rc = key_read (json, load_spec, &load);
   if (rc == 0)
     *ret = load.key;

@@ -10,7 +10,7 @@
 #include <kgent/plugin.h>
 #include <kgent/json.h>
 
-#include "plugins/auth/limit.h"
+#include "plugins/auth/plan.h"
 #include "plugins/auth/text.h"
 
 #define KEY_HASH    32  /* SHA-256 of the whole key */
@@ -19,17 +19,6 @@
 #define KEY_LIST    32  /* scopes, archetypes */
 #define KEY_TEXT    128 /* bytes of a name, a user, a scope, an archetype */
 #define KEY_JSON    32768 /* bytes that a stored key never exceeds */
-
-/* One row of the tier table. */
-struct tier {
-  const char *name;
-  int64_t per_minute, per_day, tokens;
-};
-
-struct tiers {
-  const struct tier *items; /* the first one is for keys with an unknown tier */
-  uint64_t count;
-};
 
 /* A key as it is stored.  The texts belong to whoever fills it. */
 struct key_spec {
@@ -48,7 +37,7 @@ struct key {
   int64_t expires_ns;
   int32_t active;
   uint32_t reserved;
-  struct limits limits; /* in force */
+  const struct plan *plan; /* the limits in force */
   struct cell *cell;    /* set by the index */
   struct kg_identity identity;
   char prefix[KEY_PREFIX + 1];
@@ -56,18 +45,15 @@ struct key {
   int64_t retired_ns;   /* monotonic */
 };
 
-/* The row of a tier, or NULL. */
-const struct tier *tier_find (const struct tiers *tiers, const char *name);
-
 /* Makes a record; NULL without memory.  An unknown tier gets the first row. */
-struct key *key_create (const struct key_spec *spec, const struct tiers *tiers, uint64_t revision);
+struct key *key_create (const struct key_spec *spec, struct plans *plans, uint64_t revision);
 
 /* Accepts NULL. */
 void key_destroy (struct key *key);
 
 /* Reads a stored value and makes its record; 0, -EINVAL for a value that is no
  * key, -ENOMEM. */
-int32_t key_load (kg_str json, const struct tiers *tiers, uint64_t revision, struct key **ret);
+int32_t key_load (kg_str json, struct plans *plans, uint64_t revision, struct key **ret);
 
 /* Reads a stored value and calls fn with it; returns what fn does, or -EINVAL. */
 int32_t key_read (kg_str json, int32_t (*fn) (const struct key_spec *spec, void *arg), void *arg);

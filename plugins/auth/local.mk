@@ -21,6 +21,8 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/limit.h \
 	%D%/list.c \
 	%D%/me.c \
+	%D%/plan.c \
+	%D%/plan.h \
 	%D%/quota.c \
 	%D%/text.c \
 	%D%/text.h \

@@ -35,7 +35,7 @@ show_limit (struct kg_out *out, const char *name, int64_t limit, int64_t value)
 static void
 show_pass (struct kg_out *out, struct pass *pass)
 {
-  const struct limits *l = &pass->limits;
+  const struct limits *l = &pass->plan->limits;
   struct standing s;
   limit_look (pass->cell, l, &pass->at, &s);
   kg_out_lit (out, ",\"limits\":{");

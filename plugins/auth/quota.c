@@ -11,91 +11,116 @@
 
 /* ---- Headers ------------------------------------------------------------- */
 
-/* A header's value in the making; every one of ours is far shorter. */
-struct value {
-  char text[160];
-  char *end;
+/* A number as text: formatted by hand, for it is done seven times a request. */
+struct number {
+  char text[24];
+  size_t len;
 };
 
-static inline void
-value_text (struct value *v, const char *text, size_t len)
+static void
+number_make (struct number *n, int64_t value)
 {
-  memcpy (v->end, text, len);
-  v->end += len;
+  static const char pairs[] = "0001020304050607080910111213141516171819"
+                              "2021222324252627282930313233343536373839"
+                              "4041424344454647484950515253545556575859"
+                              "6061626364656667686970717273747576777879"
+                              "8081828384858687888990919293949596979899";
+  char digits[24], *p = digits + sizeof digits - 1;
+  uint64_t u = value > 0 ? (uint64_t) value : 0;
+  *p = 0;
+  for (; u >= 10; u /= 100)
+    memcpy (p -= 2, pairs + u % 100 * 2, 2);
+  if (u || !*p)
+    *--p = (char) ('0' + u);
+  n->len = (size_t) (digits + sizeof digits - 1 - p);
+  memcpy (n->text, p, n->len + 1);
 }
 
-#define VALUE_LIT(v, lit) value_text (v, lit, sizeof (lit) - 1)
-
-static inline void
-value_number (struct value *v, int64_t n)
+static char *
+text_add (char *end, const char *text, size_t len)
 {
-  char digits[20], *p = digits + sizeof digits;
-  uint64_t u = n > 0 ? (uint64_t) n : 0;
-  do
-    *--p = (char) ('0' + u % 10);
-  while (u /= 10);
-  value_text (v, p, (size_t) (digits + sizeof digits - p));
+  memcpy (end, text, len);
+  return end + len;
+}
+
+/* `"name";r=LEFT;t=RESET` at `end`. */
+static char *
+state_add (char *end, const char *name, size_t len, const struct number *left, int64_t reset_s)
+{
+  struct number reset;
+  number_make (&reset, reset_s);
+  end = text_add (end, name, len);
+  end = text_add (end, left->text, left->len);
+  end = text_add (end, ";t=", 3);
+  return text_add (end, reset.text, reset.len);
+}
+
+/* draft-ietf-httpapi-ratelimit-headers-11: where each policy stands. */
+static void
+show_state (const struct auth *auth, kg_req *req, const struct limits *l, const struct standing *s,
+            const struct number *minute_left, const struct number *day_left)
+{
+  static const char minute[] = "\"minute\";r=", day[] = "\"day\";r=";
+  char text[160], *end = text;
+  if (l->per_minute)
+    end = state_add (end, minute, sizeof minute - 1, minute_left, s->minute_reset_s);
+  if (l->per_minute && l->per_day)
+    end = text_add (end, ", ", 2);
+  if (l->per_day)
+    end = state_add (end, day, sizeof day - 1, day_left, s->day_reset_s);
+  *end = 0;
+  auth->host->header (req, "RateLimit", text);
 }
 
 static void
-show_number (const struct auth *auth, kg_req *req, const char *name, int64_t n)
+show_number (const struct auth *auth, kg_req *req, const char *name, int64_t value)
 {
-  struct value v = { .end = v.text };
-  value_number (&v, n);
-  *v.end = 0;
-  auth->host->header (req, name, v.text);
+  struct number n;
+  number_make (&n, value);
+  auth->host->header (req, name, n.text);
 }
 
-/* draft-ietf-httpapi-ratelimit-headers-11: the policies and where they stand. */
+/* The end of the day is the same for a whole day. */
 static void
-show_fields (const struct auth *auth, kg_req *req, const struct limits *l,
-             const struct standing *s)
+show_midnight (const struct auth *auth, kg_req *req, int64_t at_s)
 {
-  struct value policy = { .end = policy.text }, state = { .end = state.text };
-  if (l->per_minute) {
-    VALUE_LIT (&policy, "\"minute\";q=");
-    value_number (&policy, l->per_minute);
-    VALUE_LIT (&policy, ";w=60");
-    VALUE_LIT (&state, "\"minute\";r=");
-    value_number (&state, s->minute_left);
-    VALUE_LIT (&state, ";t=");
-    value_number (&state, s->minute_reset_s);
-  }
-  if (l->per_day) {
-    if (l->per_minute) {
-      VALUE_LIT (&policy, ", ");
-      VALUE_LIT (&state, ", ");
-    }
-    VALUE_LIT (&policy, "\"day\";q=");
-    value_number (&policy, l->per_day);
-    VALUE_LIT (&policy, ";w=86400");
-    VALUE_LIT (&state, "\"day\";r=");
-    value_number (&state, s->day_left);
-    VALUE_LIT (&state, ";t=");
-    value_number (&state, s->day_reset_s);
-  }
-  *policy.end = *state.end = 0;
-  auth->host->header (req, "RateLimit-Policy", policy.text);
-  auth->host->header (req, "RateLimit", state.text);
+  static _Thread_local struct number midnight;
+  static _Thread_local int64_t midnight_s;
+  if (midnight_s != at_s)
+    number_make (&midnight, midnight_s = at_s);
+  auth->host->header (req, "X-RateLimit-Reset", midnight.text);
 }
 
 /* The legacy fields speak of the day, or of the minute where days are free;
  * Reset is a time in seconds since the epoch. */
 static void
+show_limits (const struct auth *auth, kg_req *req, const struct pass *pass,
+             const struct standing *s)
+{
+  const struct plan *plan = pass->plan;
+  struct number minute_left, day_left;
+  number_make (&minute_left, s->minute_left);
+  number_make (&day_left, s->day_left);
+  auth->host->header (req, "X-RateLimit-Limit", plan->limit);
+  if (plan->limits.per_day) {
+    auth->host->header (req, "X-RateLimit-Remaining", day_left.text);
+    show_midnight (auth, req, pass->at.wall_s + s->day_reset_s);
+  } else {
+    auth->host->header (req, "X-RateLimit-Remaining", minute_left.text);
+    show_number (auth, req, "X-RateLimit-Reset", pass->at.wall_s + s->minute_reset_s);
+  }
+  auth->host->header (req, "RateLimit-Policy", plan->policy);
+  show_state (auth, req, &plan->limits, s, &minute_left, &day_left);
+}
+
+static void
 show (const struct auth *auth, kg_req *req, struct pass *pass)
 {
-  const struct limits *l = &pass->limits;
-  int32_t by_day = l->per_day != 0;
   struct standing s;
-  limit_look (pass->cell, l, &pass->at, &s);
+  limit_look (pass->cell, &pass->plan->limits, &pass->at, &s);
   pass->shown = 1;
-  if (l->per_day || l->per_minute) {
-    show_number (auth, req, "X-RateLimit-Limit", by_day ? l->per_day : l->per_minute);
-    show_number (auth, req, "X-RateLimit-Remaining", by_day ? s.day_left : s.minute_left);
-    show_number (auth, req, "X-RateLimit-Reset",
-                 pass->at.wall_s + (by_day ? s.day_reset_s : s.minute_reset_s));
-    show_fields (auth, req, l, &s);
-  }
+  if (*pass->plan->limit)
+    show_limits (auth, req, pass, &s);
   show_number (auth, req, "X-RateLimit-Requests-Today", s.day_used);
   show_number (auth, req, "X-Tokens-Today", s.tokens_today);
   show_number (auth, req, "X-Tokens-Month", s.tokens_month);
@@ -109,7 +134,7 @@ refuse (const struct auth *auth, kg_req *req, const struct pass *pass, int32_t d
   static const char *const name[LIMIT_KINDS] = { "", "[\"minute\"]", "[\"day\"]", "[\"tokens\"]" };
   static const enum auth_reason reason[LIMIT_KINDS]
       = { AUTH_REASONS, AUTH_MINUTE, AUTH_DAY, AUTH_TOKENS };
-  const struct limits *l = &pass->limits;
+  const struct limits *l = &pass->plan->limits;
   struct standing s;
   char detail[160];
   kg_str policies = { name[denied], strlen (name[denied]) };
@@ -134,9 +159,9 @@ take (const struct auth *auth, kg_req *req, struct pass *pass)
 {
   int32_t denied = LIMIT_OK;
   if (auth->host->num (req, KG_NUM_ROUTE_FLAGS) & KG_BILLABLE)
-    denied = limit_tokens (pass->cell, &pass->limits, &pass->at);
+    denied = limit_tokens (pass->cell, &pass->plan->limits, &pass->at);
   if (denied == LIMIT_OK) {
-    denied = limit_take (pass->cell, &pass->limits, &pass->at);
+    denied = limit_take (pass->cell, &pass->plan->limits, &pass->at);
     pass->taken = denied == LIMIT_OK;
   }
   return denied;
@@ -194,7 +219,7 @@ quota_log (kg_req *req, void *data)
     return KG_NEXT;
   status = auth->host->num (req, KG_NUM_STATUS);
   if (pass->taken && status_refunds (status))
-    limit_refund (pass->cell, &pass->limits, &pass->at);
+    limit_refund (pass->cell, &pass->plan->limits, &pass->at);
   if (pass->tokens && status < 400)
     limit_spend (pass->cell, pass->tokens, &pass->at);
   usage_mark (auth, pass->cell);
@@ -230,10 +255,10 @@ budget_left (kg_req *req)
   int64_t left;
   if (!pass)
     return -EACCES;
-  if (!pass->limits.tokens)
+  if (!pass->plan->limits.tokens)
     return KG_BUDGET_UNLIMITED;
-  limit_look (pass->cell, &pass->limits, &pass->at, &s);
-  left = pass->limits.tokens - s.tokens_month;
+  limit_look (pass->cell, &pass->plan->limits, &pass->at, &s);
+  left = pass->plan->limits.tokens - s.tokens_month;
   return left > 0 && (uint64_t) left > pass->tokens ? left - (int64_t) pass->tokens : 0;
 }
 

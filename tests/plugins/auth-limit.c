@@ -184,7 +184,7 @@ END_TEST
 /* ---- Index --------------------------------------------------------------- */
 
 static const struct tier tier_items[] = { { "FREE", 60, 100, 10000 } };
-static const struct tiers tiers = { tier_items, 1 };
+static struct plans plans;
 static struct index idx;
 static _Atomic int stop;
 
@@ -199,7 +199,7 @@ key_make (int n, uint64_t revision, int active)
   snprintf (id, sizeof id, "id-%d", n);
   snprintf (secret, sizeof secret, "kg_%d", n);
   EVP_Digest (secret, strlen (secret), spec.hash, NULL, EVP_sha256 (), NULL);
-  k = key_create (&spec, &tiers, revision);
+  k = key_create (&spec, &plans, revision);
   ck_assert_ptr_nonnull (k);
   return k;
 }
@@ -217,6 +217,7 @@ key_get (int n)
 START_TEST (index_life)
 {
   char id[16];
+  plans_init (&plans, tier_items, 1);
   ck_assert_int_eq (index_init (&idx), 0);
   for (int i = 0; i < 1000; i++)
     ck_assert_int_eq (index_put (&idx, key_make (i, 1, 1)), 0);
@@ -237,6 +238,7 @@ START_TEST (index_life)
   ck_assert_ptr_eq (key_get (1)->cell, index_cell (&idx, "id-1", 4));
   index_sweep (&idx);
   index_finish (&idx);
+  plans_finish (&plans);
 }
 END_TEST
 
@@ -255,6 +257,7 @@ reader (void *arg)
 START_TEST (index_under_change)
 {
   pthread_t t[4];
+  plans_init (&plans, tier_items, 1);
   ck_assert_int_eq (index_init (&idx), 0);
   for (int i = 0; i < 50; i++)
     ck_assert_int_eq (index_put (&idx, key_make (i, 1, 1)), 0);
@@ -271,6 +274,7 @@ START_TEST (index_under_change)
   for (int i = 0; i < 4; i++)
     pthread_join (t[i], NULL);
   index_finish (&idx);
+  plans_finish (&plans);
 }
 END_TEST
 
