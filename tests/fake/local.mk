@@ -10,6 +10,8 @@ FAKE_FILES = \
 	%D%/fake-services-internal.h \
 	%D%/fake-services.c \
 	%D%/fake-services.h \
+	%D%/fake-store-internal.h \
+	%D%/fake-store-write.c \
 	%D%/fake-store.c \
 	%D%/fake-work.c \
 	%D%/kgent-fake.c \

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* What fake-store.c and fake-store-write.c share; not for tests. */
+#ifndef KGENT_FAKE_STORE_INTERNAL_H
+#define KGENT_FAKE_STORE_INTERNAL_H
+
+#include "fake-services-internal.h"
+
+struct entry {
+  struct entry *next; /* by key */
+  struct kg_entry pub;
+};
+
+struct watch {
+  struct watch *next;
+  void (*fn) (const struct kg_entry *, void *);
+  void *arg;
+};
+
+struct kg_bucket {
+  struct kg_bucket *next;
+  struct fake_store *store;
+  const char *name;
+  struct entry *entries;
+  struct watch *watches;
+};
+
+struct record {
+  struct record *next;
+  struct kg_record pub;
+};
+
+struct notify {
+  struct notify *next;
+  void (*fn) (void *);
+  void *arg;
+};
+
+struct kg_log {
+  struct kg_log *next;
+  struct fake_store *store;
+  const char *name;
+  struct record *first, **end;
+  uint64_t newest;
+  struct notify *notifies;
+  int grown;
+};
+
+struct kg_cursor {
+  struct kg_cursor *next;
+  kg_log *log;
+  const char *name;
+  uint64_t position;
+};
+
+/* A write, or a record of a waiting request, that is not committed. */
+struct pending {
+  struct pending *next;
+  struct kg_op *ops;
+  uint32_t nops;
+  void (*done) (const struct kg_outcome *, void *);
+  void *arg;
+  kg_ticket *ticket;
+  int error;
+};
+
+struct fake_store {
+  struct fake *fake;
+  struct fake_pool pool; /* nothing is freed before the end */
+  kg_bucket *buckets;
+  kg_log *logs;
+  kg_cursor *cursors;
+  struct pending *first, **end;
+  uint64_t revision, sequence;
+  int fail, failures, hold;
+};
+
+/* Where the entry with that key is, or would be. */
+struct entry **fake_entry_at (kg_bucket *bucket, kg_str key);
+
+/* The entry that hasn't expired, or NULL. */
+struct entry *fake_entry_find (kg_bucket *bucket, kg_str key);
+
+int fake_str_cmp (kg_str a, kg_str b);
+kg_str fake_str_of (const char *text);
+void fake_watches_tell (kg_bucket *bucket, const struct kg_entry *entry);
+
+/* fake-store-write.c */
+void fake_put_apply (struct fake_store *s, const struct kg_op *op);
+void fake_entry_remove (struct fake_store *s, kg_bucket *bucket, kg_str key);
+int32_t fake_store_write (kg_self *self, const struct kg_op *ops, uint32_t nops,
+                          uint32_t op_size,
+                          void (*done) (const struct kg_outcome *outcome, void *arg),
+                          void *arg);
+int32_t fake_store_record (kg_log *log, kg_req *req, const void *data, size_t len,
+                           kg_str *ret_id);
+
+#endif
