@@ -1,8 +1,10 @@
 # The real program over real sockets.
 HTTP_TESTS = \
+	%D%/ctl.py \
+	%D%/health.py \
 	$(NULL)
 
 if HAVE_PYTHON
 TESTS += $(HTTP_TESTS)
 endif
-EXTRA_DIST += $(HTTP_TESTS)
+EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py
