@@ -142,6 +142,16 @@ core_libcore_a_SOURCES = \
 	%D%/daemon_state.h \
 	%D%/drain.c \
 	%D%/reload.c \
+	%D%/address.c \
+	%D%/address.h \
+	%D%/breaker.c \
+	%D%/breaker.h \
+	%D%/call.c \
+	%D%/call.h \
+	%D%/fetch.c \
+	%D%/fetch.h \
+	%D%/fetch_client.c \
+	%D%/fetch_client.h \
 	$(NULL)
 
 CORE_LIBS = \

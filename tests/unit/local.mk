@@ -17,6 +17,9 @@ UNIT_TESTS = \
 	%D%/expose \
 	%D%/jobs \
 	%D%/timer \
+	%D%/breaker \
+	%D%/call \
+	%D%/fetch \
 	$(NULL)
 
 if HAVE_CHECK
@@ -31,3 +34,5 @@ UTIL_LIBS = core/libutil.a $(CHECK_LIBS)
 %C%_str_LDADD = $(UTIL_LIBS)
 %C%_util_LDADD = $(UTIL_LIBS)
 %C%_uuid_LDADD = $(UTIL_LIBS)
+
+%C%_fetch_SOURCES = %D%/fetch.c tests/faults/badserver.c tests/faults/badserver.h
