@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Copyright (C) 2026 The kgent authors
+#
+# Options, routes and metrics are documented, and what is documented exists.
+set -eu
+kgentd=$top_builddir/kgentd
+cd "$top_srcdir"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+number=0
+failures=0
+
+# none TITLE FILE: the file is empty.
+none () {
+  number=$((number + 1))
+  if test -s "$2"; then
+    echo "not ok $number - $1"
+    sed 's/^/# /' "$2"
+    failures=$((failures + 1))
+  else
+    echo "ok $number - $1"
+  fi
+}
+
+# both TITLE CODE DOCS: the two sorted lists are the same.
+both () {
+  comm -23 "$2" "$3" > "$work/missing"
+  none "every $1 is documented" "$work/missing"
+  comm -13 "$2" "$3" > "$work/extra"
+  none "every documented $1 exists" "$work/extra"
+}
+
+# routes_of NAME: as "METHOD PATTERN".
+routes_of () {
+  "$kgentd" --plugin-dir "$top_builddir/plugins" --dump-plugin "$1" |
+    sed -n '/^routes:/,/^[^ ]/s/^  \([A-Z]*\) \([^ :]*\).*/\1 \2/p' | sort -u
+}
+
+# metrics_of FILE...: names of metrics between quotes.
+metrics_of () {
+  cat "$@" | grep -oE '"kgents?_[a-z0-9_]+"' | tr -d '"' | sort -u
+}
+
+# What a page documents: items that begin with a method or with a metric's name.
+routes_in () {
+  sed -nE 's/^\.It (Cm |Li |Ic |Ql )?((GET|POST|PUT|PATCH|DELETE) \/[^ ]*).*/\2/p' "$@" | sort -u
+}
+
+metrics_in () {
+  sed -nE 's/^\.It (Cm |Li |Va |Ql )?(kgents?_[a-z0-9_]+).*/\2/p' "$@" | sort -u
+}
+
+for name in health auth agentese metering-openmeter billing-stripe; do
+  page=plugins/$name/$name.7
+  routes_of "$name" > "$work/code"
+  routes_in "$page" > "$work/docs"
+  both "route of $name" "$work/code" "$work/docs"
+  metrics_of plugins/$name/*.c > "$work/code"
+  metrics_in "$page" > "$work/docs"
+  both "metric of $name" "$work/code" "$work/docs"
+done
+routes_of core > "$work/code"
+routes_in docs/kgentd.8 > "$work/docs"
+both "route of the host" "$work/code" "$work/docs"
+metrics_of core/*.c > "$work/code"
+metrics_in docs/kgentd.8 > "$work/docs"
+both "metric of the host" "$work/code" "$work/docs"
+
+python3 docs/options.py --check "$kgentd" docs/kgentd.conf.5 > "$work/stale" 2>&1 ||
+  echo "docs/options.py: exit status $?" >> "$work/stale"
+none "kgentd.conf(5) has the option tables" "$work/stale"
+
+if command -v mandoc > /dev/null; then
+  mandoc -T lint -W error docs/*.[1-8] plugins/*/*.7 > "$work/lint" 2>&1 || :
+  none "the manual pages are well-formed" "$work/lint"
+fi
+echo "1..$number"
+test "$failures" = 0
