@@ -1,5 +1,7 @@
 # The real program over real sockets.
 HTTP_TESTS = \
+	%D%/stripe.py \
+	%D%/auth.py \
 	%D%/ctl.py \
 	%D%/health.py \
 	$(NULL)
