@@ -2,7 +2,8 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* Leads the plugins of a configuration through their whole life, without serving:
- * loader FILE [check | dump NAME].  Errors are printed as kgentd prints them. */
+ * loader FILE [check | dump NAME]; `loader --debug` tells whether this is a debug
+ * build.  Errors are printed as kgentd prints them. */
 #include "core/blame.h"
 #include "core/health.h"
 #include "core/plugin.h"
@@ -14,6 +15,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef KG_DEBUG
+#define DEBUG_BUILD 1
+#else
+#define DEBUG_BUILD 0
+#endif
 
 struct loader {
   const char *file;
@@ -82,6 +89,8 @@ main (int argc, char **argv)
   struct loader l;
   struct errors errors;
   int status;
+  if (argc == 2 && !strcmp (argv[1], "--debug"))
+    return !DEBUG_BUILD;
   memset (&l, 0, sizeof l);
   l.file = argv[1];
   l.dump = argc > 3 && !strcmp (argv[2], "dump") ? argv[3] : NULL;

@@ -64,6 +64,8 @@
 #define CONF_SIZE 46
 #define NO_OPEN 47
 #define STOP_ALONE 48
+#define LATE_ROUTE 49
+#define FOREIGN_ROUTE 50
 
 struct conf {
   const char *text;
@@ -94,6 +96,23 @@ sleeper (void *arg)
 {
   pause ();
   return arg;
+}
+
+static const struct kg_host *late_host;
+static kg_self *late_self;
+
+/* Where [open] functions must not be called: in start, or on another thread. */
+static void *
+late (void *arg)
+{
+  (void)arg;
+  return (void *)(intptr_t)route (late_host, late_self, "GET", "/late", 0);
+}
+
+static int32_t
+late_start (void *data)
+{
+  return (int32_t)(intptr_t)late (data);
 }
 
 static int32_t
@@ -143,6 +162,17 @@ wrong_open (const struct kg_host *host, kg_self *self, const void *conf, void **
 #elif WRONG == THREAD
   pthread_t t;
   pthread_create (&t, NULL, sleeper, NULL);
+#elif WRONG == FOREIGN_ROUTE
+  pthread_t t;
+  void *result;
+  late_host = host;
+  late_self = self;
+  pthread_create (&t, NULL, late, NULL);
+  pthread_join (t, &result);
+  return (int32_t)(intptr_t)result;
+#elif WRONG == LATE_ROUTE
+  late_host = host;
+  late_self = self;
 #elif WRONG == OPEN_CRASHES
   raise (SIGSEGV);
 #elif WRONG == OPEN_LOOPS
@@ -237,6 +267,7 @@ KG_EXPORT const struct kg_plugin kg_plugin_1 = {
   .opts = opts,
   .conf_size = WRONG == CONF_SIZE ? 0 : sizeof (struct conf),
   .open = WRONG == NO_OPEN ? NULL : wrong_open,
+  .start = WRONG == LATE_ROUTE ? late_start : NULL,
   .stop = WRONG == STOP_ALONE ? never : NULL,
 };
 #endif

@@ -79,6 +79,12 @@ LOOPS = [
     ("OPEN_LOOPS", "loading and opening took over 5 s; its constructors and `open` must only declare"),
 ]
 
+# [open] functions elsewhere: refused; debug builds end with the function's name.
+TAGS = [
+    ("LATE_ROUTE", "start failed: Operation not permitted"),
+    ("FOREIGN_ROUTE", "open failed: Operation not permitted"),
+]
+
 
 class Bench:
     def __init__(self, root):
@@ -148,6 +154,17 @@ def loops(b):
         b.expect(wrong + ", checked", b.run("check"), 78, "DIR/wrong.so: " + line)
 
 
+def tags(b):
+    debug = subprocess.run([LOADER, "--debug"]).returncode == 0
+    for wrong, line in TAGS:
+        b.build(wrong)
+        if debug:
+            code, err, _ = b.run()
+            b.ok(wrong, code == -signal.SIGABRT and "called route outside of its open\n" in err, err)
+        else:
+            b.expect(wrong, b.run(), 78, "DIR/wrong.so: " + line)
+
+
 def files(b):
     so = b.build("NOTHING")
     os.chmod(so, 0o775)
@@ -201,7 +218,7 @@ def elf(b):
 def main():
     with tempfile.TemporaryDirectory() as root:
         b = Bench(root)
-        for part in (descriptors, crashes, loops, files, elf):
+        for part in (descriptors, crashes, loops, tags, files, elf):
             part(b)
         print("1..%d" % b.number)
 
