@@ -39,7 +39,7 @@ class4 (uint32_t ip)
 static uint32_t
 read4 (const uint8_t *p)
 {
-  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+  return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 | (uint32_t) p[2] << 8 | p[3];
 }
 
 static int32_t
@@ -64,8 +64,8 @@ class6 (const uint8_t a[16])
 int32_t
 address_class (const struct sockaddr *sa)
 {
-  const struct sockaddr_in *in = (const void *)sa;
-  const struct sockaddr_in6 *in6 = (const void *)sa;
+  const struct sockaddr_in *in = (const void *) sa;
+  const struct sockaddr_in6 *in6 = (const void *) sa;
   if (sa->sa_family == AF_INET)
     return class4 (ntohl (in->sin_addr.s_addr));
   if (sa->sa_family == AF_INET6)

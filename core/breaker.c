@@ -63,7 +63,7 @@ breaker_report (struct breaker *b, int32_t admitted, int32_t outcome, int64_t no
     b->noutcomes++;
   if (b->row >= BREAKER_ROW
       || (b->noutcomes == BREAKER_LAST
-          && 2 * (uint32_t)__builtin_popcount (b->outcomes) > BREAKER_LAST))
+          && 2 * (uint32_t) __builtin_popcount (b->outcomes) > BREAKER_LAST))
     breaker_open (b, now);
 }
 
@@ -151,9 +151,9 @@ breakers_use (struct breakers *t, const char *origin)
 void
 breakers_release (struct breakers *t, struct breaker *b)
 {
-  (void)t;
+  (void) t;
   if (b)
-    ((struct entry *)b)->users--;
+    ((struct entry *) b)->users--;
 }
 
 uint32_t

@@ -73,10 +73,10 @@ header_valid (const char *line)
 {
   const char *colon = strchr (line, ':');
   const unsigned char *p;
-  if (!colon || !is_token (line, (size_t)(colon - line))
-      || header_reserved (line, (size_t)(colon - line)))
+  if (!colon || !is_token (line, (size_t) (colon - line))
+      || header_reserved (line, (size_t) (colon - line)))
     return 0;
-  for (p = (const unsigned char *)colon; *p; p++)
+  for (p = (const unsigned char *) colon; *p; p++)
     if ((*p < 0x20 && *p != '\t') || *p == 0x7f)
       return 0;
   return 1;
@@ -113,15 +113,15 @@ url_origin (const char *url, char out[300])
   p = url + 7 + tls;
   n = host_span (p);
   port = tls ? 443 : 80;
-  end = (char *)p + n;
+  end = (char *) p + n;
   if (*end == ':' && end[1] >= '0' && end[1] <= '9')
     port = strtoul (end + 1, &end, 10);
   if (!n || port < 1 || port > 65535 || (*end && *end != '/' && *end != '?'))
     return 0;
-  n = (size_t)snprintf (out, 300, "http%s://%.*s:%lu", tls ? "s" : "", (int)n, p, port);
+  n = (size_t) snprintf (out, 300, "http%s://%.*s:%lu", tls ? "s" : "", (int) n, p, port);
   for (i = 0; i < n; i++)
     if (out[i] >= 'A' && out[i] <= 'Z')
-      out[i] = (char)(out[i] + 'a' - 'A');
+      out[i] = (char) (out[i] + 'a' - 'A');
   return 1;
 }
 
@@ -296,7 +296,7 @@ call_retry_after (const char *value, size_t len, int64_t wall_ns)
     end = strptime (text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
     if (!end || *end)
       return -1;
-    ms = (int64_t)timegm (&tm) * 1000 - wall_ns / CLOCK_MS;
+    ms = (int64_t) timegm (&tm) * 1000 - wall_ns / CLOCK_MS;
   }
   return ms < 0 ? 0 : ms < CALL_AFTER_MAX_MS ? ms : CALL_AFTER_MAX_MS;
 }
@@ -310,7 +310,7 @@ header_value (const char *name, const char *line, size_t len, kg_str *ret)
     return 0;
   for (n++; n < len && (line[n] == ' ' || line[n] == '\t');)
     n++;
-  while (len > n && (unsigned char)line[len - 1] <= ' ')
+  while (len > n && (unsigned char) line[len - 1] <= ' ')
     len--;
   *ret = (kg_str){ line + n, len - n };
   return 1;
@@ -359,7 +359,7 @@ call_again (const kg_call *call, int64_t now, uint64_t random)
     return -1;
   for (i = 1; i < call->tried && most < BACKOFF_MAX; i++)
     most *= 2;
-  due = now + (int64_t)(random % (uint64_t)(most + 1)) * CLOCK_MS;
+  due = now + (int64_t) (random % (uint64_t) (most + 1)) * CLOCK_MS;
   if (call->retry_after_ms > 0)
     due += call->retry_after_ms * CLOCK_MS;
   return due < call->deadline ? due : -1;

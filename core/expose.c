@@ -78,7 +78,7 @@ text_printf (struct text *t, const char *fmt, ...)
   va_start (args, fmt);
   n = vsnprintf (line, sizeof line, fmt, args);
   va_end (args);
-  text_put (t, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+  text_put (t, line, (size_t) n < sizeof line ? (size_t) n : sizeof line - 1);
 }
 
 static void
@@ -86,9 +86,9 @@ text_number (struct text *t, uint64_t n)
 {
   char digits[20], *p = digits + sizeof digits;
   do
-    *--p = (char)('0' + n % 10);
+    *--p = (char) ('0' + n % 10);
   while (n /= 10);
-  text_put (t, p, (size_t)(digits + sizeof digits - p));
+  text_put (t, p, (size_t) (digits + sizeof digits - p));
 }
 
 static void
@@ -111,8 +111,8 @@ text_double (struct text *t, double d)
 static void
 text_seconds (struct text *t, uint64_t ns)
 {
-  text_printf (t, "%llu.%09llu", (unsigned long long)(ns / 1000000000u),
-               (unsigned long long)(ns % 1000000000u));
+  text_printf (t, "%llu.%09llu", (unsigned long long) (ns / 1000000000u),
+               (unsigned long long) (ns % 1000000000u));
 }
 
 /* ---- Metrics --------------------------------------------------------------- */
@@ -254,7 +254,7 @@ resident_bytes (void)
   if (fscanf (f, "%*u %llu", &pages) != 1)
     pages = 0;
   fclose (f);
-  return pages * (uint64_t)sysconf (_SC_PAGESIZE);
+  return pages * (uint64_t) sysconf (_SC_PAGESIZE);
 }
 
 /* Open descriptors, without the one that counts them. */
@@ -277,7 +277,7 @@ cpu_ns (void)
 {
   struct timespec t;
   clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+  return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
 }
 
 static void
@@ -302,19 +302,19 @@ process_put (struct text *t, const struct metrics *r)
   text_seconds (t, cpu_ns ());
   text_put (t, "\n", 1);
   gauge_head (t, "process_resident_memory_bytes", "Memory that is resident.");
-  text_printf (t, " %llu\n", (unsigned long long)resident_bytes ());
+  text_printf (t, " %llu\n", (unsigned long long) resident_bytes ());
   gauge_head (t, "process_open_fds", "Descriptors that are open.");
-  text_printf (t, " %llu\n", (unsigned long long)open_fds ());
+  text_printf (t, " %llu\n", (unsigned long long) open_fds ());
   gauge_head (t, "process_start_time_seconds", "When the process started, since the epoch.");
   text_put (t, " ", 1);
-  text_seconds (t, (uint64_t)r->started_ns);
+  text_seconds (t, (uint64_t) r->started_ns);
   text_put (t, "\n", 1);
   gauge_head (t, "kgent_build_info", "1, with what is running as labels.");
   text_printf (t, "{version=\"%s\",abi=\"%d.%d\"} 1\n", KG_VERSION, KG_ABI_CURRENT >> 16,
                KG_ABI_CURRENT & 0xffff);
   counter_head (t, "kgent_log_dropped_total",
                 "Log lines dropped because the output was blocked or too slow.");
-  text_printf (t, " %llu\n", (unsigned long long)log_dropped ());
+  text_printf (t, " %llu\n", (unsigned long long) log_dropped ());
 }
 
 /* ---- Public ------------------------------------------------------------------- */

@@ -40,10 +40,10 @@ on_body (char *data, size_t one, size_t len, void *arg)
 {
   kg_call *call = arg;
   long status = 0;
-  (void)one;
+  (void) one;
   if (!call->received) { /* a server may think for long, but then it should send */
     curl_easy_getinfo (call->easy, CURLINFO_RESPONSE_CODE, &status);
-    call->status = (int32_t)status;
+    call->status = (int32_t) status;
     curl_easy_setopt (call->easy, CURLOPT_LOW_SPEED_LIMIT,
                       call->request.piece ? 1L : SLOW_BYTES);
     curl_easy_setopt (call->easy, CURLOPT_LOW_SPEED_TIME,
@@ -56,7 +56,7 @@ static size_t
 on_header (char *line, size_t one, size_t len, void *arg)
 {
   kg_call *call = arg;
-  (void)one;
+  (void) one;
   if (len > 5 && memcmp (line, "HTTP/", 5) == 0) { /* forget a 1xx before it */
     call->retry_after_ms = -1;
     call->content_type[0] = 0;
@@ -91,7 +91,7 @@ on_socket (void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 static int
 on_request (void *arg, char *remote, char *local, int remote_port, int local_port)
 {
-  (void)local, (void)remote_port, (void)local_port;
+  (void) local, (void) remote_port, (void) local_port;
   return is_allowed (arg, address_class_text (remote)) ? CURL_PREREQFUNC_OK
                                                        : CURL_PREREQFUNC_ABORT;
 }
@@ -187,12 +187,12 @@ setup_rules (CURL *e, kg_call *call)
   SET (CURLOPT_PROTOCOLS_STR, "http,https");
   SET (CURLOPT_FOLLOWLOCATION, 0L);
   SET (CURLOPT_PROXY, "");
-  SET (CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-  SET (CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  SET (CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+  SET (CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
   SET (CURLOPT_HTTP_CONTENT_DECODING, 0L);
   SET (CURLOPT_SSL_VERIFYPEER, 1L);
   SET (CURLOPT_SSL_VERIFYHOST, 2L);
-  SET (CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  SET (CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
   SET (CURLOPT_TCP_KEEPALIVE, 1L);
   SET (CURLOPT_MAXAGE_CONN, POOLED_AGE);
   SET (CURLOPT_USERAGENT, "kgent/" KG_VERSION);
@@ -223,20 +223,20 @@ setup_request (CURL *e, kg_call *call)
   int repeatable = call->flags & KG_HTTP_IDEMPOTENT || strcmp (r->method, "GET") == 0
                    || strcmp (r->method, "HEAD") == 0;
   SET (CURLOPT_URL, r->url);
-  SET (CURLOPT_HTTPHEADER, (struct curl_slist *)call->headers);
+  SET (CURLOPT_HTTPHEADER, (struct curl_slist *) call->headers);
   SET (CURLOPT_FRESH_CONNECT, repeatable ? 0L : 1L);
   if (call->fetch->ca_file)
     SET (CURLOPT_CAINFO, call->fetch->ca_file);
   if (sends) {
     SET (CURLOPT_POST, 1L);
     SET (CURLOPT_POSTFIELDS, r->body.ptr);
-    SET (CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
+    SET (CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) r->body.len);
   }
   if (strcmp (r->method, "HEAD") == 0)
     SET (CURLOPT_NOBODY, 1L);
   else {
     SET (CURLOPT_CUSTOMREQUEST, r->method);
-    SET (CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)r->reply_max);
+    SET (CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) r->reply_max);
   }
   return !failed;
 }
@@ -245,11 +245,11 @@ setup_request (CURL *e, kg_call *call)
 static int
 setup_times (CURL *e, const kg_call *call)
 {
-  long left = (long)((call->deadline - clock_mono () + CLOCK_MS - 1) / CLOCK_MS), connect;
+  long left = (long) ((call->deadline - clock_mono () + CLOCK_MS - 1) / CLOCK_MS), connect;
   int failed = 0;
   if (left < 1)
     left = 1;
-  connect = (long)call->request.connect_ms < left ? (long)call->request.connect_ms : left;
+  connect = (long) call->request.connect_ms < left ? (long) call->request.connect_ms : left;
   SET (CURLOPT_TIMEOUT_MS, left);
   SET (CURLOPT_CONNECTTIMEOUT_MS, connect);
   SET (CURLOPT_LOW_SPEED_TIME, 0L);
@@ -372,10 +372,10 @@ tries_finish (struct fetch *f)
     if (msg->msg != CURLMSG_DONE)
       continue;
     curl_easy_getinfo (msg->easy_handle, CURLINFO_PRIVATE, &arg);
-    call = (kg_call *)(void *)arg;
+    call = (kg_call *) (void *) arg;
     status = 0;
     curl_easy_getinfo (call->easy, CURLINFO_RESPONSE_CODE, &status);
-    call->status = (int32_t)status;
+    call->status = (int32_t) status;
     call->error = error_code (call, code);
     if (code == CURLE_OK && !status)
       call->error = -EIO;
@@ -394,7 +394,7 @@ wait_ms (const struct fetch *f)
     if (call->due < due)
       due = call->due;
   left = due - clock_mono ();
-  return left > 0 ? (int)(left / CLOCK_MS) + 1 : 0;
+  return left > 0 ? (int) (left / CLOCK_MS) + 1 : 0;
 }
 
 static void *
@@ -434,7 +434,7 @@ fetch_create (struct host *host, struct fetch **ret)
   f->incoming_end = &f->incoming;
   f->ca_file = getenv ("SSL_CERT_FILE");
   if (getrandom (&f->random, sizeof f->random, 0) < 0 || !f->random)
-    f->random = (uint64_t)clock_wall () | 1;
+    f->random = (uint64_t) clock_wall () | 1;
   curl_global_init (CURL_GLOBAL_DEFAULT);
   f->multi = curl_multi_init ();
   f->breakers = breakers_create ();

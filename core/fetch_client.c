@@ -106,7 +106,7 @@ client_end (struct fetch *f, kg_call *call)
     .size = sizeof reply,
     .error = call->error,
     .status = call->error ? 0 : call->status,
-    .tries = (int32_t)call->tried,
+    .tries = (int32_t) call->tried,
     .body = { call->error || !call->data ? "" : call->data, call->error ? 0 : call->len },
     .content_type = { call->content_type, strlen (call->content_type) },
     .retry_after_ms = call->retry_after_ms,
@@ -118,8 +118,8 @@ client_end (struct fetch *f, kg_call *call)
   if (f->calls) {
     metrics_add (f->calls, outcome_index (call), 1);
     metrics_add (f->tries, 0, call->tried);
-    metrics_observe (f->seconds, 0, (uint64_t)elapsed);
-    metrics_add (f->pending, 0, (uint64_t)-1);
+    metrics_observe (f->seconds, 0, (uint64_t) elapsed);
+    metrics_add (f->pending, 0, (uint64_t) -1);
   }
   call->request.done (&reply, call->request.arg);
   call_destroy (call);
@@ -214,7 +214,7 @@ service_send (kg_self *self, const struct kg_http_request *request, kg_call **re
     return 0;
   }
   if (f->pending)
-    metrics_add (f->pending, 0, (uint64_t)-1);
+    metrics_add (f->pending, 0, (uint64_t) -1);
   call_destroy (call);
   return result;
 }

@@ -59,8 +59,8 @@ wait_for_work (struct jobs *j, const kg_timer *first)
   else {
     clock_gettime (CLOCK_MONOTONIC, &until);
     ns = until.tv_nsec + first->deadline - clock_mono ();
-    until.tv_sec += (time_t)(ns / CLOCK_SECOND);
-    until.tv_nsec = (long)(ns % CLOCK_SECOND);
+    until.tv_sec += (time_t) (ns / CLOCK_SECOND);
+    until.tv_nsec = (long) (ns % CLOCK_SECOND);
     pthread_cond_timedwait (&j->work, &j->lock, &until);
   }
   j->idle--;
@@ -77,7 +77,7 @@ call_unlocked (struct jobs *j, void (*fn) (void *arg), void *arg, uint32_t kind)
   fn (arg);
   if (j->run_total) {
     metrics_add (j->run_total, kind, 1);
-    metrics_observe (j->seconds, kind, (uint64_t)(clock_mono () - start));
+    metrics_observe (j->seconds, kind, (uint64_t) (clock_mono () - start));
   }
   pthread_mutex_lock (&j->lock);
 }

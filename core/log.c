@@ -77,8 +77,8 @@ message_json (char *p, struct log_stamp *stamp, int32_t level, const char *sourc
 static char *
 put_padded (char *p, const char *end_of_field, char *start)
 {
-  size_t n = (size_t)(end_of_field - start);
-  while ((size_t)(p - start) < n)
+  size_t n = (size_t) (end_of_field - start);
+  while ((size_t) (p - start) < n)
     *p++ = ' ';
   *p++ = ' ';
   return p;
@@ -117,7 +117,7 @@ write_directly (int32_t level, const char *source, kg_str msg)
   char line[LOG_TEXT_ROOM (LOG_MESSAGE_MAX) + LOG_TEXT_ROOM (LOG_VALUE_MAX) + 128], *end;
   struct log_stamp stamp = { .second = -1 };
   end = message_put (line, &stamp, level, source, msg, atomic_load (&logger.json));
-  if (write (STDERR_FILENO, line, (size_t)(end - line)) < 0)
+  if (write (STDERR_FILENO, line, (size_t) (end - line)) < 0)
     return; /* nobody left to tell */
 }
 
@@ -135,7 +135,7 @@ write_message (int32_t level, const char *source, kg_str msg)
     return;
   end = message_put (r->stage, &r->stamp, level, source, msg,
                      atomic_load_explicit (&logger.json, memory_order_relaxed));
-  log_ring_end (r, (size_t)(end - r->stage));
+  log_ring_end (r, (size_t) (end - r->stage));
 }
 
 static size_t
@@ -145,10 +145,11 @@ notice_put (char *out, uint64_t dropped)
   char text[128];
   int n = snprintf (text, sizeof text,
                     "%llu log lines were dropped: the output was blocked or too slow",
-                    (unsigned long long)dropped);
-  kg_str msg = { text, (size_t)n };
-  return (size_t)(message_put (out, &stamp, KG_LOG_WARN, "log", msg, atomic_load (&logger.json))
-                  - out);
+                    (unsigned long long) dropped);
+  kg_str msg = { text, (size_t) n };
+  return (
+      size_t) (message_put (out, &stamp, KG_LOG_WARN, "log", msg, atomic_load (&logger.json))
+               - out);
 }
 
 /* ---- Access ---------------------------------------------------------------- */
@@ -157,7 +158,7 @@ static char *
 access_numbers (char *p, const struct log_access *a)
 {
   p = LITERAL (p, ",\"status\":");
-  p = log_text_number (p, (uint64_t)a->status);
+  p = log_text_number (p, (uint64_t) a->status);
   p = LITERAL (p, ",\"duration_ms\":");
   p = log_text_ms (p, a->duration_ns);
   p = LITERAL (p, ",\"bytes_in\":");
@@ -166,7 +167,7 @@ access_numbers (char *p, const struct log_access *a)
   p = log_text_number (p, a->bytes_out);
   if (a->error) {
     p = LITERAL (p, ",\"errno\":");
-    p = log_text_number (p, (uint64_t) - (int64_t)a->error);
+    p = log_text_number (p, (uint64_t) - (int64_t) a->error);
   }
   return p;
 }
@@ -215,7 +216,7 @@ access_text (char *p, struct log_stamp *stamp, const struct log_access *a, int64
   log_text_stamp (full, stamp, time);
   memcpy (p, full + 11, 12);
   p[12] = ' ';
-  p = log_text_number (p + 13, (uint64_t)a->status);
+  p = log_text_number (p + 13, (uint64_t) a->status);
   p = put_word (p, " ", a->method);
   p = put_word (p, " ", a->path);
   *p++ = ' ';
@@ -352,7 +353,7 @@ log_vwrite (int32_t level, const char *source, const char *fmt, va_list args)
   n = vsnprintf (text, sizeof text, fmt, args);
   if (n < 0)
     n = snprintf (text, sizeof text, "(a message that could not be formatted)");
-  msg.len = (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+  msg.len = (size_t) n < sizeof text ? (size_t) n : sizeof text - 1;
   write_message (level, source ? source : "core", msg);
 }
 
@@ -382,7 +383,7 @@ log_access (const struct log_access *a)
     end = access_json (r->stage, &r->stamp, a, time);
   else
     end = access_text (r->stage, &r->stamp, a, time);
-  log_ring_end (r, (size_t)(end - r->stage));
+  log_ring_end (r, (size_t) (end - r->stage));
 }
 
 uint64_t

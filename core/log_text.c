@@ -22,14 +22,14 @@ typedef uint64_t block_words __attribute__ ((vector_size (16)));
 static inline signed_block
 block_odd (block b)
 {
-  return ((signed_block)(b + 1) <= 0x21) | (signed_block)((b | 3) == 0x5f)
-         | (signed_block)(b == '"');
+  return ((signed_block) (b + 1) <= 0x21) | (signed_block) ((b | 3) == 0x5f)
+         | (signed_block) (b == '"');
 }
 
 static inline int
 block_any (signed_block b)
 {
-  block_words w = (block_words)b;
+  block_words w = (block_words) b;
   return (w[0] | w[1]) != 0;
 }
 
@@ -49,10 +49,10 @@ block_load_short (char *out, const char *s, size_t len)
   uint32_t a, b;
   if (len >= 8) {
     memcpy (&w, s, 8);
-    memcpy ((char *)&w + 8, s + len - 8, 8);
+    memcpy ((char *) &w + 8, s + len - 8, 8);
     memcpy (out, &w, 8);
-    memcpy (out + len - 8, (char *)&w + 8, 8);
-    return (block)w;
+    memcpy (out + len - 8, (char *) &w + 8, 8);
+    return (block) w;
   }
   if (len >= 4) {
     memcpy (&a, s, 4);
@@ -60,14 +60,14 @@ block_load_short (char *out, const char *s, size_t len)
     memcpy (out, &a, 4);
     memcpy (out + len - 4, &b, 4);
   } else {
-    uint8_t first = (uint8_t)s[0], mid = (uint8_t)s[len / 2], last = (uint8_t)s[len - 1];
-    out[0] = (char)first;
-    out[len / 2] = (char)mid;
-    out[len - 1] = (char)last;
-    a = b = first | (uint32_t)mid << 8 | (uint32_t)last << 16 | (uint32_t)first << 24;
+    uint8_t first = (uint8_t) s[0], mid = (uint8_t) s[len / 2], last = (uint8_t) s[len - 1];
+    out[0] = (char) first;
+    out[len / 2] = (char) mid;
+    out[len - 1] = (char) last;
+    a = b = first | (uint32_t) mid << 8 | (uint32_t) last << 16 | (uint32_t) first << 24;
   }
-  w[0] = w[1] = a | (uint64_t)b << 32;
-  return (block)w;
+  w[0] = w[1] = a | (uint64_t) b << 32;
+  return (block) w;
 }
 
 /* ---- Secrets ------------------------------------------------------------- */
@@ -250,7 +250,7 @@ put_slowly (char *out, const char *s, size_t len, size_t limit, int plain)
   if (scan < len && n < limit + 32) /* half a secret at the end is not seen as one */
     limit = n > 32 ? n - 32 : 0;
   while (i < n) {
-    step = utf8_decode ((const uint8_t *)text + i, n - i, &c);
+    step = utf8_decode ((const uint8_t *) text + i, n - i, &c);
     if (i + (step ? step : 1) > limit)
       break;
     if (!step)
@@ -315,7 +315,7 @@ put_two (char *out, uint32_t n)
 static inline char *
 put_three (char *out, uint32_t n)
 {
-  *out = (char)('0' + n / 100);
+  *out = (char) ('0' + n / 100);
   return put_two (out + 1, n % 100);
 }
 
@@ -325,12 +325,12 @@ put_many (char *out, uint64_t n)
   char digits[20], *p = digits + sizeof digits;
   size_t len;
   for (; n >= 100; n /= 100)
-    put_two (p -= 2, (uint32_t)(n % 100));
+    put_two (p -= 2, (uint32_t) (n % 100));
   if (n >= 10)
-    put_two (p -= 2, (uint32_t)n);
+    put_two (p -= 2, (uint32_t) n);
   else
-    *--p = (char)('0' + n);
-  len = (size_t)(digits + sizeof digits - p);
+    *--p = (char) ('0' + n);
+  len = (size_t) (digits + sizeof digits - p);
   memcpy (out, p, len);
   return out + len;
 }
@@ -338,7 +338,7 @@ put_many (char *out, uint64_t n)
 char *
 log_text_number (char *out, uint64_t n)
 {
-  uint32_t small = (uint32_t)n;
+  uint32_t small = (uint32_t) n;
   if (n >= 10000)
     return put_many (out, n);
   if (small >= 1000)
@@ -347,24 +347,24 @@ log_text_number (char *out, uint64_t n)
     return put_three (out, small);
   if (small >= 10)
     return put_two (out, small);
-  *out = (char)('0' + small);
+  *out = (char) ('0' + small);
   return out + 1;
 }
 
 char *
 log_text_ms (char *out, int64_t ns)
 {
-  uint64_t us = ns > 0 ? (uint64_t)ns / 1000 : 0;
+  uint64_t us = ns > 0 ? (uint64_t) ns / 1000 : 0;
   out = log_text_number (out, us / 1000);
   *out++ = '.';
-  return put_three (out, (uint32_t)(us % 1000));
+  return put_three (out, (uint32_t) (us % 1000));
 }
 
 char *
 log_text_stamp (char *out, struct log_stamp *stamp, int64_t wall_ns)
 {
   int64_t second = wall_ns / CLOCK_SECOND;
-  uint32_t us = (uint32_t)(wall_ns % CLOCK_SECOND / 1000);
+  uint32_t us = (uint32_t) (wall_ns % CLOCK_SECOND / 1000);
   if (stamp->second != second) {
     clock_rfc3339 (wall_ns, stamp->text);
     stamp->second = second;

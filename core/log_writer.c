@@ -50,7 +50,7 @@ now (void)
 {
   struct timespec t;
   clock_gettime (CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * CLOCK_SECOND + t.tv_nsec;
+  return (int64_t) t.tv_sec * CLOCK_SECOND + t.tv_nsec;
 }
 
 static ssize_t
@@ -85,7 +85,7 @@ output_wait (int error)
   if (error && (left < 0 || left > RETRY_MS))
     left = RETRY_MS;
   /* Once stopping, the eventfd stays readable: look at the output alone. */
-  poll (fds, stopping ? 1 : 2, (int)left);
+  poll (fds, stopping ? 1 : 2, (int) left);
   if (fds[1].revents && !atomic_load (&writer.stopping))
     wake_clear (); /* a wake-up that came late */
   return error || fds[0].revents != 0;
@@ -125,7 +125,7 @@ batch_write (void)
     else if (n > 0)
       n = 0;
     if (n > 0)
-      done += (size_t)n;
+      done += (size_t) n;
   }
   writer.len = 0;
 }
@@ -182,7 +182,7 @@ static void *
 writer_main (void *arg)
 {
   const struct timespec tick = { 0, TICK_NS };
-  (void)arg;
+  (void) arg;
   for (;;) {
     int stopping = atomic_load (&writer.stopping);
     int found = rings_drain ();

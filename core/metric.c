@@ -159,7 +159,7 @@ buckets_copy (kg_metric *m, const struct kg_metric_def *def)
   if (!m->bounds || !m->bound_texts)
     return -ENOMEM;
   for (; m->nbuckets < n; m->nbuckets++) {
-    m->bounds[m->nbuckets] = (uint64_t)llround (from[m->nbuckets] * 1e9);
+    m->bounds[m->nbuckets] = (uint64_t) (from[m->nbuckets] * 1e9 + 0.5);
     if (!(m->bound_texts[m->nbuckets] = bound_text (from[m->nbuckets])))
       return -ENOMEM;
   }
@@ -185,7 +185,7 @@ metric_fill (kg_metric *m, const struct kg_metric_def *def, uint32_t series_max)
     if (series > series_max)
       return -E2BIG;
   }
-  m->series = (uint32_t)series;
+  m->series = (uint32_t) series;
   m->stride = def->kind == KG_GAUGE ? 0 : def->kind == KG_COUNTER ? 1 : m->nbuckets + 2;
   m->hot = def->kind == KG_COUNTER ? m->series : 0;
   if (def->kind == KG_GAUGE && !(m->gauges = calloc (series, sizeof *m->gauges)))
@@ -231,7 +231,7 @@ metric_destroy (kg_metric *m)
     free (m->bound_texts[i]);
   free (m->bound_texts);
   free (m->bounds);
-  free ((void *)m->gauges);
+  free ((void *) m->gauges);
   free (m->name);
   free (m->help);
   free (m);

@@ -57,7 +57,7 @@ cells_release (void)
 static void
 thread_end (void *arg)
 {
-  (void)arg;
+  (void) arg;
   if (mine.owner)
     cells_release ();
 }
@@ -152,7 +152,7 @@ add_slowly (kg_metric *m, uint32_t index, uint64_t n)
   if (index >= m->series || m->kind == KG_HISTOGRAM)
     misuse ();
   else if (m->kind == KG_GAUGE)
-    gauge_add (m->gauges + index, (double)(int64_t)n);
+    gauge_add (m->gauges + index, (double) (int64_t) n);
   else
     cell_add_slowly (m, m->base + index, n);
 }
@@ -296,7 +296,7 @@ define (struct metrics *r, const struct kg_metric_def *def, uint32_t series_max,
     return result;
   if (family_taken (r, m))
     result = -EEXIST;
-  else if ((uint64_t)m->series * m->stride > METRICS_CELLS_MAX - r->ncells)
+  else if ((uint64_t) m->series * m->stride > METRICS_CELLS_MAX - r->ncells)
     result = -E2BIG;
   if (result < 0) {
     metric_destroy (m);

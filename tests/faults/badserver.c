@@ -49,11 +49,11 @@ request_read (int fd, char *text)
   char *end = NULL;
   ssize_t n;
   text[0] = 0;
-  while (!end || len < (size_t)(end + 4 - text) + content_length (text)) {
+  while (!end || len < (size_t) (end + 4 - text) + content_length (text)) {
     n = len < REQUEST_MAX ? read (fd, text + len, REQUEST_MAX - len) : 0;
     if (n <= 0)
       return 0;
-    len += (size_t)n;
+    len += (size_t) n;
     text[len] = 0;
     end = strstr (text, "\r\n\r\n");
   }
@@ -106,8 +106,8 @@ badserver_start (bad_fn *fn, void *arg)
   s->fn = fn;
   s->arg = arg;
   s->fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (s->fd < 0 || bind (s->fd, (struct sockaddr *)&a, sizeof a) < 0 || listen (s->fd, 64) < 0
-      || getsockname (s->fd, (struct sockaddr *)&a, &len) < 0
+  if (s->fd < 0 || bind (s->fd, (struct sockaddr *) &a, sizeof a) < 0 || listen (s->fd, 64) < 0
+      || getsockname (s->fd, (struct sockaddr *) &a, &len) < 0
       || pthread_create (&s->thread, NULL, accept_main, s) != 0) {
     free (s);
     return NULL;
@@ -161,7 +161,7 @@ badserver_write (int fd, const char *text)
     if (n <= 0)
       return 0;
     text += n;
-    len -= (size_t)n;
+    len -= (size_t) n;
   }
   return 1;
 }

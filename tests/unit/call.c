@@ -16,7 +16,7 @@
 static void
 done (const struct kg_http_reply *reply, void *arg)
 {
-  (void)reply, (void)arg;
+  (void) reply, (void) arg;
 }
 
 static struct kg_http_request request;
@@ -323,7 +323,7 @@ START_TEST (addresses_have_kinds)
 END_TEST
 
 #define LOOP(test, table)                                                                      \
-  tcase_add_loop_test (cases, test, 0, (int)(sizeof table / sizeof table[0]))
+  tcase_add_loop_test (cases, test, 0, (int) (sizeof table / sizeof table[0]))
 
 int
 main (void)

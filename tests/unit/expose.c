@@ -132,7 +132,7 @@ START_TEST (gauges)
                 { -3, "\ng -3\n" },
                 { 1e300, "\ng 1e+300\n" },
                 { 1.0 / 3, "\ng 0.3333333333333333\n" },
-                { (double)INFINITY, "\ng +Inf\n" } };
+                { (double) INFINITY, "\ng +Inf\n" } };
   kg_metric *m = define (KG_GAUGE, "g", 0);
   size_t i;
   for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {

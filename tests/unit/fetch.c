@@ -7,6 +7,7 @@
 #include "core/host.h"
 #include "core/metrics.h"
 #include "core/util/clock.h"
+#include "tests/faults/badreplies.h"
 #include "tests/faults/badserver.h"
 
 #include <check.h>
@@ -23,7 +24,6 @@ static struct kg_self self = { .host = &host };
 static struct badserver *server;
 static char base[64], url[96];
 
-static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
 static char last_request[65537];
 
 /* What came of one call. */
@@ -47,8 +47,8 @@ on_done (const struct kg_http_reply *r, void *arg)
   o->tries = r->tries;
   o->retry_after_ms = r->retry_after_ms;
   o->elapsed_ns = r->elapsed_ns;
-  snprintf (o->body, sizeof o->body, "%.*s", (int)r->body.len, r->body.ptr);
-  snprintf (o->type, sizeof o->type, "%.*s", (int)r->content_type.len, r->content_type.ptr);
+  snprintf (o->body, sizeof o->body, "%.*s", (int) r->body.len, r->body.ptr);
+  snprintf (o->type, sizeof o->type, "%.*s", (int) r->content_type.len, r->content_type.ptr);
   snprintf (o->message, sizeof o->message, "%s", r->message);
   o->done++;
   pthread_cond_signal (&o->come);
@@ -60,7 +60,7 @@ on_piece (const void *data, size_t len, void *arg)
 {
   struct outcome *o = arg;
   size_t n = strlen (o->pieces);
-  snprintf (o->pieces + n, sizeof o->pieces - n, "[%.*s]", (int)len, (const char *)data);
+  snprintf (o->pieces + n, sizeof o->pieces - n, "[%.*s]", (int) len, (const char *) data);
   return o->piece_result;
 }
 
@@ -73,8 +73,7 @@ await (void)
   ck_assert_int_eq (out.done, 1);
   out.done = 0;
   pthread_mutex_unlock (&out.lock);
-  pthread_mutex_lock (&request_lock); /* what the server wrote is seen */
-  pthread_mutex_unlock (&request_lock);
+  badreplies_last (last_request, sizeof last_request);
 }
 
 static struct kg_http_request
@@ -104,88 +103,10 @@ run_path (const char *method, const char *path)
   run (&r);
 }
 
-static int
-path_is (const char *text, const char *path)
-{
-  const char *p = strchr (text, ' ');
-  size_t n = strlen (path);
-  return p && strncmp (p + 1, path, n) == 0 && (p[n + 1] == ' ' || p[n + 1] == '?');
-}
-
-/* Answers "/status/N", with a Retry-After for 429; 503 to the first /flaky. */
-static int
-statuses (int fd, int n, const char *text)
-{
-  char reply[256];
-  const char *p = strstr (text, "/status/");
-  int status = p ? atoi (p + 8) : n == 0 ? 503 : 200;
-  if (status == 204 || status == 304)
-    snprintf (reply, sizeof reply, "HTTP/1.1 %d x\r\n\r\n", status);
-  else
-    snprintf (reply, sizeof reply,
-              "HTTP/1.1 %d x\r\n%sContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok",
-              status, status == 429 ? "Retry-After: 7\r\n" : "");
-  badserver_write (fd, reply);
-  return BAD_KEEP;
-}
-
-struct reply {
-  const char *path, *text;
-  int verdict;
-};
-
-static const struct reply replies[] = {
-  { "/truncated", "HTTP/1.1 200 x\r\nContent-Length: 100\r\n\r\nshort", BAD_CLOSE },
-  { "/garbage", "this is not HTTP\r\n\r\n", BAD_CLOSE },
-  { "/empty", "", BAD_CLOSE },
-  { "/reset", "", BAD_RESET },
-  { "/huge", "HTTP/1.1 200 x\r\nContent-Length: 1000000000\r\n\r\n", BAD_CLOSE },
-  { "/gzip", "HTTP/1.1 200 x\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!",
-    BAD_KEEP },
-  { "/redirect",
-    "HTTP/1.1 302 x\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n",
-    BAD_KEEP },
-  { "/interim",
-    "HTTP/1.1 103 x\r\nRetry-After: 9\r\nContent-Type: a/b\r\n\r\n"
-    "HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\nok",
-    BAD_KEEP },
-};
-
-static int
-serve (struct badserver *s, int fd, int n, const char *text, void *arg)
-{
-  size_t i;
-  (void)s, (void)arg;
-  pthread_mutex_lock (&request_lock);
-  snprintf (last_request, sizeof last_request, "%s", text);
-  pthread_mutex_unlock (&request_lock);
-  for (i = 0; i < sizeof replies / sizeof replies[0]; i++)
-    if (path_is (text, replies[i].path)) {
-      badserver_write (fd, replies[i].text);
-      return replies[i].verdict;
-    }
-  if (path_is (text, "/hang"))
-    badserver_hang (fd);
-  else if (path_is (text, "/endless")) {
-    badserver_write (fd, "HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n");
-    badserver_flood (fd, "10\r\n0123456789abcdef\r\n");
-  } else if (path_is (text, "/heads")) {
-    badserver_write (fd, "HTTP/1.1 200 x\r\n");
-    badserver_flood (fd, "X-Some-Field: with some value\r\n");
-  } else if (path_is (text, "/drip")) {
-    badserver_write (fd, "HTTP/1.1 200 x\r\nContent-Length: 1000\r\n\r\n");
-    badserver_drip (fd, 50);
-  } else if (path_is (text, "/once") && n == 0)
-    return BAD_RESET;
-  else
-    return statuses (fd, n, text);
-  return BAD_CLOSE;
-}
-
 static void
 setup (void)
 {
-  server = badserver_start (serve, NULL);
+  server = badserver_start (badreplies, NULL);
   ck_assert_ptr_nonnull (server);
   snprintf (base, sizeof base, "http://127.0.0.1:%d", badserver_port (server));
   ck_assert_int_eq (fetch_create (&host, &host.fetch), 0);
@@ -392,7 +313,7 @@ END_TEST
 static void
 closed_port (void)
 {
-  struct badserver *other = badserver_start (serve, NULL);
+  struct badserver *other = badserver_start (badreplies, NULL);
   snprintf (base, sizeof base, "http://127.0.0.1:%d", badserver_port (other));
   badserver_stop (other);
 }
@@ -519,7 +440,7 @@ add_tests (TCase *cases)
   tcase_add_test (cases, a_request_arrives_whole);
   tcase_add_test (cases, nothing_is_said_that_was_not_asked);
   tcase_add_test (cases, statuses_are_told);
-  LOOP (bad_replies_have_outcomes, (int)(sizeof faults / sizeof faults[0]));
+  LOOP (bad_replies_have_outcomes, (int) (sizeof faults / sizeof faults[0]));
   LOOP (time_is_limited, 2);
   LOOP (idempotent_requests_are_tried_again, 2);
   tcase_add_test (cases, others_are_not);

@@ -52,7 +52,7 @@ teardown (void)
 static void
 tick (void *arg)
 {
-  (void)arg;
+  (void) arg;
   count++;
   sem_post (&ran);
 }
@@ -62,7 +62,7 @@ static void
 hold (void *arg)
 {
   int n = ++inside;
-  (void)arg;
+  (void) arg;
   if (n > most)
     most = n;
   sem_post (&ran);
@@ -214,7 +214,7 @@ END_TEST
 static void *
 open_gate (void *arg)
 {
-  (void)arg;
+  (void) arg;
   usleep (20000);
   ck_assert_int_eq (count, 0); /* cancel still waits */
   sem_post (&gate);
@@ -237,7 +237,7 @@ END_TEST
 static void
 cancel_inside (void *arg)
 {
-  jobs_service.cancel (*(kg_timer **)arg);
+  jobs_service.cancel (*(kg_timer **) arg);
   count++;
   sem_post (&ran);
 }

@@ -35,4 +35,10 @@ UTIL_LIBS = core/libutil.a $(CHECK_LIBS)
 %C%_util_LDADD = $(UTIL_LIBS)
 %C%_uuid_LDADD = $(UTIL_LIBS)
 
-%C%_fetch_SOURCES = %D%/fetch.c tests/faults/badserver.c tests/faults/badserver.h
+%C%_fetch_SOURCES = \
+	%D%/fetch.c \
+	tests/faults/badreplies.c \
+	tests/faults/badreplies.h \
+	tests/faults/badserver.c \
+	tests/faults/badserver.h \
+	$(NULL)

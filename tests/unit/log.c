@@ -219,7 +219,7 @@ produce (void *arg)
 {
   int i;
   for (i = 0; i < EACH; i++)
-    log_write (KG_LOG_INFO, "test", "thread %d line %d.", *(int *)arg, i);
+    log_write (KG_LOG_INFO, "test", "thread %d line %d.", *(int *) arg, i);
   return NULL;
 }
 
@@ -271,7 +271,7 @@ START_TEST (a_blocked_pipe_blocks_nobody)
   while (!strstr (content, "lines were dropped") && n + 65536 < sizeof content) {
     got = read (fd, content + n, 65536);
     ck_assert_int_gt (got, 0);
-    n += (size_t)got;
+    n += (size_t) got;
     content[n] = 0;
   }
   p = strstr (content, "log lines were dropped: the output was blocked");

@@ -36,7 +36,7 @@ START_TEST (plain_values_are_copied)
   for (n = 0; n <= 256; n++) {
     size_t i;
     for (i = 0; i < n; i++)
-      s[i] = (char)('A' + i % 26);
+      s[i] = (char) ('A' + i % 26);
     s[n] = 0;
     ck_assert_str_eq (put (s), s);
   }
@@ -45,7 +45,7 @@ END_TEST
 
 START_TEST (every_odd_byte_is_seen_everywhere)
 {
-  static const char odd[] = { 1, 9, 31, '"', '\\', 127, (char)128, (char)255, 0 };
+  static const char odd[] = { 1, 9, 31, '"', '\\', 127, (char) 128, (char) 255, 0 };
   char s[64], *found;
   size_t n, at, k;
   for (n = 1; n <= 40; n++)
@@ -198,7 +198,7 @@ main (void)
   tcase_add_test (cases, invalid_utf8_is_replaced);
   tcase_add_test (cases, long_values_are_cut);
   tcase_add_loop_test (cases, secrets_are_replaced, 0,
-                       (int)(sizeof secrets / sizeof secrets[0]));
+                       (int) (sizeof secrets / sizeof secrets[0]));
   tcase_add_test (cases, a_secret_across_the_cut_is_replaced);
   tcase_add_test (cases, numbers_are_decimal);
   tcase_add_test (cases, stamps_are_rfc_3339);

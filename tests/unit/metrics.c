@@ -151,7 +151,7 @@ END_TEST
 START_TEST (buckets_are_checked)
 {
   static const double falling[] = { 1, 0.5 }, same[] = { 1, 1 }, zero[] = { 0, 1 },
-                      inf[] = { 1, (double)INFINITY }, good[] = { 0.5, 1 };
+                      inf[] = { 1, (double) INFINITY }, good[] = { 0.5, 1 };
   static const double *const bad[] = { falling, same, zero, inf };
   struct kg_metric_def def = DEF (KG_HISTOGRAM, "h", 0);
   kg_metric *m;
@@ -176,8 +176,8 @@ START_TEST (sizes_are_limited)
   kg_metric *m;
   int i;
   for (i = 0; i < 201; i++) {
-    texts[i][0] = (char)('a' + i / 26);
-    texts[i][1] = (char)('a' + i % 26);
+    texts[i][0] = (char) ('a' + i / 26);
+    texts[i][1] = (char) ('a' + i % 26);
     many[i] = texts[i];
   }
   def.labels = one;
@@ -218,7 +218,7 @@ count (void *arg)
 {
   int i;
   for (i = 0; i < EACH; i++)
-    metrics_add (arg, (uint32_t)i % 3, 1);
+    metrics_add (arg, (uint32_t) i % 3, 1);
   return NULL;
 }
 
@@ -248,7 +248,7 @@ gauge_up (void *arg)
   int i;
   for (i = 0; i < EACH; i++) {
     metrics_add (arg, 0, 2);
-    metrics_add (arg, 0, (uint64_t)-1);
+    metrics_add (arg, 0, (uint64_t) -1);
   }
   return NULL;
 }
