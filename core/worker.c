@@ -341,6 +341,7 @@ worker_init (struct worker *w, struct workers *all, uint32_t index)
   trace_seed (&w->rng);
   worker_rules (w);
   w->date_second = -1;
+  atomic_store (&w->turned, clock_mono ()); /* alive until it should have turned */
   return 0;
 }
 
