@@ -126,7 +126,11 @@ crash (int sig, siginfo_t *info, void *context)
 void
 blame_install (void)
 {
+  static int installed;
   struct sigaction a;
+  if (installed)
+    return;
+  installed = 1;
   memset (&a, 0, sizeof a);
   a.sa_sigaction = crash;
   a.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;

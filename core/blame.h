@@ -41,7 +41,7 @@ blame_clear (void)
 
 /* Installs the handler of SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT: it writes
  * one line to standard error and lets the signal take its default way.  Keeps a
- * sanitizer's own handler behind it. */
+ * sanitizer's own handler behind it.  The second time does nothing. */
 void blame_install (void);
 
 /* [main] From here to loading_end, plugins are being loaded and opened: more

@@ -265,6 +265,7 @@ static _Noreturn void
 guard_child (int (*check) (void *arg), void *arg, int fd)
 {
   int status;
+  blame_install ();
   alarm (PLUGINS_CHECK_SECONDS);
   status = check (arg);
   fflush (NULL);

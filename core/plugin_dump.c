@@ -140,6 +140,7 @@ plugin_dump (struct plugins *p, const char *name, int mdoc, FILE *out, struct er
   p->all = calloc (1, sizeof *p->all);
   if (!p->all)
     return -ENOMEM;
+  blame_install ();
   blame_loading_begin (PLUGINS_LOAD_SECONDS);
   e = plugin_load (p, name, NULL, dir, 1, nowhere, p->all, errors);
   p->n = e >= 0;

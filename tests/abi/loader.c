@@ -94,11 +94,12 @@ main (int argc, char **argv)
   memset (&l, 0, sizeof l);
   l.file = argv[1];
   l.dump = argc > 3 && !strcmp (argv[2], "dump") ? argv[3] : NULL;
-  blame_install ();
   errors_init (&l.errors);
   errors_init (&errors);
-  if (argc < 3 || strcmp (argv[2], "check"))
+  if (argc < 3 || strcmp (argv[2], "check")) {
+    blame_install ();
     return run (&l);
+  }
   status = plugins_guard (run, &l, &errors);
   errors_print (&errors, stderr, "kgentd");
   errors_finish (&errors);
