@@ -23,16 +23,13 @@ static int32_t
 path_read (struct ag_call *c)
 {
   struct ag_error err;
-  struct ag_path whole;
   kg_str text = c->ag->host->get (c->req, KG_GET_QUERY, "path");
   if (!text.ptr)
     return path_missing (c);
   if (ag_path_parse (text, &c->path, &err) < 0)
     return ag_malformed (c, &err);
-  whole = c->path;
-  ag_path_whole (&whole);
-  if (!ag_is_verb (c->path.aspect) || ag_is_builtin (c->path.ctx, whole.rest))
-    c->path = whole;
+  if (!ag_is_verb (c->path.aspect))
+    ag_path_whole (&c->path);
   return 0;
 }
 

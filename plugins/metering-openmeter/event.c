@@ -146,20 +146,23 @@ record_parse (kg_str data, struct parsed *ret)
   return 0;
 }
 
-/* Writes the id of event k; notes where it lies. */
+/* Writes the id of event k; notes where it lies.  A record that somebody appended
+ * without one is named by its place in this log. */
 static void
-id_write (struct mt_text *t, kg_str id, uint32_t k, struct mt_event *ret)
+id_write (struct mt_text *t, const struct kg_record *record, uint32_t k, struct mt_event *ret)
 {
-  char suffix[16];
-  lit (t, "\"");
+  char buf[32];
   ret->id_at = t->len;
-  mt_text_add (t, id.ptr, id.len);
+  mt_text_add (t, record->id.ptr, record->id.len);
+  if (!record->id.len) {
+    snprintf (buf, sizeof buf, "record-%llu", (unsigned long long)record->sequence);
+    lit (t, buf);
+  }
   if (k) {
-    snprintf (suffix, sizeof suffix, "-%u", k);
-    lit (t, suffix);
+    snprintf (buf, sizeof buf, "-%u", k);
+    lit (t, buf);
   }
   ret->id_len = t->len - ret->id_at;
-  lit (t, "\"");
 }
 
 static void
@@ -170,9 +173,9 @@ event_write (const struct kg_record *record, const struct parsed *p, const char 
   const char *type = json_object_get_string (member (e, "type", json_type_string));
   char time[MT_TIME_LEN + 1];
   mt_time (p->time_ns, time);
-  lit (t, "{\"specversion\":\"1.0\",\"id\":");
-  id_write (t, record->id, ret->k, ret);
-  lit (t, ",\"source\":");
+  lit (t, "{\"specversion\":\"1.0\",\"id\":\"");
+  id_write (t, record, ret->k, ret);
+  lit (t, "\",\"source\":");
   string (t, (kg_str){ source, strlen (source) });
   lit (t, ",\"type\":");
   string (t, (kg_str){ type, strlen (type) });
@@ -194,9 +197,7 @@ broken_write (const struct kg_record *record, struct mt_text *t, struct mt_event
 {
   ret->broken = 1;
   ret->last = 1;
-  ret->id_at = t->len;
-  mt_text_add (t, record->id.ptr, record->id.len);
-  ret->id_len = t->len - ret->id_at;
+  id_write (t, record, 0, ret);
   ret->at = t->len;
   string (t, record->data);
   ret->len = t->len - ret->at;

@@ -523,6 +523,22 @@ START_TEST (limits_survive_a_restart)
 }
 END_TEST
 
+START_TEST (history_is_bounded)
+{
+  static const char *const conf[] = { "history_max=3", NULL };
+  kg_req *req;
+  int i;
+  begin_with (conf);
+  for (i = 0; i < 5; i++)
+    invoke ("world.a.build", NULL);
+  req = invoke ("world.a.witness", NULL);
+  HAS (req, "result.total", "5");
+  ck_assert_ptr_nonnull (fake_json (req, "result.history.2"));
+  ck_assert_ptr_null (fake_json (req, "result.history.3"));
+  fake_free (fake);
+}
+END_TEST
+
 START_TEST (a_closed_world)
 {
   static const char *const conf[] = { "open_world=false", NULL };
@@ -660,6 +676,7 @@ main (void)
   tcase_add_test (t, affordances_of_whom);
   tcase_add_test (own, limits_of_a_tenant);
   tcase_add_test (own, limits_survive_a_restart);
+  tcase_add_test (own, history_is_bounded);
   tcase_add_test (own, a_closed_world);
   tcase_add_test (own, without_a_meter);
   suite_add_tcase (s, t);

@@ -406,6 +406,73 @@ START_TEST (a_poison_event_is_parked_alone)
 }
 END_TEST
 
+START_TEST (what_was_parked_is_not_sent_again)
+{
+  char id[128];
+  use_times (1);
+  snprintf (id, sizeof id, "%s", fake_log_id (fake, "usage", 0));
+  turn (2);
+  serve_poison (id);
+  fake_stop (fake);
+  fake_http_deliver (fake);
+  fake_close (fake);
+  open_with (exporting);
+  turn (2);
+  ck_assert_int_eq (carried (), 0);
+}
+END_TEST
+
+static kg_log *foreign;
+
+static int32_t
+stranger_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_data)
+{
+  const struct kg_store *store = NULL;
+  (void)conf;
+  *ret_data = NULL;
+  h->need (self, KG_STORE, sizeof *store, 0, (const void **)&store);
+  return store->log (self, "usage", 0, 400, &foreign);
+}
+
+static const struct kg_plugin stranger = {
+  KG_ABI_TARGET,      sizeof stranger, sizeof (struct kg_opt),      0,
+  .name = "stranger", .version = "1",  .summary = "writes garbage", .open = stranger_open
+};
+
+START_TEST (a_record_that_is_none_of_ours)
+{
+  static const char *const garbage[]
+      = { "no json", "{}", "{\"tenant\":\"\",\"time\":1,\"events\":[]}",
+          "{\"tenant\":\"t\",\"time\":1,\"events\":[{\"type\":1,\"data\":{}}]}",
+          "{\"tenant\":\"t\",\"time\":1,\"events\":[{\"type\":\"a\",\"data\":{}}]} x" };
+  const struct kg_store *store;
+  int i;
+  fake = fake_new ();
+  fake_services (fake);
+  ck_assert (!fake_open (fake, &stranger, NULL));
+  open_with (exporting);
+  store = fake_service (fake, KG_STORE);
+  use_times (1);
+  for (i = 0; i < 5; i++) {
+    struct kg_op op = { .kind = KG_OP_APPEND, .log = foreign };
+    op.value = (kg_str){ garbage[i], strlen (garbage[i]) };
+    ck_assert_int_eq (store->write (fake_self (fake), &op, 1, sizeof op, NULL, NULL), 0);
+  }
+  fake_store_commit (fake);
+  use_times (1);
+  ck_assert_int_eq (fake_log_count (fake, "usage"), 7);
+  turn (2);
+  ck_assert_int_eq (carried (), 1); /* the good one goes without them */
+  answer (204);
+  fake_run_jobs (fake);
+  ck_assert_int_eq (carried (), 1);
+  answer (204);
+  ck_assert_double_eq (fake_metric (fake, "kgent_metering_parked_total", NULL), 5);
+  ck_assert_double_eq (fake_metric (fake, "kgents_openmeter_events_sent_total", NULL), 2);
+  end ();
+}
+END_TEST
+
 START_TEST (parking_waits_for_the_disk)
 {
   use_times (1);
@@ -534,10 +601,12 @@ main (void)
   tcase_add_loop_test (x, the_same_ids_again, 0, (int)(sizeof temporary / sizeof temporary[0]));
   tcase_add_test (x, retry_after_is_honoured);
   tcase_add_test (x, a_poison_event_is_parked_alone);
+  tcase_add_test (x, what_was_parked_is_not_sent_again);
   tcase_add_test (x, parking_waits_for_the_disk);
   tcase_add_test (x, not_everything_is_parked);
   tcase_add_loop_test (x, a_refused_key_stops_everything, 0, 3);
   tcase_add_test (x, probing_when_idle);
+  tcase_add_test (own, a_record_that_is_none_of_ours);
   tcase_add_test (own, requests_as_events);
   tcase_add_test (own, a_url_that_cannot_work);
   suite_add_tcase (s, t);

@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright (C) 2026 The kgent authors
+"""The main job, end to end, on real processes.
+
+A key made by kgentctl, 1,000 invocations over HTTP while kgentd is killed twice
+with SIGKILL, and a server for the events that answers 503 to a third of the
+batches (to half of those after it has stored them).  What was answered with 200
+must be in the store once and at the server once, with the same ids, and each
+event valid by the schema of OpenMeter's own client.
+
+Every attempt invokes a path of its own, so that it can be told what became of
+it: an attempt whose answer the kill cut off may have been recorded or not, but
+never twice.
+"""
+import http.client
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+TOP = os.path.abspath(os.environ.get("top_builddir", "."))
+CALLS, CLIENTS = 1000, 8
+SDK = ["@openmeter/sdk@1.0.0-beta.232", "zod@4"]
+TENANT = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+CONF = """
+http = { listen = "127.0.0.1:%(port)d"; };
+admin = { listen = "127.0.0.1:%(admin)d"; };
+store = { dir = "%(state)s"; commit = "%(commit)s"; };
+log = { level = "warn"; };
+plugins = (
+  { load = "health"; }, { load = "auth"; }, { load = "agentese"; },
+  { load = "metering-openmeter"; url = "http://127.0.0.1:%(sink)d/"; api_key = "sesame";
+    batch_size = 50; flush_interval = 0.05; }
+);
+"""
+VALIDATE = """
+import { IngestEventsBody } from '@openmeter/sdk/zod'
+import { readFileSync } from 'node:fs'
+let bad = 0
+for (const e of JSON.parse(readFileSync(process.argv[2])))
+  if (!IngestEventsBody.strict().safeParse(e).success) { console.log(JSON.stringify(e)); bad++ }
+console.log(bad)
+"""
+
+
+class Tap:
+    """Test Anything Protocol on standard output."""
+    count = failed = 0
+
+    def check(self, holds, what, more=""):
+        self.count += 1
+        self.failed += not holds
+        print("%sok %d - %s" % ("" if holds else "not ", self.count, what), flush=True)
+        if more and not holds:
+            print("# " + str(more).replace("\n", "\n# ")[:2000], flush=True)
+
+    def end(self):
+        print("1..%d" % self.count)
+        return 1 if self.failed else 0
+
+
+tap = Tap()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, seconds, *args):
+    """Polls until what (*args) is true; False when time is up."""
+    end = time.monotonic() + seconds
+    while not what(*args):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class Sink(http.server.ThreadingHTTPServer):
+    """Takes batches of CloudEvents, but for every third."""
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), SinkHandler)
+        self.lock = threading.Lock()
+        self.events, self.batches, self.refused, self.again, self.faults = {}, 0, 0, 0, []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def take(self, body, headers):
+        with self.lock:
+            self.batches += 1
+            refuse = self.batches % 3 == 0
+            self.refused += refuse
+            if headers["Authorization"] != "Bearer sesame":
+                self.faults.append("Authorization: %s" % headers["Authorization"])
+            if headers["Content-Type"] != "application/cloudevents-batch+json":
+                self.faults.append("Content-Type: %s" % headers["Content-Type"])
+            if not refuse or self.batches % 2:
+                self.store(json.loads(body))
+            return 503 if refuse else 204
+
+    def store(self, batch):
+        for event in batch:
+            known = self.events.setdefault(event["id"], event)
+            self.again += known is not event
+            if known != event:
+                self.faults.append("two events of id %s" % event["id"])
+
+
+class SinkHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(self.server.take(body, self.headers) if self.path == "/api/v1/events" else 404)
+
+    def do_GET(self):
+        self.answer(200, b"[]")
+
+    def answer(self, status, body=b""):
+        self.send_response(status)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+class Host:
+    """kgentd, which is started again after every kill."""
+
+    def __init__(self, folder, sink, commit):
+        self.port, self.admin, self.state = free_port(), free_port(), os.path.join(folder, "state")
+        self.conf = os.path.join(folder, "kgentd.conf")
+        self.log = open(os.path.join(folder, "kgentd.log"), "ab")
+        os.mkdir(self.state, 0o700)
+        with open(self.conf, "w") as f:
+            f.write(CONF % {"port": self.port, "admin": self.admin, "state": self.state,
+                            "sink": sink.server_port, "commit": commit})
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([TOP + "/kgentd", "-c", self.conf], stdout=self.log,
+                                        stderr=self.log)
+        if not wait_for(self.lives, 20):
+            self.process.kill()
+            sys.exit("Bail out! kgentd does not serve; see %s" % self.log.name)
+
+    def lives(self):
+        try:
+            c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+            c.request("GET", "/livez")
+            return c.getresponse().status == 200
+        except OSError:
+            return False
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.start()
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(30)
+
+    def key(self):
+        return subprocess.run([TOP + "/kgentctl", "-s", self.state, "key", "new", "job",
+                               "--tenant", TENANT, "--tier", "ENTERPRISE",
+                               "--requests-per-minute", "0", "--requests-per-day", "0"],
+                              check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+    def recorded(self):
+        """All usage in the store, page by page, over the operator's socket."""
+        events, after = [], 0
+        while True:
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(self.state + "/admin.sock")
+            c = http.client.HTTPConnection("admin")
+            c.sock = s
+            c.request("GET", "/admin/v1/usage/events?limit=1000&after=%d" % after)
+            r = c.getresponse()
+            page = json.loads(r.read())
+            if r.status != 200:
+                raise RuntimeError(page)
+            events += page["events"]
+            if not page["events"]:
+                return events
+            after = page["next"]
+
+
+class Clients:
+    """So many threads that invoke until each call was answered with 200."""
+
+    def __init__(self, host, key):
+        self.host, self.key = host, key
+        self.lock = threading.Lock()
+        self.next, self.answered, self.cut, self.odd = 0, set(), set(), []
+        self.threads = [threading.Thread(target=self.run) for _ in range(CLIENTS)]
+        for t in self.threads:
+            t.start()
+
+    def run(self):
+        connection = None
+        while True:
+            with self.lock:
+                n, self.next = self.next, self.next + 1
+            if n >= CALLS:
+                return
+            for attempt in range(1000):
+                path = "world.job%d_try%d.manifest" % (n, attempt)
+                connection, done = self.call(connection, path)
+                if done:
+                    break
+                time.sleep(0.01)
+
+    def call(self, connection, path):
+        try:
+            connected = connection is not None
+            if not connected:
+                connection = http.client.HTTPConnection("127.0.0.1", self.host.port, timeout=30)
+                connection.connect()
+                connected = True
+            connection.request("POST", "/v1/agentese/invoke", json.dumps({"path": path}),
+                               {"X-API-Key": self.key, "Content-Type": "application/json"})
+            r = connection.getresponse()
+            body = r.read()
+            with self.lock:
+                if r.status == 200:
+                    self.answered.add(path)
+                else:
+                    self.odd.append((r.status, body))
+            return connection, r.status == 200
+        except (OSError, http.client.HTTPException):
+            with self.lock:
+                if connected:
+                    self.cut.add(path)
+            return None, False
+
+    def done(self):
+        with self.lock:
+            return len(self.answered)
+
+    def wait(self):
+        for t in self.threads:
+            t.join()
+
+
+def schema_faults(events, folder):
+    """What OpenMeter's own schema says; installs the client into the build folder."""
+    peers = os.path.join(TOP, "peers", "openmeter")
+    if not os.path.isdir(peers + "/node_modules/@openmeter/sdk"):
+        os.makedirs(peers, exist_ok=True)
+        with open(peers + "/package.json", "w") as f:
+            f.write('{"private":true,"type":"module"}')
+        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"] + SDK, cwd=peers,
+                       check=True, stdout=subprocess.DEVNULL)
+    with open(peers + "/validate.mjs", "w") as f:
+        f.write(VALIDATE)
+    with open(os.path.join(folder, "events.json"), "w") as f:
+        json.dump(events, f)
+    r = subprocess.run(["node", peers + "/validate.mjs", f.name], cwd=peers, check=True,
+                       stdout=subprocess.PIPE, text=True)
+    return r.stdout.strip()
+
+
+def shape_faults(events):
+    """What API.md says beyond the schema."""
+    members = {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"}
+    return [e for e in events if set(e) != members or e["specversion"] != "1.0"
+            or e["source"] != "kgents-api" or e["type"] != "agentese.invoke"
+            or e["subject"] != TENANT or e["datacontenttype"] != "application/json"
+            or set(e["data"]) != {"path", "aspect", "tokens_used"}
+            or e["data"]["aspect"] != "manifest" or e["data"]["tokens_used"] != 0]
+
+
+def judge(commit, clients, stored, sink):
+    def say(what):
+        return "%s: %s" % (commit, what)
+    paths = [e["data"]["path"] for e in stored]
+    known = clients.answered | clients.cut
+    recorded_cut = [p for p in paths if p in clients.cut]
+    print("# %s: %d answered, %d cut off of which %d recorded; %d batches, %d refused, %d events sent again"
+          % (commit, len(clients.answered), len(clients.cut), len(recorded_cut), sink.batches,
+             sink.refused, sink.again))
+    tap.check(not clients.odd, say("no answer but 200"), clients.odd[:3])
+    tap.check(len(clients.answered) == CALLS, say("%d calls were answered" % CALLS))
+    tap.check(len(set(paths)) == len(paths), say("no usage is recorded twice"))
+    tap.check(clients.answered <= set(paths), say("all answered usage is in the store"),
+              sorted(clients.answered - set(paths))[:5])
+    tap.check(set(paths) <= known, say("nothing else is in the store"))
+    tap.check(len({e["id"] for e in stored}) == len(stored), say("ids are unique"))
+    tap.check({e["id"]: e for e in stored} == sink.events,
+              say("the server has exactly what the store has"),
+              "%d there, %d here" % (len(sink.events), len(stored)))
+    tap.check(not sink.faults, say("every request to the server is well-formed"), sink.faults[:3])
+    tap.check(sink.refused * 3 >= sink.batches - 2 and sink.refused >= 3,
+              say("a third of the batches was refused"))
+
+
+def job(commit):
+    with tempfile.TemporaryDirectory(prefix="kgent-mainjob-") as folder:
+        sink = Sink()
+        host = Host(folder, sink, commit)
+        clients = Clients(host, host.key())
+        wait_for(lambda: clients.done() >= CALLS // 3, 60)
+        host.kill()  # with requests in flight
+        clients.wait()
+        host.kill()  # with batches in flight
+        stored = host.recorded()
+        wait_for(lambda: len(sink.events) >= len(stored), 60)
+        judge(commit, clients, stored, sink)
+        events = list(sink.events.values())
+        faults = schema_faults(events, folder)
+        tap.check(faults == "0", commit + ": OpenMeter's schema accepts every event", faults)
+        tap.check(not shape_faults(events), commit + ": every event has the documented shape",
+                  shape_faults(events)[:2])
+        tap.check(host.stop() == 0, commit + ": kgentd ends in peace")
+        sink.shutdown()
+        sink.server_close()
+        if tap.failed:
+            with open(host.log.name) as f:
+                print("# " + f.read()[-4000:].replace("\n", "\n# "))
+
+
+for mode in sys.argv[1:] or ["process", "power"]:
+    job(mode)
+sys.exit(tap.end())
