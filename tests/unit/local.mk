@@ -20,6 +20,7 @@ UNIT_TESTS = \
 	%D%/breaker \
 	%D%/call \
 	%D%/fetch \
+	%D%/fetch_tls \
 	$(NULL)
 
 if HAVE_CHECK
