@@ -152,6 +152,34 @@ core_libcore_a_SOURCES = \
 	%D%/fetch.h \
 	%D%/fetch_client.c \
 	%D%/fetch_client.h \
+	%D%/batch.c \
+	%D%/batch.h \
+	%D%/committer.c \
+	%D%/group.c \
+	%D%/group_end.c \
+	%D%/group_log.c \
+	%D%/keeper.c \
+	%D%/mirror.c \
+	%D%/mirror.h \
+	%D%/pulse.c \
+	%D%/replay.c \
+	%D%/ring.c \
+	%D%/ring.h \
+	%D%/rings.c \
+	%D%/rings.h \
+	%D%/store.c \
+	%D%/store.h \
+	%D%/store_boot.c \
+	%D%/store_db.c \
+	%D%/store_db.h \
+	%D%/store_declare.c \
+	%D%/store_read.c \
+	%D%/store_record.c \
+	%D%/store_sql.h \
+	%D%/store_state.h \
+	%D%/store_sync.c \
+	%D%/store_write.c \
+	%D%/waiters.h \
 	$(NULL)
 
 CORE_LIBS = \

@@ -16,15 +16,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_RECORD_MAX 16384u   /* bytes of data in a record */
-#define RING_SIZE_MIN   131072u  /* bytes; a power of two */
-#define RING_ID_MAX     112u     /* bytes of a record's id, with NUL */
+#define RING_RECORD_MAX 16384u /* bytes of data in a record */
+#define RING_SIZE_MIN 131072u  /* bytes; a power of two */
+#define RING_ID_MAX 112u       /* bytes of a record's id, with NUL */
 
 /* States of a record; far from each other in bits. */
-#define RING_LIVE  0x4556494cu /* to be recorded                                 */
+#define RING_LIVE 0x4556494cu  /* to be recorded                                 */
 #define RING_TAKEN 0x1b9c62d3u /* in the transaction that is being written        */
-#define RING_VOID  0xa4637d38u /* its request failed: not to be recorded          */
-#define RING_PAD   0xd2a18e07u /* nothing up to the end of the lap                */
+#define RING_VOID 0xa4637d38u  /* its request failed: not to be recorded          */
+#define RING_PAD 0xd2a18e07u   /* nothing up to the end of the lap                */
 
 struct ring_record {
   _Atomic uint32_t state;
@@ -40,9 +40,9 @@ struct ring_record {
 
 /* The head of a ring in the file, one page. */
 struct ring_control {
-  _Alignas (64) _Atomic uint64_t head;     /* position after the newest record   */
-  _Alignas (64) _Atomic uint64_t sequence; /* of the newest record: a hint only  */
-  _Alignas (64) _Atomic uint64_t tail;     /* position up to which it is written */
+  _Alignas(64) _Atomic uint64_t head;     /* position after the newest record   */
+  _Alignas(64) _Atomic uint64_t sequence; /* of the newest record: a hint only  */
+  _Alignas(64) _Atomic uint64_t tail;     /* position up to which it is written */
 };
 
 struct ring {
@@ -53,10 +53,10 @@ struct ring {
   uint32_t id_len;
   char id_prefix[RING_ID_MAX]; /* "REPLICA-EPOCH-RING-" */
   /* the producer's */
-  _Alignas (64) uint64_t head;
+  _Alignas(64) uint64_t head;
   uint64_t tail_seen, sequence;
   /* the committer's */
-  _Alignas (64) uint64_t damaged; /* bytes that were skipped as broken */
+  _Alignas(64) uint64_t damaged; /* bytes that were skipped as broken */
 };
 
 /* Makes a ring over a control page and `size` bytes, both zeroed at first. */

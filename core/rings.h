@@ -17,12 +17,12 @@
 
 #include <stdint.h>
 
-#define RINGS_PAGE        4096u
-#define RINGS_MAX         1024u
+#define RINGS_PAGE 4096u
+#define RINGS_MAX 1024u
 #define RINGS_REPLICA_MAX 65u /* bytes with NUL */
 
 struct rings {
-  int fd;       /* locked */
+  int fd; /* locked */
   char *path;
   char *map;
   uint64_t length; /* bytes of the mapping */

@@ -21,11 +21,11 @@ struct epoch_item {
 };
 
 struct epoch_slot {
-  _Alignas (64) _Atomic uint64_t seen; /* 0: idle */
+  _Alignas(64) _Atomic uint64_t seen; /* 0: idle */
 };
 
 struct epoch {
-  _Alignas (64) _Atomic uint64_t now;
+  _Alignas(64) _Atomic uint64_t now;
   struct epoch_slot *slots;
   uint32_t nslots;
   struct epoch_item *first, **last; /* retired, oldest first; the writer's */

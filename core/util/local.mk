@@ -6,6 +6,8 @@ core_libutil_a_SOURCES = \
 	%D%/clock.h \
 	%D%/crc.c \
 	%D%/crc.h \
+	%D%/epoch.c \
+	%D%/epoch.h \
 	%D%/hash.c \
 	%D%/hash.h \
 	%D%/json.c \

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* From a folder to an open database: what is there, whether it is ours, and the
+ * rows that this process needs. */
+#include "core/store_state.h"
+
+#include "core/util/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SQLITE_HEAD 100u /* bytes; SQLite's file format, section 1.3 */
+
+/* Writes the text of an error and returns its code. */
+static int32_t KG_PRINTF (3, 4)
+    refuse (char error[STORE_ERROR_MAX], int32_t code, const char *fmt, ...)
+{
+  va_list args;
+  va_start (args, fmt);
+  vsnprintf (error, STORE_ERROR_MAX, fmt, args);
+  va_end (args);
+  return code;
+}
+
+/* ---- Whose file it is ------------------------------------------------------- */
+
+static uint32_t
+head_number (const uint8_t *head, size_t at)
+{
+  return (uint32_t)head[at] << 24 | (uint32_t)head[at + 1] << 16 | (uint32_t)head[at + 2] << 8
+         | head[at + 3];
+}
+
+static int32_t
+check_format (const struct store *s, int64_t application, int64_t format,
+              char error[STORE_ERROR_MAX])
+{
+  if (application == STORE_APPLICATION && format > STORE_FORMAT)
+    return refuse (
+        error, -EPROTONOSUPPORT,
+        "%s: written by a newer kgentd (store format %lld, this one knows up to %d); "
+        "run that version, or set another store.dir",
+        s->path, (long long)format, STORE_FORMAT);
+  if (application != STORE_APPLICATION && (application || format))
+    return refuse (error, -EBADMSG, "%s: a database of another program; set another store.dir",
+                   s->path);
+  return 0;
+}
+
+/* Looks at an existing file without touching it. */
+int32_t
+boot_check (const struct store *s, char error[STORE_ERROR_MAX])
+{
+  uint8_t head[SQLITE_HEAD];
+  ssize_t n;
+  int fd = open (s->path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT)
+    return 0;
+  if (fd < 0)
+    return refuse (error, -errno, "%s: %s; make it readable for this user", s->path,
+                   strerror (errno));
+  n = read (fd, head, sizeof head);
+  close (fd);
+  if (n == 0)
+    return 0; /* as SQLite leaves it before the first transaction */
+  if (n < (ssize_t)sizeof head || memcmp (head, "SQLite format 3", 16))
+    return refuse (error, -EBADMSG,
+                   "%s: not a database, or damaged; restore it from a copy, or set another "
+                   "store.dir",
+                   s->path);
+  return check_format (s, head_number (head, 68), head_number (head, 60), error);
+}
+
+/* ---- Its schema ------------------------------------------------------------- */
+
+static int32_t
+boot_pragma (struct store *s, enum store_sql id, int64_t *ret)
+{
+  int32_t r = db_number (s->db, ret, id, "");
+  return r < 0 ? r : 0;
+}
+
+/* Inside of a transaction: another process may be at the same. */
+static int32_t
+boot_schema (struct store *s, char error[STORE_ERROR_MAX])
+{
+  int64_t application = 0, format = 0;
+  int32_t r = boot_pragma (s, SQL_APPLICATION, &application);
+  if (r >= 0)
+    r = boot_pragma (s, SQL_FORMAT, &format);
+  if (r >= 0)
+    r = check_format (s, application, format, error);
+  if (r >= 0 && !format)
+    r = db_exec (s->db, STORE_SCHEMA);
+  return r;
+}
+
+/* ---- Its rows --------------------------------------------------------------- */
+
+static int32_t
+boot_buckets (struct store *s)
+{
+  int32_t r = 0;
+  for (kg_bucket *b = s->buckets; r >= 0 && b; b = b->next) {
+    int64_t id = 0;
+    r = db_run (s->db, SQL_BUCKET_ADD, "t", b->name);
+    if (r >= 0)
+      r = db_number (s->db, &id, SQL_BUCKET_ID, "t", b->name);
+    b->id = (uint32_t)id;
+  }
+  return r;
+}
+
+/* Logs that no plugin here has declared: records of a process that died may
+ * belong to them. */
+static int32_t
+boot_other_logs (struct store *s)
+{
+  struct db_stmt *stmt = db_bind (s->db, SQL_LOG_ROWS, "");
+  int32_t r;
+  while ((r = db_step (s->db, stmt)) == 1) {
+    kg_str name = db_str (stmt, 0);
+    struct kg_log *l;
+    if (name.len > STORE_NAME_MAX)
+      continue;
+    l = store_log_find (s, name);
+    if (!l)
+      l = store_log_create (s, name, (uint32_t)db_int (stmt, 1), (uint32_t)db_int (stmt, 2));
+    if (!l) {
+      r = -ENOMEM;
+      break;
+    }
+  }
+  if (stmt)
+    db_reset (stmt);
+  return r;
+}
+
+static int32_t
+boot_logs (struct store *s)
+{
+  int32_t r = boot_other_logs (s);
+  for (struct kg_log *l = s->logs; r >= 0 && l; l = l->next) {
+    int64_t id = 0;
+    r = db_run (s->db, SQL_LOG_ADD, "tii", l->name, (int64_t)l->dedup_days,
+                (int64_t)l->keep_days);
+    if (r >= 0)
+      r = db_number (s->db, &id, SQL_LOG_ID, "t", l->name);
+    l->id = (uint32_t)id;
+  }
+  return r;
+}
+
+static int32_t
+boot_cursors (struct store *s)
+{
+  int32_t r = 0;
+  for (struct kg_cursor *c = s->cursors; r >= 0 && c; c = c->next) {
+    int64_t id = 0;
+    r = db_run (s->db, SQL_CURSOR_ADD, "it", (int64_t)c->log->id, c->name);
+    if (r >= 0)
+      r = db_number (s->db, &id, SQL_CURSOR_ID, "it", (int64_t)c->log->id, c->name);
+    c->id = (uint32_t)id;
+  }
+  return r;
+}
+
+/* The prefix of ids: as configured, or made once and kept. */
+static int32_t
+boot_replica (struct store *s)
+{
+  static const char digits[] = "abcdefghjkmnpqrstuvwxyz23456789x"; /* 32 */
+  struct db_stmt *stmt;
+  uint8_t random[8];
+  int32_t r;
+  if (*s->replica)
+    return 0;
+  stmt = db_bind (s->db, SQL_META_GET, "t", "replica");
+  r = db_step (s->db, stmt);
+  if (r == 1) {
+    kg_str name = db_str (stmt, 0);
+    snprintf (s->replica, sizeof s->replica, "%.*s", (int)name.len, name.ptr);
+  }
+  if (stmt)
+    db_reset (stmt);
+  if (r)
+    return r;
+  if (getrandom (random, sizeof random, 0) != sizeof random)
+    return -errno;
+  for (size_t i = 0; i < sizeof random; i++)
+    s->replica[i] = digits[random[i] & 31];
+  s->replica[sizeof random] = 0;
+  return db_run (s->db, SQL_META_SET, "tt", "replica", s->replica);
+}
+
+/* A number that no other process of this store ever had. */
+static int32_t
+boot_epoch (struct store *s)
+{
+  int64_t epoch = 0;
+  int32_t r = db_number (s->db, &epoch, SQL_META_GET, "t", "epoch");
+  if (r < 0)
+    return r;
+  s->rings.epoch = (uint32_t)++epoch;
+  r = db_run (s->db, SQL_META_SET, "ti", "epoch", epoch);
+  if (r >= 0)
+    r = db_run (s->db, SQL_PROCESS_ADD, "iti", epoch, s->replica, clock_wall ());
+  return r;
+}
+
+static int32_t
+boot_rows (struct store *s)
+{
+  int32_t r = boot_buckets (s);
+  if (r >= 0)
+    r = boot_logs (s);
+  if (r >= 0)
+    r = boot_cursors (s);
+  if (r >= 0)
+    r = boot_replica (s);
+  if (r >= 0)
+    r = boot_epoch (s);
+  if (r >= 0)
+    r = sync_load (s);
+  return r;
+}
+
+static int32_t
+boot_transaction (struct store *s, char error[STORE_ERROR_MAX])
+{
+  int32_t r = db_run (s->db, SQL_BEGIN, "");
+  if (r >= 0)
+    r = boot_schema (s, error);
+  if (r >= 0)
+    r = boot_rows (s);
+  if (r >= 0)
+    r = db_run (s->db, SQL_COMMIT, "");
+  if (r < 0 && db_in_transaction (s->db))
+    db_exec (s->db, "ROLLBACK");
+  return r;
+}
+
+/* ---- Both ------------------------------------------------------------------- */
+
+static int32_t
+boot_open (struct store *s)
+{
+  struct stat st;
+  int32_t r = db_open (s->path, DB_CREATE | (s->power ? DB_SYNC : 0), &s->db);
+  if (r < 0)
+    return r;
+  chmod (s->path, 0600);
+  if (stat (s->path, &st) < 0)
+    return -errno;
+  s->dev = st.st_dev;
+  s->ino = st.st_ino;
+  return 0;
+}
+
+int32_t
+boot_database (struct store *s, char error[STORE_ERROR_MAX])
+{
+  int32_t r = boot_open (s);
+  *error = 0;
+  if (r >= 0)
+    r = boot_transaction (s, error);
+  if (r >= 0)
+    r = db_checkpoint (s->db, 0); /* so that the file's own head tells its format */
+  s->version = -1;
+  if (r < 0 && !*error)
+    refuse (error, r, "%s: %s (%s); %s", s->path, s->db ? db_error (s->db) : "cannot be opened",
+            strerror (-r),
+            r == -ENOSPC ? "free some space" : "look at the disk and permissions");
+  return r < 0 ? r : 0;
+}
+
+static int32_t
+boot_ring (struct store *s, uint32_t i)
+{
+  struct store_ring *r = &s->ring[i];
+  r->ring = &s->rings.ring[i];
+  r->lock = i == s->workers ? &s->shared : NULL;
+  r->waiters.slot = calloc (WAITERS_MAX, sizeof *r->waiters.slot);
+  return r->waiters.slot ? 0 : -ENOMEM;
+}
+
+int32_t
+boot_rings (struct store *s, char error[STORE_ERROR_MAX])
+{
+  uint32_t count = s->workers + 1;
+  int32_t r = rings_create (&s->rings, s->rings_dir, s->rings.epoch, count, s->ring_bytes,
+                            s->replica);
+  if (r < 0)
+    return refuse (error, r, "%s: %s; %u rings need %llu MiB there (store.ring_bytes)",
+                   s->rings_dir, strerror (-r), count,
+                   (unsigned long long)((count * s->ring_bytes >> 20) + 1));
+  s->ring = aligned_alloc (64, count * sizeof *s->ring);
+  if (!s->ring)
+    return refuse (error, -ENOMEM, "store: out of memory");
+  memset (s->ring, 0, count * sizeof *s->ring);
+  for (uint32_t i = 0; r >= 0 && i < count; i++)
+    r = boot_ring (s, i);
+  if (r >= 0)
+    r = replay_all (s);
+  if (r < 0)
+    refuse (error, r, "%s: what an earlier process left could not be read: %s", s->rings_dir,
+            strerror (-r));
+  return r < 0 ? r : 0;
+}

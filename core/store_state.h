@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* What the files of the store share: its state, and who may touch what.
+ *
+ * After store_start the committer's thread owns the database connection, the
+ * mirrors' writing side and everything marked [c]; other threads see it through
+ * atomics.  Before that the main thread does. */
+#ifndef CORE_STORE_STATE_H
+#define CORE_STORE_STATE_H
+
+#include "core/batch.h"
+#include "core/mirror.h"
+#include "core/rings.h"
+#include "core/store.h"
+#include "core/store_db.h"
+#include "core/waiters.h"
+
+#include <kgent/health.h>
+#include <kgent/metrics.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#define STORE_NAME_MAX 64
+#define STORE_PENDING_MAX (64u << 20) /* bytes of writes that may wait           */
+#define STORE_READERS 4               /* idle read connections that are kept     */
+
+/* Lives of a store. */
+#define STORE_OPEN 0 /* declarations only */
+#define STORE_RUNNING 1
+#define STORE_STOPPING 2
+#define STORE_STOPPED 3
+
+struct store_watch {
+  void (*fn) (const struct kg_entry *, void *);
+  void *arg;
+  struct store_watch *next;
+};
+
+struct store_notify {
+  void (*fn) (void *);
+  void *arg;
+  struct store_notify *next;
+};
+
+#define BUCKET_MAGIC 0x4255434bu
+#define LOG_MAGIC 0x4c4f4721u
+#define CURSOR_MAGIC 0x43555253u
+
+struct kg_bucket {
+  uint32_t magic, id; /* of its row; 0 before the start */
+  struct store *store;
+  struct kg_bucket *next;
+  struct mirror mirror;
+  struct store_watch *watches;
+  char name[STORE_NAME_MAX + 1];
+};
+
+struct kg_log {
+  uint32_t magic, id;
+  struct store *store;
+  struct kg_log *next;
+  uint32_t dedup_days, keep_days;
+  struct store_notify *notifies;
+  _Atomic uint64_t newest; /* committed */
+  uint64_t last;           /* [c] given out in this transaction */
+  struct batch batch;      /* [c] */
+  char name[STORE_NAME_MAX + 1];
+};
+
+struct kg_cursor {
+  uint32_t magic, id;
+  struct store *store;
+  struct kg_log *log;
+  struct kg_cursor *next;
+  _Atomic uint64_t position;
+  char name[STORE_NAME_MAX + 1];
+};
+
+/* A write that waits; its ops point into its own memory. */
+struct store_write {
+  struct store_write *next;
+  void (*done) (const struct kg_outcome *, void *);
+  void *arg;
+  size_t bytes;
+  struct kg_outcome outcome;
+  uint32_t nops;
+  struct kg_op ops[];
+};
+
+/* A change of a bucket that the transaction made.  [c] */
+struct store_change {
+  struct kg_bucket *bucket;
+  struct mirror_node *node; /* of a deletion: with the key alone */
+  int deleted;
+};
+
+/* One of our rings, as the committer sees it. */
+struct store_ring {
+  struct ring *ring;
+  struct waiters waiters;
+  pthread_mutex_t *lock;           /* of the ring that several threads use, else NULL */
+  uint64_t committed;              /* [c] sequence */
+  uint64_t taken;                  /* [c] highest sequence in this transaction */
+  uint64_t tail;                   /* [c] position up to which it is committed */
+  uint64_t head;                   /* [c] position up to which this transaction goes */
+  uint64_t waiting;                /* [c] place up to which this transaction goes */
+  uint64_t failed_from, failed_to; /* [c] sequences whose requests were refused */
+};
+
+/* The transaction that is being made.  [c] */
+struct store_group {
+  struct store_write *writes, **last;
+  struct store_change *changes;
+  size_t nchanges, cap;
+  uint64_t events;
+  int32_t rows; /* whether anything was written */
+  int64_t now;  /* wall clock */
+};
+
+struct store_meters {
+  kg_metric *commits, *events, *fsync, *ring_bytes, *pending, *errors;
+};
+
+struct store {
+  struct host *host;
+  struct kg_self *core;
+  const struct kg_host *table;
+  char *dir, *path, *rings_dir;
+  char replica[RINGS_REPLICA_MAX];
+  int32_t power; /* 1: commit = "power" */
+  uint64_t ring_bytes;
+  uint8_t key[16]; /* of the mirrors' hashes */
+
+  struct kg_bucket *buckets;
+  struct kg_log *logs;
+  struct kg_cursor *cursors;
+
+  _Atomic int32_t life;
+  _Atomic int32_t trouble; /* 0 or -errno */
+
+  struct epoch epoch;
+  pthread_mutex_t guests;  /* held by readers that are no workers, and for freeing */
+  pthread_key_t guest_key; /* their copies */
+  int32_t keyed;
+
+  struct rings rings;
+  struct store_ring *ring;
+  uint32_t workers; /* rings 0..workers-1 are theirs, the last one is everybody's */
+  pthread_mutex_t shared;
+
+  _Atomic (struct store_write *) writes; /* newest first */
+  _Atomic uint64_t pending;              /* bytes */
+
+  struct db *db;           /* [c] */
+  uint64_t revision, seen; /* [c] given out; the newest that the mirrors have */
+  int64_t version;         /* [c] of SQLite's data_version */
+  uint64_t groups;         /* [c] transactions of this process */
+  dev_t dev;               /* the database's file, which must stay the same */
+  ino_t ino;
+  struct store_group group;
+  _Atomic uint64_t lost; /* records that damage took: for the health */
+
+  pthread_t committer, keeper;
+  int32_t threads;       /* how many of them run */
+  _Atomic uint32_t bell; /* futex: the committer sleeps on it while it is 0 */
+  _Atomic uint32_t work; /* futex: the keeper's */
+  _Atomic uint32_t wal_pages;
+  int64_t housekept, polled, pulsed, probed; /* [c] monotonic, when last */
+  uint32_t rounds;                           /* [c] of housekeeping */
+  int32_t result;                            /* [c] of the last transaction */
+
+  pthread_mutex_t readers_lock;
+  struct db *readers[STORE_READERS];
+  uint32_t nreaders;
+
+  kg_component *component;
+  struct store_meters meters;
+};
+
+/* store.c */
+struct kg_log *store_log_find (struct store *s, kg_str name);
+struct kg_log *store_log_create (struct store *s, kg_str name, uint32_t dedup_days,
+                                 uint32_t keep_days);
+
+/* store_read.c */
+uint64_t store_hash (const struct store *s, kg_str key);
+int32_t store_get (kg_bucket *bucket, kg_str key, struct kg_entry *ret);
+int32_t store_scan (kg_bucket *bucket, kg_str prefix,
+                    int32_t (*fn) (const struct kg_entry *, void *), void *arg);
+int32_t store_read (kg_log *log, uint64_t after, uint32_t max,
+                    int32_t (*fn) (const struct kg_record *, void *), void *arg);
+void store_readers_close (struct store *s);
+
+/* store_record.c */
+int32_t store_record (kg_log *log, kg_req *req, const void *data, size_t len, kg_str *ret_id);
+int32_t store_resumed (kg_req *req, void *arg);
+
+/* store_write.c */
+int32_t store_write (kg_self *self, const struct kg_op *ops, uint32_t nops, uint32_t op_size,
+                     void (*done) (const struct kg_outcome *, void *), void *arg);
+void store_write_end (struct store *s, struct store_write *w);
+
+/* group.c, group_log.c, group_end.c: one transaction.  [c] */
+#define GROUP_BATCH_BYTES 262144u /* a larger batch is written, and a new one begun */
+void group_reset (struct store *s);
+int32_t group_begin (struct store *s);
+int32_t group_write (struct store *s, struct store_write *w);
+int32_t group_put (struct store *s, kg_bucket *bucket, kg_str key, kg_str value,
+                   int64_t expires_ns);
+int32_t group_log_add (struct store *s, struct kg_log *l, int64_t time_ns, kg_str id,
+                       kg_str data);
+int32_t group_log_flush (struct store *s, struct kg_log *l);
+int32_t group_ring (struct store *s, struct store_ring *r);
+int32_t group_records (struct store *s, struct rings *rings, uint32_t index,
+                       struct ring_record *const *records, size_t n);
+int32_t group_commit (struct store *s);
+void group_publish (struct store *s);
+void group_abandon (struct store *s, int32_t error);
+
+/* store_sync.c: the database's content into memory.  [c] */
+int32_t sync_load (struct store *s);
+int32_t sync_foreign (struct store *s);
+int32_t sync_poll (struct store *s);
+void sync_apply (struct store *s, kg_bucket *bucket, struct mirror_node *node, int deleted);
+void sync_newest (struct kg_log *log, uint64_t newest);
+void sync_reclaim (struct store *s);
+void sync_watch_all (struct store *s);
+
+/* store_boot.c: from a folder to an open database. */
+int32_t boot_check (const struct store *s, char error[STORE_ERROR_MAX]);
+int32_t boot_database (struct store *s, char error[STORE_ERROR_MAX]);
+int32_t boot_rings (struct store *s, char error[STORE_ERROR_MAX]);
+
+/* replay.c: what dead processes left.  [c] */
+int32_t replay_all (struct store *s);
+
+/* keeper.c: housekeeping, once a second (1: there is more to do); and the thread
+ * that moves the WAL into the database when it has KEEPER_PAGES pages. */
+#define KEEPER_PAGES 1000u
+int32_t keep_house (struct store *s); /* [c] */
+void *keeper_main (void *store);
+
+/* committer.c: the one writer. */
+void *committer_main (void *store);
+void committer_wake (struct store *s);
+int32_t committer_open (struct store *s); /* [c] opens the database again */
+int32_t store_open_same (const struct store *s, uint32_t flags, struct db **ret);
+void store_futex_wake (_Atomic uint32_t *word);
+void store_futex_wait (_Atomic uint32_t *word, uint32_t value, int64_t ns);
+
+/* pulse.c: health, metrics, and the log.  [c] */
+void pulse_define (struct store *s);
+void pulse_beat (struct store *s);
+void pulse_commit (struct store *s, int64_t ns);
+void pulse_trouble (struct store *s, int32_t error);
+
+#endif
