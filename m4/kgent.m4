@@ -70,8 +70,9 @@ AC_ARG_WITH([kgent-plugindir],
 kgent_found=no
 AC_MSG_CHECKING([for kgent with plugin ABI $1])
 AS_IF([kgent_abi=`$PKG_CONFIG --variable=abi kgent 2>/dev/null` && test -n "$kgent_abi"], [
-  AS_IF([test "${kgent_abi%%.*}" = "m4_bregexp([$1], [^\([0-9]+\)], [\1])" \
-         && test "${kgent_abi#*.}" -ge "m4_bregexp([$1], [\.\([0-9]+\)$], [\1])"],
+  kgent_major="m4_bregexp([$1], [^\([0-9]+\)], [\1])"
+  kgent_minor="m4_bregexp([$1], [\.\([0-9]+\)$], [\1])"
+  AS_IF([test "${kgent_abi%%.*}" = "$kgent_major" && test "${kgent_abi##*.}" -ge "$kgent_minor"],
     [kgent_found=yes
      AC_MSG_RESULT([yes, it has $kgent_abi])],
     [AC_MSG_RESULT([no, it has $kgent_abi])])],

@@ -26,7 +26,7 @@ PKG_CONFIG="pkg-config --define-variable=prefix=$root$prefix"
 PKG_CONFIG_PATH=$root$libdir/pkgconfig
 ACLOCAL_PATH=$root$datadir/aclocal
 export KGENTD PKG_CONFIG PKG_CONFIG_PATH ACLOCAL_PATH
-unset MAKEFLAGS MAKELEVEL MFLAGS CPPFLAGS || :
+unset DESTDIR MAKEFLAGS MAKELEVEL MFLAGS CPPFLAGS || :
 
 say "building the example"
 mkdir "$dir/hello" "$dir/plugins" "$dir/state"
@@ -48,6 +48,7 @@ cat > "$dir/kgentd.conf" <<EOT
 http = { listen = "127.0.0.1:0"; threads = 1; };
 admin = { listen = ""; };
 store = { dir = "$dir/state"; };
+drain = { grace = 0; };
 plugins = ( { load = "hello"; greeting = "Good day"; } );
 EOT
 "$KGENTD" -c "$dir/kgentd.conf" --plugin-dir "$dir/plugins" -t ||

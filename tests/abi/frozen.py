@@ -19,6 +19,7 @@ CONF = """
 http = { listen = "127.0.0.1:0"; threads = 1; };
 admin = { listen = ""; };
 store = { dir = "%s"; };
+drain = { grace = 0; };
 plugins = ( { load = "frozen"; pieces = 2; } );
 """
 ROWS = [  # title, method, path, headers, body, status, answer
