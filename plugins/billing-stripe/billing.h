@@ -63,10 +63,9 @@ struct billing {
   kg_cursor *cursor;
   kg_component *component;
   kg_metric *received, *duplicates, *processed, *errors;
-  _Atomic (kg_timer *) timer;
-
   atomic_int busy; /* 1 while a step of the cursor is being written */
-  pthread_mutex_t lock;
+  pthread_mutex_t lock; /* of the members below */
+  kg_timer *timer;
   struct totals totals;
 };
 

@@ -80,6 +80,16 @@ totals_add (struct totals *to, const struct totals *from)
   to->failed += from->failed;
 }
 
+/* Makes the timer run now; under the lock, since stop may be about to end it. */
+static void
+inbox_kick (struct billing *b)
+{
+  pthread_mutex_lock (&b->lock);
+  if (b->timer)
+    b->jobs->kick (b->timer);
+  pthread_mutex_unlock (&b->lock);
+}
+
 /* ---- A step -------------------------------------------------------------- */
 
 static int32_t
@@ -123,14 +133,13 @@ step_done (const struct kg_outcome *outcome, void *arg)
 {
   struct step *step = arg;
   struct billing *b = step->billing;
-  kg_timer *timer = atomic_load (&b->timer);
   if (!outcome->error)
     step_account (step);
   if (outcome->error != -ESTALE)
     billing_health (b, outcome->error);
   atomic_store (&b->busy, 0);
-  if (!outcome->error && timer)
-    b->jobs->kick (timer);
+  if (!outcome->error)
+    inbox_kick (b);
   free (step);
 }
 
@@ -177,10 +186,7 @@ inbox_run (void *arg)
 static void
 inbox_grown (void *arg)
 {
-  struct billing *b = arg;
-  kg_timer *timer = atomic_load (&b->timer);
-  if (timer)
-    b->jobs->kick (timer);
+  inbox_kick (arg);
 }
 
 /* ---- Life ---------------------------------------------------------------- */
@@ -203,15 +209,21 @@ inbox_start (struct billing *b)
   int32_t rc;
   totals_load (b, &b->totals);
   rc = b->jobs->timer (b->self, 0, RETRY_MS, inbox_run, b, &timer);
-  if (rc == 0)
-    atomic_store (&b->timer, timer);
+  pthread_mutex_lock (&b->lock);
+  b->timer = rc == 0 ? timer : NULL;
+  pthread_mutex_unlock (&b->lock);
   return rc;
 }
 
 void
 inbox_stop (struct billing *b)
 {
-  b->jobs->cancel (atomic_exchange (&b->timer, NULL));
+  kg_timer *timer;
+  pthread_mutex_lock (&b->lock);
+  timer = b->timer;
+  b->timer = NULL;
+  pthread_mutex_unlock (&b->lock);
+  b->jobs->cancel (timer);
 }
 
 void

@@ -103,15 +103,19 @@ event_store (struct billing *b, kg_req *req, const struct event *e, kg_str body)
 {
   struct kg_op op = { .kind = KG_OP_APPEND, .log = b->inbox, .key = e->id, .value = body };
   struct delivery *d = delivery_create (b, e);
+  int32_t rc;
   if (d)
     d->ticket = b->host->suspend (req, NULL, NULL);
   if (!d || !d->ticket) {
     free (d);
     return -ENOMEM;
   }
-  d->error = b->store->write (b->self, &op, 1, sizeof op, delivery_done, d);
-  if (d->error < 0)
+  /* a write that was taken owns the delivery, and may have answered already */
+  rc = b->store->write (b->self, &op, 1, sizeof op, delivery_done, d);
+  if (rc < 0) {
+    d->error = rc;
     b->host->resume (d->ticket, delivery_answer, d, free);
+  }
   return KG_WAIT;
 }
 
