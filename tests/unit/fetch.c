@@ -106,6 +106,9 @@ run_path (const char *method, const char *path)
 static void
 setup (void)
 {
+  out.done = 0;
+  out.pieces[0] = 0;
+  out.piece_result = 0;
   server = badserver_start (badreplies, NULL);
   ck_assert_ptr_nonnull (server);
   snprintf (base, sizeof base, "http://127.0.0.1:%d", badserver_port (server));
