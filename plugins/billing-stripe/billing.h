@@ -64,9 +64,8 @@ struct billing {
   kg_component *component;
   kg_metric *received, *duplicates, *processed, *errors;
   atomic_int busy; /* 1 while a step of the cursor is being written */
-  pthread_mutex_t lock; /* of the members below */
+  pthread_mutex_t lock; /* of the timer */
   kg_timer *timer;
-  struct totals totals;
 };
 
 /* event.c: the type's place in the closed list; EVENT_OTHER for any other. */
@@ -81,7 +80,7 @@ int32_t status_open (struct billing *b);
 int32_t inbox_open (struct billing *b);
 int32_t inbox_start (struct billing *b);
 void inbox_stop (struct billing *b);
-void inbox_totals (struct billing *b, struct totals *ret);
+void inbox_totals (const struct billing *b, struct totals *ret);
 
 /* billing-stripe.c: sets the component from how storing goes; 0: well. */
 void billing_health (struct billing *b, int32_t error);

@@ -121,9 +121,6 @@ step_account (struct step *step)
   for (i = 0; i < EVENT_TYPES; i++)
     b->metrics->add (b->processed, i, (uint64_t) step->add.type[i]);
   b->metrics->add (b->errors, BILLING_PROCESS, (uint64_t) step->add.failed);
-  pthread_mutex_lock (&b->lock);
-  totals_add (&b->totals, &step->add);
-  pthread_mutex_unlock (&b->lock);
 }
 
 /* On the committer's thread.  -ESTALE: another process was faster, and this one
@@ -207,7 +204,6 @@ inbox_start (struct billing *b)
 {
   kg_timer *timer = NULL;
   int32_t rc;
-  totals_load (b, &b->totals);
   rc = b->jobs->timer (b->self, 0, RETRY_MS, inbox_run, b, &timer);
   pthread_mutex_lock (&b->lock);
   b->timer = rc == 0 ? timer : NULL;
@@ -226,10 +222,9 @@ inbox_stop (struct billing *b)
   b->jobs->cancel (timer);
 }
 
+/* From the store: another process may have counted, too. */
 void
-inbox_totals (struct billing *b, struct totals *ret)
+inbox_totals (const struct billing *b, struct totals *ret)
 {
-  pthread_mutex_lock (&b->lock);
-  *ret = b->totals;
-  pthread_mutex_unlock (&b->lock);
+  totals_load (b, ret);
 }
