@@ -190,6 +190,6 @@ CORE_LIBS = \
 	$(SQLITE_LIBS) \
 	$(NULL)
 
-EXTRA_PROGRAMS += kgentd
+sbin_PROGRAMS += kgentd
 kgentd_SOURCES = %D%/main.c
 kgentd_LDADD = $(CORE_LIBS)

@@ -123,7 +123,7 @@ store_create (struct host *host, struct kg_self *core, const struct store_settin
   s->host = host;
   s->core = core;
   s->table = host->table;
-  r = boot_check (s, error);
+  r = store_boot_check (s, error);
   if (r < 0) {
     store_destroy (s);
     return r;

@@ -57,7 +57,7 @@ check_format (const struct store *s, int64_t application, int64_t format,
 
 /* Looks at an existing file without touching it. */
 int32_t
-boot_check (const struct store *s, char error[STORE_ERROR_MAX])
+store_boot_check (const struct store *s, char error[STORE_ERROR_MAX])
 {
   uint8_t head[SQLITE_HEAD];
   ssize_t n;

@@ -230,7 +230,7 @@ void sync_reclaim (struct store *s);
 void sync_watch_all (struct store *s);
 
 /* store_boot.c: from a folder to an open database. */
-int32_t boot_check (const struct store *s, char error[STORE_ERROR_MAX]);
+int32_t store_boot_check (const struct store *s, char error[STORE_ERROR_MAX]);
 int32_t boot_database (struct store *s, char error[STORE_ERROR_MAX]);
 int32_t boot_rings (struct store *s, char error[STORE_ERROR_MAX]);
 
