@@ -34,7 +34,7 @@ affordances_write (struct ag_call *c, void *arg, struct kg_out *out)
 
 /* ---- The answer ---------------------------------------------------------- */
 
-/* The path, which the grammar accepted, needs no escaping. */
+/* Names, which the grammar accepted, need no escaping. */
 static void
 quoted (struct kg_out *o, kg_str text)
 {
@@ -49,7 +49,7 @@ answer_write (struct ag_call *c, ag_result *result, void *arg, struct kg_out *o)
 {
   size_t at;
   kg_out_lit (o, "{\"path\":");
-  quoted (o, c->path.text);
+  kg_out_str (o, c->path.text); /* a clause may hold a tab */
   kg_out_lit (o, ",\"result\":");
   at = o->len;
   result (c, arg, o);

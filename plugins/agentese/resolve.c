@@ -98,20 +98,32 @@ ag_resolve (kg_req *req, void *data)
   return answer (&c, &o);
 }
 
+/* Takes the archetype from the query, which need not be UTF-8. */
+static int32_t
+archetype_read (struct ag_call *c)
+{
+  kg_str wanted = c->ag->host->get (c->req, KG_GET_QUERY, "archetype");
+  char buf[6 * AG_NAME_MAX + 2];
+  struct kg_out o = { buf, 0, sizeof buf };
+  if (!wanted.len)
+    return 0;
+  kg_out_str (&o, wanted);
+  if (wanted.len > AG_NAME_MAX || !kg_out_ok (&o)
+      || !c->ag->host->parse (c->req, (kg_str){ buf, o.len }))
+    return ag_refuse (c, AG_BAD_ARGUMENT, 400, "query.archetype: UTF-8 of at most %d bytes",
+                      AG_NAME_MAX);
+  c->archetype_name = wanted;
+  return 0;
+}
+
 int32_t
 ag_affordances (kg_req *req, void *data)
 {
   struct ag_call c;
   struct kg_out o;
-  kg_str wanted;
   int32_t r = call_begin (&c, data, req);
-  if (r)
+  if (r || (r = archetype_read (&c)))
     return r;
-  wanted = c.ag->host->get (req, KG_GET_QUERY, "archetype");
-  if (wanted.len)
-    c.archetype_name = wanted;
-  if (c.archetype_name.len > AG_NAME_MAX)
-    return ag_refuse (&c, AG_BAD_ARGUMENT, 400, "Archetype of over %d bytes", AG_NAME_MAX);
   if (ag_out_new (&c, 4096, &o) < 0)
     return -ENOMEM;
   member (&o, "{\"path\":", c.path.text);

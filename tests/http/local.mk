@@ -1,5 +1,7 @@
 # The real program over real sockets.
 HTTP_TESTS = \
+	%D%/agentese.py \
+	%D%/mainjob.py \
 	%D%/stripe.py \
 	%D%/auth.py \
 	%D%/ctl.py \

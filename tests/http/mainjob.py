@@ -18,28 +18,18 @@ import http.server
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-TOP = os.path.abspath(os.environ.get("top_builddir", "."))
+import kgent
+
 CALLS, CLIENTS = 1000, 8
 SDK = ["@openmeter/sdk@1.0.0-beta.232", "zod@4"]
 TENANT = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
-CONF = """
-http = { listen = "127.0.0.1:%(port)d"; };
-admin = { listen = "127.0.0.1:%(admin)d"; };
-store = { dir = "%(state)s"; commit = "%(commit)s"; };
-log = { level = "warn"; };
-plugins = (
-  { load = "health"; }, { load = "auth"; }, { load = "agentese"; },
-  { load = "metering-openmeter"; url = "http://127.0.0.1:%(sink)d/"; api_key = "sesame";
-    batch_size = 50; flush_interval = 0.05; }
-);
-"""
+METERING = """load = "metering-openmeter"; url = "http://127.0.0.1:%d/"; api_key = "sesame";
+    batch_size = 50; flush_interval = 0.05;"""
 VALIDATE = """
 import { IngestEventsBody } from '@openmeter/sdk/zod'
 import { readFileSync } from 'node:fs'
@@ -48,31 +38,6 @@ for (const e of JSON.parse(readFileSync(process.argv[2])))
   if (!IngestEventsBody.strict().safeParse(e).success) { console.log(JSON.stringify(e)); bad++ }
 console.log(bad)
 """
-
-
-class Tap:
-    """Test Anything Protocol on standard output."""
-    count = failed = 0
-
-    def check(self, holds, what, more=""):
-        self.count += 1
-        self.failed += not holds
-        print("%sok %d - %s" % ("" if holds else "not ", self.count, what), flush=True)
-        if more and not holds:
-            print("# " + str(more).replace("\n", "\n# ")[:2000], flush=True)
-
-    def end(self):
-        print("1..%d" % self.count)
-        return 1 if self.failed else 0
-
-
-tap = Tap()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_for(what, seconds, *args):
@@ -137,66 +102,31 @@ class SinkHandler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Host:
+class Host(kgent.Host):
     """kgentd, which is started again after every kill."""
 
-    def __init__(self, folder, sink, commit):
-        self.port, self.admin, self.state = free_port(), free_port(), os.path.join(folder, "state")
-        self.conf = os.path.join(folder, "kgentd.conf")
-        self.log = open(os.path.join(folder, "kgentd.log"), "ab")
-        os.mkdir(self.state, 0o700)
-        with open(self.conf, "w") as f:
-            f.write(CONF % {"port": self.port, "admin": self.admin, "state": self.state,
-                            "sink": sink.server_port, "commit": commit})
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen([TOP + "/kgentd", "-c", self.conf], stdout=self.log,
-                                        stderr=self.log)
-        if not wait_for(self.lives, 20):
-            self.process.kill()
-            sys.exit("Bail out! kgentd does not serve; see %s" % self.log.name)
-
-    def lives(self):
-        try:
-            c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-            c.request("GET", "/livez")
-            return c.getresponse().status == 200
-        except OSError:
-            return False
-
     def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.stop(signal.SIGKILL)
         self.start()
-
-    def stop(self):
-        self.process.terminate()
-        return self.process.wait(30)
 
     def key(self):
-        return subprocess.run([TOP + "/kgentctl", "-s", self.state, "key", "new", "job",
-                               "--tenant", TENANT, "--tier", "ENTERPRISE",
-                               "--requests-per-minute", "0", "--requests-per-day", "0"],
-                              check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        status, out, err = self.ctl("key", "new", "job", "--tenant", TENANT, "--tier", "ENTERPRISE",
+                                    "--requests-per-minute", "0", "--requests-per-day", "0")
+        if not kgent.ok(status == 0 and out.startswith("kg_"), "kgentctl makes a key"):
+            kgent.note(err)
+        return out.strip()
 
     def recorded(self):
         """All usage in the store, page by page, over the operator's socket."""
         events, after = [], 0
         while True:
-            s = socket.socket(socket.AF_UNIX)
-            s.connect(self.state + "/admin.sock")
-            c = http.client.HTTPConnection("admin")
-            c.sock = s
-            c.request("GET", "/admin/v1/usage/events?limit=1000&after=%d" % after)
-            r = c.getresponse()
-            page = json.loads(r.read())
-            if r.status != 200:
-                raise RuntimeError(page)
-            events += page["events"]
-            if not page["events"]:
+            answer = self.get("/admin/v1/usage/events?limit=1000&after=%d" % after, local=True)
+            if answer.status != 200:
+                raise RuntimeError(answer.text)
+            events += answer.json["events"]
+            if not answer.json["events"]:
                 return events
-            after = page["next"]
+            after = answer.json["next"]
 
 
 class Clients:
@@ -258,7 +188,7 @@ class Clients:
 
 def schema_faults(events, folder):
     """What OpenMeter's own schema says; installs the client into the build folder."""
-    peers = os.path.join(TOP, "peers", "openmeter")
+    peers = os.path.join(kgent.BUILD, "peers", "openmeter")
     if not os.path.isdir(peers + "/node_modules/@openmeter/sdk"):
         os.makedirs(peers, exist_ok=True)
         with open(peers + "/package.json", "w") as f:
@@ -285,33 +215,35 @@ def shape_faults(events):
 
 
 def judge(commit, clients, stored, sink):
-    def say(what):
-        return "%s: %s" % (commit, what)
+    def check(holds, what, more=""):
+        if not kgent.ok(holds, "%s: %s" % (commit, what)):
+            kgent.note(more)
     paths = [e["data"]["path"] for e in stored]
-    known = clients.answered | clients.cut
-    recorded_cut = [p for p in paths if p in clients.cut]
-    print("# %s: %d answered, %d cut off of which %d recorded; %d batches, %d refused, %d events sent again"
-          % (commit, len(clients.answered), len(clients.cut), len(recorded_cut), sink.batches,
-             sink.refused, sink.again))
-    tap.check(not clients.odd, say("no answer but 200"), clients.odd[:3])
-    tap.check(len(clients.answered) == CALLS, say("%d calls were answered" % CALLS))
-    tap.check(len(set(paths)) == len(paths), say("no usage is recorded twice"))
-    tap.check(clients.answered <= set(paths), say("all answered usage is in the store"),
-              sorted(clients.answered - set(paths))[:5])
-    tap.check(set(paths) <= known, say("nothing else is in the store"))
-    tap.check(len({e["id"] for e in stored}) == len(stored), say("ids are unique"))
-    tap.check({e["id"]: e for e in stored} == sink.events,
-              say("the server has exactly what the store has"),
-              "%d there, %d here" % (len(sink.events), len(stored)))
-    tap.check(not sink.faults, say("every request to the server is well-formed"), sink.faults[:3])
-    tap.check(sink.refused * 3 >= sink.batches - 2 and sink.refused >= 3,
-              say("a third of the batches was refused"))
+    kgent.note("%s: %d answered, %d cut off of which %d recorded; %d batches, %d refused, "
+               "%d events sent again" % (commit, len(clients.answered), len(clients.cut),
+                                         len(clients.cut & set(paths)), sink.batches,
+                                         sink.refused, sink.again))
+    check(not clients.odd, "no answer but 200", clients.odd[:3])
+    check(len(clients.answered) == CALLS, "%d calls were answered" % CALLS)
+    check(len(set(paths)) == len(paths), "no usage is recorded twice")
+    check(clients.answered <= set(paths), "all answered usage is in the store",
+          sorted(clients.answered - set(paths))[:5])
+    check(set(paths) <= clients.answered | clients.cut, "nothing else is in the store")
+    check(len({e["id"] for e in stored}) == len(stored), "ids are unique")
+    check({e["id"]: e for e in stored} == sink.events,
+          "the server has exactly what the store has",
+          "%d there, %d here" % (len(sink.events), len(stored)))
+    check(not sink.faults, "every request to the server is well-formed", sink.faults[:3])
+    check(sink.refused >= 3 and sink.refused * 3 >= sink.batches - 2,
+          "a third of the batches was refused")
+    check(not shape_faults(stored), "every event has the documented shape",
+          shape_faults(stored)[:2])
 
 
 def job(commit):
-    with tempfile.TemporaryDirectory(prefix="kgent-mainjob-") as folder:
-        sink = Sink()
-        host = Host(folder, sink, commit)
+    sink = Sink()
+    plugins = ["health", "auth", "agentese", METERING % sink.server_port]
+    with Host(plugins, options=["store.commit=" + commit, "log.level=warn"]) as host:
         clients = Clients(host, host.key())
         wait_for(lambda: clients.done() >= CALLS // 3, 60)
         host.kill()  # with requests in flight
@@ -320,19 +252,12 @@ def job(commit):
         stored = host.recorded()
         wait_for(lambda: len(sink.events) >= len(stored), 60)
         judge(commit, clients, stored, sink)
-        events = list(sink.events.values())
-        faults = schema_faults(events, folder)
-        tap.check(faults == "0", commit + ": OpenMeter's schema accepts every event", faults)
-        tap.check(not shape_faults(events), commit + ": every event has the documented shape",
-                  shape_faults(events)[:2])
-        tap.check(host.stop() == 0, commit + ": kgentd ends in peace")
-        sink.shutdown()
-        sink.server_close()
-        if tap.failed:
-            with open(host.log.name) as f:
-                print("# " + f.read()[-4000:].replace("\n", "\n# "))
+        faults = schema_faults(list(sink.events.values()), host.folder.name)
+        kgent.equal(faults, "0", commit + ": OpenMeter's schema accepts every event")
+    sink.shutdown()
+    sink.server_close()
 
 
 for mode in sys.argv[1:] or ["process", "power"]:
     job(mode)
-sys.exit(tap.end())
+kgent.done()

@@ -630,6 +630,21 @@ START_TEST (affordances_of_whom)
 }
 END_TEST
 
+START_TEST (answers_are_json_whatever_is_asked)
+{
+  kg_req *req = invoke ("world.house.manifest[\\tphase = QA ]", NULL);
+  ck_assert_int_eq (fake_status (req), 200);
+  HAS (req, "path", "world.house.manifest[\tphase = QA ]");
+  ck_assert_int_eq (fake_status (get ("/v1/agentese/affordances?path=world.a&archetype=%ff")),
+                    400);
+  req = get ("/v1/agentese/affordances?path=world.a&archetype=%22%C3%A9");
+  HAS (req, "observer_archetype", "\"\xc3\xa9");
+  req = get ("/v1/agentese/resolve?path=world.%FF%22");
+  ck_assert_int_eq (fake_status (req), 400);
+  ck_assert_ptr_nonnull (fake_json (req, "detail"));
+}
+END_TEST
+
 START_TEST (without_a_meter)
 {
   fake = fake_new ();
@@ -674,6 +689,7 @@ main (void)
   tcase_add_test (t, resolve_names_the_node);
   tcase_add_loop_test (t, affordances_by_archetype, 0, COUNT (lists));
   tcase_add_test (t, affordances_of_whom);
+  tcase_add_test (t, answers_are_json_whatever_is_asked);
   tcase_add_test (own, limits_of_a_tenant);
   tcase_add_test (own, limits_survive_a_restart);
   tcase_add_test (own, history_is_bounded);
