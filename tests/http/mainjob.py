@@ -51,8 +51,9 @@ def wait_for(what, seconds, *args):
 
 
 class Sink(http.server.ThreadingHTTPServer):
-    """Takes batches of CloudEvents, but for every third."""
+    """Takes batches of CloudEvents, but for every third, and none while it is closed."""
     daemon_threads = True
+    closed = False
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), SinkHandler)
@@ -63,7 +64,7 @@ class Sink(http.server.ThreadingHTTPServer):
     def take(self, body, headers):
         with self.lock:
             self.batches += 1
-            refuse = self.batches % 3 == 0
+            refuse = self.closed or self.batches % 3 == 0
             self.refused += refuse
             if headers["Authorization"] != "Bearer sesame":
                 self.faults.append("Authorization: %s" % headers["Authorization"])
@@ -72,6 +73,9 @@ class Sink(http.server.ThreadingHTTPServer):
             if not refuse or self.batches % 2:
                 self.store(json.loads(body))
             return 503 if refuse else 204
+
+    def handle_error(self, request, client_address):
+        pass  # kgentd was killed while it waited for the answer
 
     def store(self, batch):
         for event in batch:
@@ -247,8 +251,11 @@ def job(commit):
         clients = Clients(host, host.key())
         wait_for(lambda: clients.done() >= CALLS // 3, 60)
         host.kill()  # with requests in flight
+        wait_for(lambda: clients.done() >= CALLS * 2 // 3, 60)
+        sink.closed = True
         clients.wait()
-        host.kill()  # with batches in flight
+        host.kill()  # with events that were not yet delivered
+        sink.closed = False
         stored = host.recorded()
         wait_for(lambda: len(sink.events) >= len(stored), 60)
         judge(commit, clients, stored, sink)
