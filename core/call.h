@@ -23,6 +23,7 @@ struct kg_call {
   uint32_t flags;
   kg_call *next;            /* in the list that it is in */
   struct fetch *fetch;
+  kg_self *self;            /* whose it is */
   struct kg_http_request request; /* everything in it is the arena's */
   const char *origin;       /* "https://host:443" */
   int64_t started, deadline; /* monotonic ns */

@@ -9,6 +9,7 @@
 
 #include "core/fetch.h"
 #include "core/address.h"
+#include "core/blame.h"
 #include "core/fetch_client.h"
 #include "core/host.h"
 #include "core/util/clock.h"
@@ -40,6 +41,7 @@ on_body (char *data, size_t one, size_t len, void *arg)
 {
   kg_call *call = arg;
   long status = 0;
+  int stop;
   (void) one;
   if (!call->received) { /* a server may think for long, but then it should send */
     curl_easy_getinfo (call->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -49,7 +51,10 @@ on_body (char *data, size_t one, size_t len, void *arg)
     curl_easy_setopt (call->easy, CURLOPT_LOW_SPEED_TIME,
                       call->request.piece ? STREAM_SECONDS : SLOW_SECONDS);
   }
-  return call_body (call, data, len) == 0 ? len : len + 1;
+  blame_set (call->self, "http piece", NULL);
+  stop = call_body (call, data, len);
+  blame_clear ();
+  return stop ? len + 1 : len;
 }
 
 static size_t

@@ -2,7 +2,9 @@
 /* Copyright (C) 2026 The kgent authors */
 
 #include "core/fetch_client.h"
+#include "core/blame.h"
 #include "core/host.h"
+#include "core/tags.h"
 #include "core/util/clock.h"
 
 #include <assert.h>
@@ -121,7 +123,9 @@ client_end (struct fetch *f, kg_call *call)
     metrics_observe (f->seconds, 0, (uint64_t) elapsed);
     metrics_add (f->pending, 0, (uint64_t) -1);
   }
+  blame_set (call->self, "http reply", NULL);
   call->request.done (&reply, call->request.arg);
+  blame_clear ();
   call_destroy (call);
   pthread_mutex_lock (&f->lock);
   f->under_way--;
@@ -198,10 +202,13 @@ service_send (kg_self *self, const struct kg_http_request *request, kg_call **re
 {
   struct fetch *f = self->host->fetch;
   kg_call *call = NULL;
-  int32_t result = call_create (request, &call);
+  int32_t result;
+  TAG_ANY (self, "http.send");
+  result = call_create (request, &call);
   if (result < 0)
     return result;
   call->fetch = f;
+  call->self = self;
   if (f->pending)
     metrics_add (f->pending, 0, 1);
   pthread_mutex_lock (&f->lock);

@@ -6,9 +6,11 @@
  * watches the deadlines in its place. */
 
 #include "core/jobs.h"
+#include "core/blame.h"
 #include "core/host.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/tags.h"
 #include "core/timer.h"
 #include "core/util/clock.h"
 
@@ -23,6 +25,7 @@
 #define THREADS_MAX 64
 
 struct job {
+  kg_self *self;
   void (*fn) (void *arg);
   void *arg;
 };
@@ -45,6 +48,8 @@ struct jobs {
 
 enum { KIND_JOB, KIND_TIMER };
 
+static const char *const kinds[] = { "job", "timer", NULL };
+
 /* ---- Threads ----------------------------------------------------------------- */
 
 /* Waits for work or for the first deadline, whatever clock_mono is made of. */
@@ -66,15 +71,17 @@ wait_for_work (struct jobs *j, const kg_timer *first)
   j->idle--;
 }
 
-/* Calls fn without the lock, while another thread watches what is left. */
+/* Runs a job or a timer without the lock, while another thread watches what is left. */
 static void
-call_unlocked (struct jobs *j, void (*fn) (void *arg), void *arg, uint32_t kind)
+call_unlocked (struct jobs *j, struct job job, uint32_t kind)
 {
   int64_t start = clock_mono ();
   if (j->idle && (j->count || j->timers.count))
     pthread_cond_signal (&j->work);
   pthread_mutex_unlock (&j->lock);
-  fn (arg);
+  blame_set (job.self, kinds[kind], NULL);
+  job.fn (job.arg);
+  blame_clear ();
   if (j->run_total) {
     metrics_add (j->run_total, kind, 1);
     metrics_observe (j->seconds, kind, (uint64_t) (clock_mono () - start));
@@ -96,7 +103,7 @@ job_run (struct jobs *j)
   j->head = (j->head + 1) % JOBS_WAITING_MAX;
   j->count--;
   waiting_show (j);
-  call_unlocked (j, job.fn, job.arg, KIND_JOB);
+  call_unlocked (j, job, KIND_JOB);
 }
 
 enum { CANCEL_NONE, CANCEL_WAITING, CANCEL_INSIDE };
@@ -107,7 +114,7 @@ timer_run (struct jobs *j, kg_timer *t)
   timer_remove (&j->timers, t);
   t->running = 1;
   t->runner = pthread_self ();
-  call_unlocked (j, t->fn, t->arg, KIND_TIMER);
+  call_unlocked (j, (struct job){ t->self, t->fn, t->arg }, KIND_TIMER);
   t->running = 0;
   if (t->cancelled == CANCEL_INSIDE)
     free (t);
@@ -148,7 +155,6 @@ pool_main (void *arg)
 static int32_t
 metrics_add_own (struct jobs *j, struct metrics *registry)
 {
-  static const char *const kinds[] = { "job", "timer", NULL };
   static const struct kg_label kind = { "kind", kinds };
   struct kg_metric_def run = { .size = sizeof run,
                                .kind = KG_COUNTER,
@@ -263,13 +269,14 @@ service_run (kg_self *self, void (*fn) (void *arg), void *arg)
 {
   struct jobs *j = self->host->jobs;
   int32_t result = 0;
+  TAG_ANY (self, "jobs.run");
   pthread_mutex_lock (&j->lock);
   if (j->stopping)
     result = -ESHUTDOWN;
   else if (j->count == JOBS_WAITING_MAX)
     result = -EAGAIN;
   else {
-    j->queue[(j->head + j->count++) % JOBS_WAITING_MAX] = (struct job){ fn, arg };
+    j->queue[(j->head + j->count++) % JOBS_WAITING_MAX] = (struct job){ self, fn, arg };
     waiting_show (j);
     pthread_cond_signal (&j->work);
   }
@@ -297,14 +304,17 @@ service_timer (kg_self *self, uint32_t delay_ms, uint32_t period_ms, void (*fn) 
                void *arg, kg_timer **ret)
 {
   struct jobs *j = self->host->jobs;
-  kg_timer *t = calloc (1, sizeof *t);
+  kg_timer *t;
   int32_t result;
+  TAG_ANY (self, "jobs.timer");
+  t = calloc (1, sizeof *t);
   if (!t)
     return -ENOMEM;
   t->magic = TIMER_MAGIC;
   t->place = TIMER_OUT;
   t->deadline = clock_mono () + delay_ms * CLOCK_MS;
   t->period = period_ms * CLOCK_MS;
+  t->self = self;
   t->fn = fn;
   t->arg = arg;
   t->jobs = j;

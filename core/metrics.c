@@ -5,6 +5,7 @@
 #include "core/expose.h"
 #include "core/host.h"
 #include "core/registry.h"
+#include "core/tags.h"
 #include "core/util/clock.h"
 
 #include <errno.h>
@@ -126,10 +127,13 @@ registry_sum (const struct metrics *r, uint32_t cell)
 
 /* A caller's mistake: nothing in release builds. */
 static void
-misuse (void)
+misuse (const char *function)
 {
 #ifdef KG_DEBUG
-  abort ();
+  tags_abort ((const struct kg_self *) blame_now.self, function,
+              "with an index out of range, or on another kind of metric");
+#else
+  (void) function;
 #endif
 }
 
@@ -150,7 +154,7 @@ static __attribute__ ((noinline)) void
 add_slowly (kg_metric *m, uint32_t index, uint64_t n)
 {
   if (index >= m->series || m->kind == KG_HISTOGRAM)
-    misuse ();
+    misuse ("metrics.add");
   else if (m->kind == KG_GAUGE)
     gauge_add (m->gauges + index, (double) (int64_t) n);
   else
@@ -171,7 +175,7 @@ metrics_set (kg_metric *m, uint32_t index, double value)
 {
   uint64_t bits;
   if (m->kind != KG_GAUGE || index >= m->series) {
-    misuse ();
+    misuse ("metrics.set");
     return;
   }
   memcpy (&bits, &value, sizeof bits);
@@ -183,7 +187,7 @@ metrics_observe (kg_metric *m, uint32_t index, uint64_t ns)
 {
   uint32_t cell = m->base + index * m->stride, i = 0;
   if (m->kind != KG_HISTOGRAM || index >= m->series) {
-    misuse ();
+    misuse ("metrics.observe");
     return;
   }
   while (i < m->nbuckets && ns > m->bounds[i])
@@ -338,6 +342,7 @@ metrics_name (const struct metrics *r, uint32_t index)
 static int32_t
 service_define (kg_self *self, const struct kg_metric_def *def, kg_metric **ret)
 {
+  TAG_OPEN (self, "metrics.define");
   return metrics_define (self->host->metrics, def, ret);
 }
 

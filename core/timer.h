@@ -19,6 +19,7 @@ struct kg_timer {
   uint32_t place;   /* in the heap, or TIMER_OUT */
   int64_t deadline; /* monotonic ns */
   int64_t period;   /* ns between a return and the next run; 0: once */
+  kg_self *self;       /* whose it is */
   void (*fn) (void *arg);
   void *arg;
   struct jobs *jobs;

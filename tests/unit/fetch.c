@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 static struct host host;
-static struct kg_self self = { .host = &host };
+static struct kg_self self = { .magic = SELF_MAGIC, .host = &host };
 static struct badserver *server;
 static char base[64], url[96];
 
@@ -400,7 +400,7 @@ END_TEST
 START_TEST (calls_are_limited)
 {
   struct host other = { 0 };
-  struct kg_self plugin = { .host = &other };
+  struct kg_self plugin = { .magic = SELF_MAGIC, .host = &other };
   struct kg_http_request r = make ("GET", "/status/200");
   int i;
   ck_assert_int_eq (fetch_create (&other, &other.fetch), 0);
@@ -416,7 +416,7 @@ END_TEST
 START_TEST (it_is_measured)
 {
   struct host measured = { .metrics = metrics_create () };
-  struct kg_self plugin = { .host = &measured };
+  struct kg_self plugin = { .magic = SELF_MAGIC, .host = &measured };
   struct kg_http_request r = make ("GET", "/status/200");
   char *text = NULL;
   size_t len;

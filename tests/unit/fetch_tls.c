@@ -19,7 +19,7 @@
 
 static char dir[] = "/tmp/kgent-tls-XXXXXX";
 static struct host host;
-static struct kg_self self = { .host = &host };
+static struct kg_self self = { .magic = SELF_MAGIC, .host = &host };
 static pid_t server;
 static int port;
 

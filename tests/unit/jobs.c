@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static struct host host;
-static struct kg_self self = { .host = &host };
+static struct kg_self self = { .magic = SELF_MAGIC, .host = &host };
 static int64_t now;
 static sem_t ran, gate;
 static _Atomic int count, inside, most;
@@ -290,7 +290,7 @@ END_TEST
 START_TEST (it_is_measured)
 {
   struct host measured = { .metrics = metrics_create () };
-  struct kg_self plugin = { .host = &measured };
+  struct kg_self plugin = { .magic = SELF_MAGIC, .host = &measured };
   ck_assert_int_eq (jobs_create (&measured, 1, &measured.jobs), 0);
   jobs_service.run (&plugin, tick, NULL);
   jobs_start (measured.jobs);

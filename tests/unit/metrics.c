@@ -257,7 +257,7 @@ START_TEST (gauges_are_shared)
 {
   pthread_t threads[THREADS];
   struct host host = { .metrics = registry };
-  struct kg_self self = { .host = &host };
+  struct kg_self self = { .magic = SELF_MAGIC, .host = &host };
   char *text = NULL;
   kg_metric *m;
   size_t len;
