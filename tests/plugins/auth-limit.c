@@ -68,6 +68,49 @@ START_TEST (one_of_64_passes)
 }
 END_TEST
 
+#define TAKES 5000
+
+static void *
+greedy (void *arg)
+{
+  struct moment now = limit_moment (SECOND, T0);
+  int mine = 0;
+  pthread_barrier_wait (&barrier);
+  for (int i = 0; i < TAKES; i++)
+    mine += limit_take (&cell, &limits, &now) == LIMIT_OK;
+  atomic_fetch_add (&passed, mine);
+  return arg;
+}
+
+/* Far more takers than there is to take: not one too many passes, not one too
+ * few. */
+static void
+storm (int64_t per_minute, int64_t per_day, int expected)
+{
+  pthread_t t[8];
+  memset (&cell, 0, sizeof cell);
+  limits = (struct limits){ per_minute, per_day, 0 };
+  passed = 0;
+  pthread_barrier_init (&barrier, NULL, 8);
+  for (int i = 0; i < 8; i++)
+    ck_assert_int_eq (pthread_create (&t[i], NULL, greedy, NULL), 0);
+  for (int i = 0; i < 8; i++)
+    pthread_join (t[i], NULL);
+  pthread_barrier_destroy (&barrier);
+  ck_assert_int_eq (passed, expected);
+  ck_assert_uint_eq (limit_count (cell.day, T0 / DAY), (uint64_t) expected);
+}
+
+START_TEST (no_update_is_lost)
+{
+  for (int i = 0; i < 20; i++) {
+    storm (0, 30000, 30000);
+    storm (30000, 0, 30000);
+    storm (30000, 40000, 30000);
+  }
+}
+END_TEST
+
 START_TEST (bucket)
 {
   struct moment now;
@@ -411,6 +454,7 @@ main (void)
   int failed;
   tcase_set_timeout (tc, 120);
   tcase_add_test (tc, one_of_64_passes);
+  tcase_add_test (tc, no_update_is_lost);
   tcase_add_test (tc, bucket);
   tcase_add_test (tc, bucket_refills);
   tcase_add_test (tc, day_edges);

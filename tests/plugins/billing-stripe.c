@@ -202,7 +202,7 @@ START_TEST (several_v1)
   sign ("other", t, body, wrong);
   snprintf (header, sizeof header, "t=%lld,v1=%s,v1=%s,v0=x,v1=%s", (long long) t, wrong, v1, wrong);
   expect (deliver (header, body), 200, NULL);
-  for (int count = 8; count <= 100; count += 92) { /* the right one is the last */
+  for (int count = 8; count <= 50; count += count == 8 ? 1 : 41) { /* the last is right */
     n = snprintf (header, sizeof header, "t=%lld", (long long) t);
     for (int i = 0; i < count; i++)
       n += snprintf (header + n, sizeof header - (size_t) n, ",v1=%s", i < count - 1 ? wrong : v1);
