@@ -6,8 +6,11 @@
 set -u
 n=0
 
-exported () { # FILE: its dynamic symbols, but for copies of the C library's
-  nm -D --defined-only "$1" | awk '$3 !~ /@/ { print $3 }' | tr '\n' ' '
+# FILE: its dynamic symbols, but for copies of the C library's and the marks that
+# the linker sets at the ends of sections.
+exported () {
+  nm -D --defined-only "$1" |
+    awk '$3 !~ /@|^(__bss_start|_edata|_end)$/ { print $3 }' | tr '\n' ' '
 }
 
 check () { # FILE WANTED

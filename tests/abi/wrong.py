@@ -16,6 +16,7 @@ import tempfile
 SRC = os.path.join(os.environ["top_srcdir"], "tests", "abi")
 INCLUDE = os.path.join(os.environ["top_srcdir"], "include")
 LOADER = os.path.join(os.environ["top_builddir"], "tests", "abi", "loader")
+KGENTD = os.path.join(os.environ["top_builddir"], "kgentd")
 CC = os.environ.get("CC", "cc").split()
 FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-w", "-fPIC", "-fvisibility=hidden", "-shared",
          "-I" + INCLUDE]
@@ -92,6 +93,8 @@ class Bench:
         self.dir = os.path.join(root, "plugins")
         self.conf = os.path.join(root, "kgentd.conf")
         os.mkdir(self.dir, 0o755)
+        self.state = os.path.join(root, "state")
+        os.mkdir(self.state, 0o700)
         self.number = 0
 
     def build(self, wrong, name="wrong"):
@@ -103,10 +106,14 @@ class Bench:
 
     def start(self, mode="run", load="wrong"):
         with open(self.conf, "w") as f:
-            f.write("# one plugin\nplugins = (\n  { load = \"%s\"; }\n);\n" % load)
+            f.write("store = { dir = \"%s\"; };\nplugins = (\n  { load = \"%s\"; }\n);\n"
+                    % (self.state, load))
         env = dict(os.environ, PLUGIN_DIR=self.dir)
-        return subprocess.Popen([LOADER, self.conf, mode], env=env, cwd=self.root,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = [LOADER, self.conf, mode]
+        if mode == "-t":
+            command = [KGENTD, "-c", self.conf, "--plugin-dir", self.dir, "-t"]
+        return subprocess.Popen(command, env=env, cwd=self.root, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
 
     def finish(self, p):
         out, err = p.communicate(timeout=30)
@@ -136,6 +143,7 @@ def descriptors(b):
     for wrong, line in LINES:
         b.build(wrong)
         b.expect(wrong, b.run(), 78, line, open_end=line.endswith(": "))
+        b.expect(wrong + ", kgentd -t", b.run("-t"), 78, line, open_end=line.endswith(": "))
     b.build("NOTHING")
     b.ok("nothing wrong", b.run() == (0, "", ""), b.run())
 
@@ -145,15 +153,16 @@ def crashes(b):
         b.build(wrong)
         b.expect(wrong, b.run(), status, "DIR/wrong.so: " + line)
         b.expect(wrong + ", checked", b.run("check"), 78, "DIR/wrong.so: " + line)
+        b.expect(wrong + ", kgentd -t", b.run("-t"), 78, "DIR/wrong.so: " + line)
     b.build("CONSTRUCTOR_QUITS")
     code, err, _ = b.run("check")
     b.ok("CONSTRUCTOR_QUITS, checked", code == 78 and "ended the check with _exit" in err, err)
 
 
 def loops(b):
-    for i, (wrong, line) in enumerate(LOOPS):
+    for wrong, line in LOOPS:
         b.build(wrong)
-        b.expect(wrong + ", checked", b.run("check"), 78, "DIR/wrong.so: " + line)
+        b.expect(wrong + ", kgentd -t", b.run("-t"), 78, "DIR/wrong.so: " + line)
 
 
 def tags(b):
