@@ -12,6 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 (cd "$top_srcdir" && git ls-files) | sort > "$work/tracked"
 
+unset MAKEFLAGS MAKELEVEL MFLAGS
 cd "$top_builddir"
 if ! ${MAKE:-make} -s distdir distdir="$work/tree" > "$work/log" 2>&1; then
   sed 's/^/# /' "$work/log"
