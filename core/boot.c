@@ -181,11 +181,9 @@ workers_up (struct boot *b, const struct listens *l)
   for (i = 0; i < LISTENS; i++)
     if (l->list[i].fd >= 0)
       list[n++] = (struct listener){ l->list[i].fd, i != LISTEN_HTTP, i == LISTEN_LOCAL };
+  catalog_started (b->host->catalog); /* before: an answer may leave at once */
   r = workers_create (b->host, list, n, &b->workers);
-  if (r < 0)
-    return failed (b, "workers", r);
-  catalog_started (b->host->catalog);
-  return 0;
+  return r < 0 ? failed (b, "workers", r) : 0;
 }
 
 /* Everything declares; the sockets are there before, as plugins ask about them. */
