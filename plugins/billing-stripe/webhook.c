@@ -187,7 +187,10 @@ webhook_open (struct billing *b)
     .summary = "Take an event from Stripe; answers 200 once it is on disk",
     .handler = webhook_post,
     .body_max = INBOX_BODY_MAX,
-    .request_schema = "{\"type\":\"object\",\"required\":[\"id\",\"type\",\"created\",\"data\"]}",
+    .request_schema
+    = "{\"type\":\"object\",\"required\":[\"id\",\"type\",\"created\",\"data\"],\"properties\":{"
+      "\"id\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"},"
+      "\"created\":{\"type\":\"integer\"},\"data\":{\"type\":\"object\"}}}",
     .response_schema
     = "{\"type\":\"object\",\"properties\":{"
       "\"status\":{\"type\":\"string\",\"enum\":[\"received\",\"duplicate\"]},"

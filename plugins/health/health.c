@@ -114,7 +114,9 @@ page_get (kg_req *req, void *data)
   "\"properties\":{\"status\":{\"enum\":[\"ok\",\"degraded\",\"error\"]},"               \
   "\"version\":{\"type\":\"string\"},\"has_llm\":{\"type\":\"boolean\"},"                \
   "\"components\":{\"type\":\"object\",\"required\":"                                    \
-  "[\"soul\",\"llm\",\"auth\",\"metering\"],"                                            \
+  "[\"soul\",\"llm\",\"auth\",\"metering\"],\"properties\":{"                            \
+  "\"soul\":{\"type\":\"string\"},\"llm\":{\"type\":\"string\"},"                      \
+  "\"auth\":{\"type\":\"string\"},\"metering\":{\"type\":\"string\"}},"                \
   "\"additionalProperties\":{\"type\":\"string\"}}}}"
 #define SAAS_SCHEMA                                                                      \
   "{\"type\":\"object\",\"required\":[\"status\",\"started\",\"openmeter\",\"nats\"],"   \
