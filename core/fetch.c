@@ -466,7 +466,7 @@ fetch_start (struct fetch *f)
   pthread_sigmask (SIG_SETMASK, &old, NULL);
   if (error)
     return -error;
-  pthread_setname_np (f->thread, "fetch");
+  pthread_setname_np (f->thread, "kgent-fetch");
   f->started = 1;
   return 0;
 }

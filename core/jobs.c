@@ -216,7 +216,7 @@ jobs_start (struct jobs *j)
     error = pthread_create (j->threads + j->nstarted, NULL, pool_main, j);
     if (error)
       break;
-    snprintf (name, sizeof name, "job-%u", j->nstarted);
+    snprintf (name, sizeof name, "kgent-job%u", j->nstarted);
     pthread_setname_np (j->threads[j->nstarted++], name);
   }
   pthread_sigmask (SIG_SETMASK, &old, NULL);

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define LOG_RINGS      64
-#define LOG_RING_SIZE  ((size_t) 256 * 1024)
+#define LOG_RING_SIZE  ((size_t) 512 * 1024)
 #define LOG_STAGE_SIZE ((size_t) 24 * 1024) /* bytes of the longest line */
 
 struct log_ring {

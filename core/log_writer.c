@@ -209,7 +209,7 @@ thread_start (void)
   error = pthread_create (&writer.thread, NULL, writer_main, NULL);
   pthread_sigmask (SIG_SETMASK, &old, NULL);
   if (!error)
-    pthread_setname_np (writer.thread, "log");
+    pthread_setname_np (writer.thread, "kgent-log");
   return -error;
 }
 

@@ -138,7 +138,7 @@ bound_text (double bound)
   int digits;
   for (digits = 1; digits <= 17; digits++) {
     snprintf (text, sizeof text, "%.*g", digits, bound);
-    if (strtod (text, NULL) == bound)
+    if (strtod (text, NULL) == bound && (bound < 1 || !strchr (text, 'e')))
       break;
   }
   if (!strpbrk (text, ".e"))

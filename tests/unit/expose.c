@@ -97,7 +97,7 @@ END_TEST
 
 START_TEST (histograms)
 {
-  static const double buckets[] = { 0.0025, 1 };
+  static const double buckets[] = { 0.0025, 1, 10, 120 };
   struct kg_metric_def def = { .size = sizeof def,
                                .kind = KG_HISTOGRAM,
                                .name = "h_seconds",
@@ -105,7 +105,7 @@ START_TEST (histograms)
                                .labels = labels,
                                .nlabels = 1,
                                .buckets = buckets,
-                               .nbuckets = 2 };
+                               .nbuckets = 4 };
   kg_metric *m;
   ck_assert_int_eq (metrics_define_wide (registry, &def, 1000, &m), 0);
   metrics_observe (m, 1, 2500000);
@@ -115,6 +115,8 @@ START_TEST (histograms)
                                 "# TYPE h_seconds histogram\n"
                                 "h_seconds_bucket{way=\"out\",le=\"0.0025\"} 1\n"
                                 "h_seconds_bucket{way=\"out\",le=\"1.0\"} 2\n"
+                                "h_seconds_bucket{way=\"out\",le=\"10.0\"} 3\n"
+                                "h_seconds_bucket{way=\"out\",le=\"120.0\"} 3\n"
                                 "h_seconds_bucket{way=\"out\",le=\"+Inf\"} 3\n"
                                 "h_seconds_sum{way=\"out\"} 2.005000001\n"
                                 "h_seconds_count{way=\"out\"} 3\n"
