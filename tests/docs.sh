@@ -42,13 +42,22 @@ metrics_of () {
   cat "$@" | grep -oE '"kgents?_[a-z0-9_]+"' | tr -d '"' | sort -u
 }
 
+# The same for the host, which declares them in C.
+routes_of_host () {
+  cat core/*.c | awk -F'"' '
+    /\.method = "/ { method = $2 }
+    /\.pattern = "\// { sub (/.*\.pattern = "/, ""); sub (/".*/, ""); print method, $0 }
+  ' | sort -u
+}
+
 # What a page documents: items that begin with a method or with a metric's name.
 routes_in () {
-  sed -nE 's/^\.It (Cm |Li |Ic |Ql )?((GET|POST|PUT|PATCH|DELETE) \/[^ ]*).*/\2/p' "$@" | sort -u
+  sed -nE 's/^\.It ([A-Z][a-z] )?(GET|POST|PUT|PATCH|DELETE) ([A-Z][a-z] )?(\/[^ ]*).*/\2 \4/p' "$@" |
+    sort -u
 }
 
 metrics_in () {
-  sed -nE 's/^\.It (Cm |Li |Va |Ql )?(kgents?_[a-z0-9_]+).*/\2/p' "$@" | sort -u
+  grep -E '^\.It ([A-Z][a-z] )?kgents?_' "$@" | grep -oE 'kgents?_[a-z0-9_]+' | sort -u
 }
 
 for name in health auth agentese metering-openmeter billing-stripe; do
@@ -60,7 +69,7 @@ for name in health auth agentese metering-openmeter billing-stripe; do
   metrics_in "$page" > "$work/docs"
   both "metric of $name" "$work/code" "$work/docs"
 done
-routes_of core > "$work/code"
+routes_of_host > "$work/code"
 routes_in docs/kgentd.8 > "$work/docs"
 both "route of the host" "$work/code" "$work/docs"
 metrics_of core/*.c > "$work/code"

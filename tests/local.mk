@@ -21,6 +21,7 @@ LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 # The rules of the house.
 RULE_TESTS = \
 	%D%/dist.sh \
+	%D%/docs.sh \
 	%D%/lines.sh \
 	%D%/rooms.sh \
 	%D%/symbols.sh \
