@@ -10,35 +10,43 @@
 /* A member of a shape.  Without text it is computed, unless the state has it;
  * `from` is another member of the state that feeds it. */
 struct member {
-  const char *name; /* as JSON text with colon, "\"mood\":" */
-  const char *key;  /* in the state; NULL: cannot be replaced */
-  const char *text; /* JSON text of the default */
+  kg_str name;     /* as JSON text with colon, "\"mood\":" */
+  const char *key; /* in the state; NULL: cannot be replaced */
+  kg_str text;     /* JSON text of the default */
   const char *from;
 };
 
+#define TEXT(s)                                                                                \
+  {                                                                                            \
+    s, sizeof s - 1                                                                            \
+  }
+#define NONE                                                                                   \
+  {                                                                                            \
+    NULL, 0                                                                                    \
+  }
 #define FIXED(name, text)                                                                      \
   {                                                                                            \
-    "\"" name "\":", NULL, text, NULL                                                          \
+    TEXT ("\"" name "\":"), NULL, TEXT (text), NULL                                            \
   }
 #define MEMBER(name, text)                                                                     \
   {                                                                                            \
-    "\"" name "\":", name, text, NULL                                                          \
+    TEXT ("\"" name "\":"), name, TEXT (text), NULL                                            \
   }
 #define FED(name, text, from)                                                                  \
   {                                                                                            \
-    "\"" name "\":", name, text, from                                                          \
+    TEXT ("\"" name "\":"), name, TEXT (text), from                                            \
   }
 #define ENTITY                                                                                 \
   {                                                                                            \
-    "\"entity\":", NULL, NULL, NULL                                                            \
+    TEXT ("\"entity\":"), NULL, NONE, NULL                                                     \
   }
 #define COMPUTED(name)                                                                         \
   {                                                                                            \
-    "\"" name "\":", name, NULL, NULL                                                          \
+    TEXT ("\"" name "\":"), name, NONE, NULL                                                   \
   }
 #define END                                                                                    \
   {                                                                                            \
-    NULL, NULL, NULL, NULL                                                                     \
+    NONE, NULL, NONE, NULL                                                                     \
   }
 
 static const struct member architect[]
@@ -135,17 +143,17 @@ ag_manifest (struct ag_call *c, void *arg, struct kg_out *out)
   const struct ag_node *node = arg;
   const struct member *m = c->archetype < 0 ? other : shapes[c->archetype];
   const char *sep = "{";
-  for (; m->name; m++, sep = ",") {
+  for (; m->name.ptr; m++, sep = ",") {
     uint32_t kept = 0;
     if (node->json && !(kept = in_state (node, m->key)))
       kept = in_state (node, m->from);
     kg_out_raw (out, sep, 1);
-    kg_out_lit (out, m->name);
+    kg_out_raw (out, m->name.ptr, m->name.len);
     if (kept) {
       kg_str value = kg_json_text (node->json, kept);
       kg_out_raw (out, value.ptr, value.len);
-    } else if (m->text)
-      kg_out_lit (out, m->text);
+    } else if (m->text.ptr)
+      kg_out_raw (out, m->text.ptr, m->text.len);
     else
       computed (c, node, m, out);
   }

@@ -8,6 +8,7 @@
 #include "plugins/agentese/agentese.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #define SLOTS 32768u /* a power of two; pages are only touched as they fill */
@@ -32,23 +33,27 @@ ag_seen_free (struct ag_seen *seen)
   free (seen);
 }
 
+/* Mixes a text in, eight bytes at a time; its length is part of it. */
 static uint64_t
-mix (uint64_t h, unsigned char c)
+mix (uint64_t h, const char *p, size_t n)
 {
-  return (h ^ c) * 0x100000001b3u;
+  uint64_t w, len = n;
+  for (; n >= 8; p += 8, n -= 8) {
+    memcpy (&w, p, 8);
+    h = (h ^ w) * 0x9e3779b97f4a7c15u;
+    h ^= h >> 32;
+  }
+  w = 0;
+  memcpy (&w, p, n);
+  h = (h ^ w ^ len << 56) * 0x9e3779b97f4a7c15u;
+  return h ^ h >> 29;
 }
 
 int32_t
 ag_seen_mark (struct ag_seen *seen, const char *tenant, kg_str handle)
 {
-  uint64_t h = seen->seed ^ 0xcbf29ce484222325u;
+  uint64_t h = mix (mix (seen->seed, tenant, strlen (tenant)), handle.ptr, handle.len);
   _Atomic uint64_t *slot;
-  size_t i;
-  for (; *tenant; tenant++)
-    h = mix (h, (unsigned char)*tenant);
-  h = mix (h, '/');
-  for (i = 0; i < handle.len; i++)
-    h = mix (h, (unsigned char)handle.ptr[i]);
   h ^= h >> 32;
   h |= 1; /* 0 is an empty slot */
   slot = &seen->slot[(h >> 8) & (SLOTS - 1)];
