@@ -103,8 +103,8 @@ crash_write (int sig)
       line_add (&l, ", request ");
     line_add (&l, blame_now.request);
   } else
-    line_add (&l,
-              constructing ? " in a constructor, while it was loaded" : " in the host itself");
+    line_add (&l, constructing ? " in a constructor, while it was loaded"
+                               : " outside of the plugins' callbacks");
   line_write (&l);
 }
 
@@ -137,6 +137,14 @@ blame_install (void)
   sigemptyset (&a.sa_mask);
   for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
     sigaction (fatal[i], &a, &previous[i]);
+}
+
+void
+blame_mask (sigset_t *ret)
+{
+  sigfillset (ret);
+  for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
+    sigdelset (ret, fatal[i]);
 }
 
 /* ---- Loading ---------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 
 #include "core/host.h"
 
+#include <signal.h>
 #include <stddef.h>
 
 /* What the thread does.  All of it stays the caller's; NULL: nothing. */
@@ -43,6 +44,10 @@ blame_clear (void)
  * one line to standard error and lets the signal take its default way.  Keeps a
  * sanitizer's own handler behind it.  The second time does nothing. */
 void blame_install (void);
+
+/* What a thread of ours blocks: everything but those signals.  A fault in a thread
+ * that blocks its signal ends the process without a word. */
+void blame_mask (sigset_t *ret);
 
 /* [main] From here to loading_end, plugins are being loaded and opened: more
  * than `seconds`, a call of exit, or a crash end the process with status 78 and

@@ -460,7 +460,7 @@ fetch_start (struct fetch *f)
 {
   sigset_t all, old;
   int error;
-  sigfillset (&all);
+  blame_mask (&all);
   pthread_sigmask (SIG_SETMASK, &all, &old);
   error = pthread_create (&f->thread, NULL, fetch_main, f);
   pthread_sigmask (SIG_SETMASK, &old, NULL);

@@ -210,7 +210,7 @@ jobs_start (struct jobs *j)
   sigset_t all, old;
   char name[16];
   int error = 0;
-  sigfillset (&all);
+  blame_mask (&all);
   pthread_sigmask (SIG_SETMASK, &all, &old);
   while (!error && j->nstarted < j->nthreads) {
     error = pthread_create (j->threads + j->nstarted, NULL, pool_main, j);

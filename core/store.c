@@ -4,6 +4,8 @@
 /* The store's life. */
 #include "core/store_state.h"
 
+#include "core/blame.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <pwd.h>
@@ -142,7 +144,7 @@ thread_start (pthread_t *ret, void *(*main) (void *), struct store *s, const cha
 {
   sigset_t all, old;
   int error;
-  sigfillset (&all);
+  blame_mask (&all);
   pthread_sigmask (SIG_SETMASK, &all, &old);
   error = pthread_create (ret, NULL, main, s);
   pthread_sigmask (SIG_SETMASK, &old, NULL);

@@ -9,6 +9,7 @@
  * boundary, not a security boundary). */
 #include "core/watchdog.h"
 
+#include "core/blame.h"
 #include "core/conn_turn.h"
 #include "core/log.h"
 #include "core/reply.h"
@@ -101,7 +102,7 @@ watchdog_start (struct workers *all)
 {
   sigset_t every, old;
   int rc;
-  sigfillset (&every);
+  blame_mask (&every);
   pthread_sigmask (SIG_SETMASK, &every, &old);
   rc = pthread_create (&all->watchdog, NULL, watchdog_main, all);
   pthread_sigmask (SIG_SETMASK, &old, NULL);

@@ -4,6 +4,7 @@
 #include "core/worker.h"
 
 #include "core/accept.h"
+#include "core/blame.h"
 #include "core/conn_turn.h"
 #include "core/log.h"
 #include "core/phase.h"
@@ -370,7 +371,7 @@ worker_thread (struct worker *w)
 {
   sigset_t all, old;
   int rc;
-  sigfillset (&all);
+  blame_mask (&all);
   pthread_sigmask (SIG_SETMASK, &all, &old);
   rc = pthread_create (&w->thread, NULL, worker_main, w);
   pthread_sigmask (SIG_SETMASK, &old, NULL);

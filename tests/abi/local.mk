@@ -15,6 +15,7 @@ ABI_TESTS = \
 	%D%/symbols.sh \
 	$(NULL)
 ABI_PYTHON_TESTS = \
+	%D%/crash.py \
 	%D%/frozen.py \
 	%D%/life.py \
 	%D%/manual.py \
@@ -29,6 +30,7 @@ endif
 EXTRA_DIST += \
 	$(ABI_TESTS) \
 	$(ABI_PYTHON_TESTS) \
+	%D%/crash.c \
 	%D%/frozen.c \
 	%D%/layout-1.0.txt \
 	%D%/life.c \
