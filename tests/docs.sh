@@ -76,9 +76,9 @@ metrics_of core/*.c > "$work/code"
 metrics_in docs/kgentd.8 > "$work/docs"
 both "metric of the host" "$work/code" "$work/docs"
 
-python3 docs/options.py --check "$kgentd" docs/kgentd.conf.5 > "$work/stale" 2>&1 ||
+python3 docs/options.py --check "$kgentd" docs/kgentd.conf.5 plugins/*/*.7 > "$work/stale" 2>&1 ||
   echo "docs/options.py: exit status $?" >> "$work/stale"
-none "kgentd.conf(5) has the option tables" "$work/stale"
+none "the manual pages have the option tables" "$work/stale"
 
 if command -v mandoc > /dev/null; then
   mandoc -T lint -W error docs/*.[1-8] plugins/*/*.7 > "$work/lint" 2>&1 || :
