@@ -14,16 +14,11 @@
 #include "core/host.h"
 #include "core/util/clock.h"
 
-#include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define HEADER_MAX 65536 /* bytes of a reply's head */
@@ -296,7 +291,7 @@ easy_make (struct fetch *f, kg_call *call)
     if (!call->easy || !setup_rules (call->easy, call) || !setup_request (call->easy, call))
       return 0;
   }
-  return setup_times (call->easy, call)
+  return f->multi && setup_times (call->easy, call)
          && curl_multi_add_handle (f->multi, call->easy) == CURLM_OK;
 }
 
@@ -402,16 +397,37 @@ wait_ms (const struct fetch *f)
   return left > 0 ? (int) (left / CLOCK_MS) + 1 : 0;
 }
 
-static void *
+/* Until the first call comes libcurl and what it drags in stay untouched: that
+ * is 2 MB that many hosts never need. */
+static void
+multi_make (struct fetch *f)
+{
+  CURLM *multi;
+  curl_global_init (CURL_GLOBAL_DEFAULT);
+  multi = curl_multi_init ();
+  if (multi)
+    curl_multi_setopt (multi, CURLMOPT_MAXCONNECTS, POOLED);
+  else
+    curl_global_cleanup ();
+  atomic_store (&f->multi, multi); /* NULL: each call says -EIO, the next one tries again */
+}
+
+/* ---- For fetch_client.c --------------------------------------------------------- */
+
+void *
 fetch_main (void *arg)
 {
   struct fetch *f = arg;
   int running = 0, stopping;
   do {
+    if (!f->multi && !client_await (f))
+      multi_make (f);
     stopping = client_take (f);
     if (atomic_exchange (&f->cancels, 0))
       cancels_take (f);
     tries_begin (f);
+    if (!f->multi)
+      continue;
     curl_multi_perform (f->multi, &running);
     tries_finish (f);
     if (!stopping)
@@ -420,81 +436,21 @@ fetch_main (void *arg)
   return NULL;
 }
 
-/* ---- Life ------------------------------------------------------------------------- */
-
 void
 fetch_wake (struct fetch *f)
 {
-  curl_multi_wakeup (f->multi);
-}
-
-int32_t
-fetch_create (struct host *host, struct fetch **ret)
-{
-  struct fetch *f = calloc (1, sizeof *f);
-  int32_t result = -ENOMEM;
-  if (!f)
-    return -ENOMEM;
-  pthread_mutex_init (&f->lock, NULL);
-  f->incoming_end = &f->incoming;
-  f->ca_file = getenv ("SSL_CERT_FILE");
-  if (getrandom (&f->random, sizeof f->random, 0) < 0 || !f->random)
-    f->random = (uint64_t) clock_wall () | 1;
-  curl_global_init (CURL_GLOBAL_DEFAULT);
-  f->multi = curl_multi_init ();
-  f->breakers = breakers_create ();
-  if (!f->multi || !f->breakers)
-    goto fail;
-  curl_multi_setopt (f->multi, CURLMOPT_MAXCONNECTS, POOLED);
-  if (host && host->metrics && (result = client_metrics (f, host->metrics)) < 0)
-    goto fail;
-  *ret = f;
-  return 0;
-fail:
-  fetch_destroy (f);
-  return result;
-}
-
-int32_t
-fetch_start (struct fetch *f)
-{
-  sigset_t all, old;
-  int error;
-  blame_mask (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &old);
-  error = pthread_create (&f->thread, NULL, fetch_main, f);
-  pthread_sigmask (SIG_SETMASK, &old, NULL);
-  if (error)
-    return -error;
-  pthread_setname_np (f->thread, "kgent-fetch");
-  f->started = 1;
-  return 0;
+  CURLM *multi = atomic_load (&f->multi);
+  if (multi)
+    curl_multi_wakeup (multi);
+  else
+    pthread_cond_signal (&f->first);
 }
 
 void
-fetch_stop (struct fetch *f)
+fetch_multi_free (struct fetch *f)
 {
-  pthread_mutex_lock (&f->lock);
-  f->stopping = 1;
-  pthread_mutex_unlock (&f->lock);
-  if (!f->started) {
-    fetch_main (f); /* nothing runs yet: only tells those who wait */
+  if (!f->multi)
     return;
-  }
-  fetch_wake (f);
-  pthread_join (f->thread, NULL);
-  f->started = 0;
-}
-
-void
-fetch_destroy (struct fetch *f)
-{
-  if (!f)
-    return;
-  assert (!f->started && !f->under_way);
   curl_multi_cleanup (f->multi);
   curl_global_cleanup ();
-  breakers_destroy (f->breakers);
-  pthread_mutex_destroy (&f->lock);
-  free (f);
 }

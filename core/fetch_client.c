@@ -9,8 +9,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* ---- Metrics ------------------------------------------------------------------ */
 
@@ -183,6 +186,18 @@ client_take (struct fetch *f)
   return stopping;
 }
 
+int
+client_await (struct fetch *f)
+{
+  int stopping;
+  pthread_mutex_lock (&f->lock);
+  while (!f->incoming && !f->stopping)
+    pthread_cond_wait (&f->first, &f->lock);
+  stopping = f->stopping;
+  pthread_mutex_unlock (&f->lock);
+  return stopping;
+}
+
 /* With the lock held. */
 static int32_t
 call_accept (struct fetch *f, kg_call *call)
@@ -241,3 +256,74 @@ const struct kg_http fetch_service = {
   .send = service_send,
   .cancel = service_cancel,
 };
+
+/* ---- Life ------------------------------------------------------------------------- */
+
+int32_t
+fetch_create (struct host *host, struct fetch **ret)
+{
+  struct fetch *f = calloc (1, sizeof *f);
+  int32_t result = -ENOMEM;
+  if (!f)
+    return -ENOMEM;
+  pthread_mutex_init (&f->lock, NULL);
+  pthread_cond_init (&f->first, NULL);
+  f->incoming_end = &f->incoming;
+  f->ca_file = getenv ("SSL_CERT_FILE");
+  if (getrandom (&f->random, sizeof f->random, 0) < 0 || !f->random)
+    f->random = (uint64_t) clock_wall () | 1;
+  f->breakers = breakers_create ();
+  if (!f->breakers)
+    goto fail;
+  if (host && host->metrics && (result = client_metrics (f, host->metrics)) < 0)
+    goto fail;
+  *ret = f;
+  return 0;
+fail:
+  fetch_destroy (f);
+  return result;
+}
+
+int32_t
+fetch_start (struct fetch *f)
+{
+  sigset_t all, old;
+  int error;
+  blame_mask (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &old);
+  error = pthread_create (&f->thread, NULL, fetch_main, f);
+  pthread_sigmask (SIG_SETMASK, &old, NULL);
+  if (error)
+    return -error;
+  pthread_setname_np (f->thread, "kgent-fetch");
+  f->started = 1;
+  return 0;
+}
+
+void
+fetch_stop (struct fetch *f)
+{
+  pthread_mutex_lock (&f->lock);
+  f->stopping = 1;
+  pthread_mutex_unlock (&f->lock);
+  if (!f->started) {
+    fetch_main (f); /* nothing runs yet: only tells those who wait */
+    return;
+  }
+  fetch_wake (f);
+  pthread_join (f->thread, NULL);
+  f->started = 0;
+}
+
+void
+fetch_destroy (struct fetch *f)
+{
+  if (!f)
+    return;
+  assert (!f->started && !f->under_way);
+  fetch_multi_free (f);
+  breakers_destroy (f->breakers);
+  pthread_cond_destroy (&f->first);
+  pthread_mutex_destroy (&f->lock);
+  free (f);
+}

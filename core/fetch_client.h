@@ -18,12 +18,13 @@
  * running (in libcurl's hands). */
 struct fetch {
   pthread_mutex_t lock;
+  pthread_cond_t first;              /* a call, while there is no multi yet */
   kg_call *incoming, **incoming_end; /* under the lock */
   uint32_t under_way;                /* under the lock: all calls not yet done */
   int stopping;                      /* under the lock */
   _Atomic int cancels;               /* some call was cancelled */
   kg_call *waiting, *running;        /* the thread's */
-  void *multi;                       /* CURLM */
+  _Atomic (void *) multi;            /* CURLM; NULL until the first call */
   struct breakers *breakers;
   const char *ca_file;
   uint64_t random;
@@ -46,7 +47,12 @@ void client_end (struct fetch *fetch, kg_call *call);
  * ones; 0 when it is over. */
 int client_again (struct fetch *fetch, kg_call *call);
 
-/* Makes the thread look at its lists (in fetch.c). */
+/* Waits for the first call; returns whether to stop instead. */
+int client_await (struct fetch *fetch);
+
+/* In fetch.c: the thread, what makes it look at its lists, and its end. */
+void *fetch_main (void *fetch);
 void fetch_wake (struct fetch *fetch);
+void fetch_multi_free (struct fetch *fetch);
 
 #endif
