@@ -53,9 +53,10 @@ usage_grow (struct mt *mt, kg_req *req, struct usage *u, size_t need)
   return 0;
 }
 
-/* Adds an event; "]}" must still fit behind it. */
+/* Adds an event, whose type has that index; "]}" must still fit behind it. */
 static int32_t
-usage_add (struct mt *mt, kg_req *req, struct usage *u, const char *type, kg_str data)
+usage_add (struct mt *mt, kg_req *req, struct usage *u, const char *type, uint32_t index,
+           kg_str data)
 {
   size_t type_len = strlen (type), need = type_len + data.len + 32;
   int32_t r;
@@ -96,9 +97,11 @@ usage_get (struct mt *mt, kg_req *req, struct usage **ret)
 
 /* Types are written as they are: dotted names of lower-case letters. */
 static int32_t
-type_ok (const char *type)
+type_ok (const char *type, uint32_t index)
 {
   size_t i;
+  if (mt_types[index + 1]) /* one of those that we know */
+    return 1;
   for (i = 0; type[i]; i++)
     if (!((type[i] >= 'a' && type[i] <= 'z') || (i && (type[i] == '.' || type[i] == '_'))))
       return 0;
@@ -109,16 +112,18 @@ static int32_t
 meter_note (kg_req *req, const char *type, kg_str data)
 {
   struct mt *mt = mt_plugin;
+  uint32_t index = mt_type_index (type);
   struct usage *u;
   int32_t r;
-  if (!type_ok (type) || data.len < 2 || data.ptr[0] != '{' || data.ptr[data.len - 1] != '}')
+  if (!type_ok (type, index) || data.len < 2 || data.ptr[0] != '{'
+      || data.ptr[data.len - 1] != '}')
     return -EINVAL;
   if (data.len > MT_DATA_MAX)
     return -E2BIG;
   r = usage_get (mt, req, &u);
   if (r < 0)
     return r;
-  return u->count < MT_EVENTS_MAX ? usage_add (mt, req, u, type, data) : -E2BIG;
+  return u->count < MT_EVENTS_MAX ? usage_add (mt, req, u, type, index, data) : -E2BIG;
 }
 
 const struct kg_meter mt_meter = { .size = sizeof (struct kg_meter), .note = meter_note };
@@ -162,7 +167,9 @@ request_note (struct mt *mt, kg_req *req)
   r = usage_get (mt, req, &u);
   if (r == -EACCES)
     return 0; /* nobody to charge */
-  return r < 0 ? r : usage_add (mt, req, u, "api.request", (kg_str){ buf, o.len });
+  return r < 0 ? r
+               : usage_add (mt, req, u, "api.request", mt_type_index ("api.request"),
+                            (kg_str){ buf, o.len });
 }
 
 /* Hands the record over. */

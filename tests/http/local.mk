@@ -2,6 +2,7 @@
 HTTP_TESTS = \
 	%D%/agentese.py \
 	%D%/mainjob.py \
+	%D%/openmeter.py \
 	%D%/stripe.py \
 	%D%/auth.py \
 	%D%/ctl.py \
