@@ -196,9 +196,10 @@ target_make (const struct args *a, const char *path, char socket[TEXT_MAX], char
   return r;
 }
 
-int
-call (const struct args *a, const char *method, const char *path, json_object *body,
-      struct answer *ret)
+/* The request, whatever the answer's type; 0 for a 2xx. */
+static int
+exchange (const struct args *a, const char *method, const char *path, json_object *body,
+          struct answer *ret)
 {
   char socket[TEXT_MAX], url[TEXT_MAX];
   const char *text = body ? json_object_to_json_string_ext (body, JSON_C_TO_STRING_PLAIN) : NULL;
@@ -212,12 +213,24 @@ call (const struct args *a, const char *method, const char *path, json_object *b
   if (code != CURLE_OK)
     return explain (code, a, a->url ? a->url : socket);
   ret->json = json_tokener_parse (ret->text);
-  if (ret->status / 100 != 2)
-    return refused (a, method, path, ret);
-  if (ret->json || (!*ret->text && strcmp (method, "GET")))
-    return 0;
+  return ret->status / 100 == 2 ? 0 : refused (a, method, path, ret);
+}
+
+int
+call (const struct args *a, const char *method, const char *path, json_object *body,
+      struct answer *ret)
+{
+  int r = exchange (a, method, path, body, ret);
+  if (r || ret->json || (!*ret->text && strcmp (method, "GET")))
+    return r;
   complain ("%s %s: the answer isn't JSON; is this the admin listener of a kgentd?", method, path);
   return EXIT_REFUSED;
+}
+
+int
+call_text (const struct args *a, const char *path, struct answer *ret)
+{
+  return exchange (a, "GET", path, NULL, ret);
 }
 
 void

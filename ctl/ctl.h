@@ -63,6 +63,9 @@ struct answer {
  * a message on standard error.  Always followed by answer_finish. */
 int call (const struct args *a, const char *method, const char *path, json_object *body,
           struct answer *ret);
+
+/* A GET whose answer is text. */
+int call_text (const struct args *a, const char *path, struct answer *ret);
 void answer_finish (struct answer *answer);
 
 /* show.c */
@@ -92,6 +95,8 @@ struct command {
   uint32_t min, max;    /* arguments */
   int (*run) (const struct args *a, const struct words *arguments);
 };
+
+int top_run (const struct args *a, const struct words *arguments); /* top.c */
 
 extern const struct command key_commands[];  /* key.c; end in a NULL name */
 extern const struct command host_commands[]; /* host.c; the same */

@@ -152,6 +152,10 @@ const struct command host_commands[] = {
     "status of the host and its components", 0, 0, 0, health_run },
   { NULL, "plugins", "plugins", "Lists the loaded plugins in the order of the configuration.\n",
     "list the loaded plugins", 0, 0, 0, plugins_run },
+  { NULL, "top", "top [SECONDS [COUNT]]",
+    "Shows what each route does: requests per second, those refused and failed, and\n"
+    "how long they took; every 2 seconds until it is interrupted, or COUNT times.\n",
+    "what the routes do, again and again", 0, 0, 2, top_run },
   { NULL, "reload", "reload",
     "Checks the configuration; when it is good a new process takes over and the old\n"
     "one finishes its requests; when it is bad nothing changes and the reason is\n"

@@ -11,5 +11,6 @@ kgentctl_SOURCES = \
 	%D%/key.c \
 	%D%/main.c \
 	%D%/show.c \
+	%D%/top.c \
 	$(NULL)
 kgentctl_LDADD = core/libutil.a $(CURL_LIBS) $(JSONC_LIBS)

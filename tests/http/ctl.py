@@ -44,8 +44,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length).decode()
         self.server.seen.append((self.command, self.path, dict(self.headers), body))
-        status, text = self.server.table.get(
+        entry = self.server.table.get(
             (self.command, self.path), (404, {"status": 404, "detail": "Not Found"}))
+        if hasattr(entry, "__next__"):  # one answer after the other
+            entry = next(entry)
+        status, text = entry
         if not isinstance(text, str):
             text = json.dumps(text)
         self.send_response(status)
@@ -176,8 +179,32 @@ def about():
     kgent.ok(status == 0 and out.startswith("kgentctl "), "--version needs no host")
 
 
+def top():
+    reset()
+    series = '{method="POST",endpoint="/v1/x",'
+    first = (f'kgents_api_requests_total{series}status="200"}} 10\n'
+             f'kgents_api_request_latency_seconds_bucket{series}le="0.001"}} 10\n'
+             f'kgents_api_request_latency_seconds_bucket{series}le="+Inf"}} 10\n')
+    second = (f'kgents_api_requests_total{series}status="200"}} 110\n'
+              f'kgents_api_requests_total{series}status="429"}} 5\n'
+              f'kgents_api_request_latency_seconds_bucket{series}le="0.001"}} 110\n'
+              f'kgents_api_request_latency_seconds_bucket{series}le="+Inf"}} 115\n')
+    stub.table["GET", "/metrics"] = iter([(200, first), (200, second), (200, second)])
+    status, out, err = ctl("top", "0.2", "2", "--json")
+    looks = [json.loads(line) for line in out.splitlines()]
+    kgent.equal((status, len(looks)), (0, 2), "top looks as often as it is told")
+    route = looks[0]["routes"][0]
+    kgent.equal(round(route["requests_per_second"] * looks[0]["seconds"]), 105, "top: requests")
+    kgent.equal(round(route["refused_per_second"] * looks[0]["seconds"]), 5, "top: refused")
+    kgent.ok(0.4 < route["p50_ms"] < 0.6, "top: the median lies in its bucket")
+    kgent.equal(route["p99_ms"], 1.0, "top: the last bucket counts from its beginning")
+    kgent.equal(looks[1]["routes"][0]["requests_per_second"], 0, "top: differences, not sums")
+    stub.table["GET", "/metrics"] = iter([(200, first), (200, second)])
+    kgent.contains(ctl("top", "0.1", "1")[1], "POST /v1/x\n", "top as a table")
+
+
 def usage():
-    for args in (["frob"], [], ["key"], ["key", "frob"], ["health", "x"], ["key", "revoke"],
+    for args in (["top", "x"], ["top", "0"], ["top", "1", "0"],["frob"], [], ["key"], ["key", "frob"], ["health", "x"], ["key", "revoke"],
                  ["health", "--tier", "PRO"], ["--frob"], ["key", "new"], ["--timeout", "x", "health"],
                  ["key", "new", "x", "--requests-per-day", "-1"], ["--url", "x", "health"]):
         status, out, err = ctl(*args)
@@ -221,5 +248,5 @@ def credentials():
     tcp.shutdown()
 
 
-kgent.main([key_new, key_new_refused, key_list, key_revoke, health, orders, about, usage, nobody,
+kgent.main([key_new, key_new_refused, key_list, key_revoke, health, orders, about, top, usage, nobody,
             credentials])
