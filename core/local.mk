@@ -94,6 +94,7 @@ core_libcore_a_SOURCES = \
 	%D%/watchdog.c \
 	%D%/watchdog.h \
 	%D%/worker.c \
+	%D%/workers.c \
 	%D%/worker.h \
 	%D%/worker_loop.h \
 	%D%/expose.c \

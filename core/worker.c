@@ -13,7 +13,6 @@
 #include "core/stream.h"
 #include "core/ticket.h"
 #include "core/util/clock.h"
-#include "core/watchdog.h"
 #include "core/worker_loop.h"
 
 #include <errno.h>
@@ -31,8 +30,6 @@
 #define SWEEP_BUSY  (100 * CLOCK_MS)
 #define SWEEP_IDLE  CLOCK_SECOND
 #define STOP_WAIT   (2 * CLOCK_SECOND)
-#define ALIVE_TIME  (2 * CLOCK_SECOND)
-#define STUCK_MAX   4    /* more given-up handlers than that: better to be restarted */
 #define TAG         1u   /* in epoll's pointer: a listener, not a connection */
 
 /* ---- What the connections use ------------------------------------------- */
@@ -317,7 +314,7 @@ worker_rules (struct worker *w)
   w->rules.allow_chunked = s->allow_chunked;
 }
 
-static int32_t
+int32_t
 worker_init (struct worker *w, struct workers *all, uint32_t index)
 {
   struct epoll_event e = { .events = EPOLLIN };
@@ -346,7 +343,7 @@ worker_init (struct worker *w, struct workers *all, uint32_t index)
   return 0;
 }
 
-static void
+void
 worker_finish (struct worker *w)
 {
   void *slab;
@@ -376,137 +373,4 @@ worker_thread (struct worker *w)
   rc = pthread_create (&w->thread, NULL, worker_main, w);
   pthread_sigmask (SIG_SETMASK, &old, NULL);
   return -rc;
-}
-
-uint32_t
-workers_wanted (const struct settings *settings)
-{
-  long n = (long) settings->http.threads;
-  if (n <= 0)
-    n = sysconf (_SC_NPROCESSORS_ONLN);
-  return n < 1 ? 1 : n > 256 ? 256 : (uint32_t) n;
-}
-
-static struct workers *
-workers_alloc (struct host *host, const struct listener *listeners, uint32_t n)
-{
-  struct workers *all = calloc (1, sizeof *all);
-  if (!all)
-    return NULL;
-  all->host = host;
-  all->count = workers_wanted (&host->settings);
-  all->list = calloc (all->count, sizeof *all->list);
-  all->listeners = calloc (n + 1, sizeof *all->listeners);
-  all->nlisteners = n;
-  if (!all->list || !all->listeners) {
-    workers_destroy (all);
-    return NULL;
-  }
-  memcpy (all->listeners, listeners, n * sizeof *listeners);
-  return all;
-}
-
-int32_t
-workers_create (struct host *host, const struct listener *listeners, uint32_t n,
-                struct workers **ret)
-{
-  struct workers *all = workers_alloc (host, listeners, n);
-  const char *bad = "";
-  int32_t rc = all ? client_trust_parse (host->settings.http.trusted_proxies, &all->trust, &bad)
-                   : -ENOMEM;
-  if (rc == -EINVAL)
-    log_write (KG_LOG_ERROR, "core", "http.trusted_proxies: \"%s\" is no address or network", bad);
-  for (uint32_t i = 0; rc >= 0 && i < all->count; i++)
-    rc = worker_init (&all->list[i], all, i);
-  if (rc < 0)
-    goto fail;
-  host->workers = all;
-  for (all->started = 0; all->started < all->count; all->started++) {
-    rc = worker_thread (&all->list[all->started]);
-    if (rc < 0)
-      goto fail;
-  }
-  rc = watchdog_start (all);
-  if (rc < 0)
-    goto fail;
-  *ret = all;
-  return 0;
-fail:
-  host->workers = NULL;
-  if (all)
-    workers_stop (all);
-  workers_destroy (all);
-  return rc;
-}
-
-static void
-wake_all (struct workers *all)
-{
-  uint64_t one = 1;
-  for (uint32_t i = 0; i < all->count; i++)
-    (void) !write (all->list[i].wake_fd, &one, sizeof one);
-}
-
-void
-workers_quiesce (struct workers *all)
-{
-  atomic_store (&all->draining, 1);
-  wake_all (all);
-}
-
-uint32_t
-workers_open (const struct workers *all)
-{
-  return atomic_load_explicit (&all->connections, memory_order_relaxed);
-}
-
-uint32_t
-workers_busy (const struct workers *all)
-{
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < all->count; i++)
-    n += atomic_load_explicit (&all->list[i].busy_count, memory_order_relaxed);
-  return n;
-}
-
-int32_t
-workers_alive (const struct workers *all)
-{
-  int64_t now = clock_mono ();
-  if (workers_stuck (all) > STUCK_MAX)
-    return 0;
-  for (uint32_t i = 0; i < all->count; i++)
-    if (now - atomic_load_explicit (&all->list[i].turned, memory_order_relaxed) > ALIVE_TIME)
-      return 0;
-  return 1;
-}
-
-uint32_t
-workers_stuck (const struct workers *all)
-{
-  return atomic_load_explicit (&all->stuck, memory_order_relaxed);
-}
-
-void
-workers_stop (struct workers *all)
-{
-  atomic_store (&all->stopping, 1);
-  wake_all (all);
-  watchdog_stop (all);
-  for (uint32_t i = 0; i < all->started; i++)
-    pthread_join (all->list[i].thread, NULL);
-  all->started = 0;
-}
-
-void
-workers_destroy (struct workers *all)
-{
-  if (!all || workers_stuck (all)) /* given-up threads still know it */
-    return;
-  for (uint32_t i = 0; all->list && i < all->count; i++)
-    worker_finish (&all->list[i]);
-  client_trust_finish (&all->trust);
-  free (all->list);
-  free (all->listeners);
-  free (all);
 }

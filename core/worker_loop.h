@@ -93,6 +93,11 @@ void worker_log_refusal (struct conn *c, int32_t status, const char *why, const 
 
 void worker_post (struct worker *w, struct post *post);
 
+/* Makes worker `index` of them, which holds what it has even on failure; and frees
+ * it.  No thread of it may run. */
+int32_t worker_init (struct worker *w, struct workers *all, uint32_t index);
+void worker_finish (struct worker *w);
+
 /* Starts a thread that goes on with the worker. */
 int32_t worker_thread (struct worker *w);
 
