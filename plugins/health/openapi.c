@@ -75,11 +75,6 @@ static const char security_schemes[]
       "\"Bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
       "\"description\":\"The same key as a bearer token.\"}}";
 
-static const char idempotency_parameter[]
-    = "{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"required\":false,"
-      "\"description\":\"The same key with the same body within 24 hours replays the stored "
-      "answer and charges once.\",\"schema\":{\"type\":\"string\",\"maxLength\":255}}";
-
 static json_object *
 header_make (const char *description, const char *type)
 {
@@ -99,9 +94,6 @@ headers_make (const struct references *refs)
   if (refs->retry_after)
     json_object_object_add (o, "RetryAfter",
                             header_make ("Seconds until a new try makes sense.", "integer"));
-  if (refs->receipt)
-    json_object_object_add (o, "Receipt",
-                            header_make ("What was charged and what is left.", "string"));
   return o;
 }
 
@@ -125,7 +117,7 @@ static json_object *
 components_make (const struct references *refs)
 {
   json_object *o = json_object_new_object (), *schemas = json_object_new_object ();
-  json_object *responses = json_object_new_object (), *parameters;
+  json_object *responses = json_object_new_object ();
   int i;
   json_object_object_add (o, "securitySchemes", json_tokener_parse (security_schemes));
   json_object_object_add (schemas, "Problem", json_tokener_parse (problem_schema));
@@ -135,12 +127,6 @@ components_make (const struct references *refs)
       json_object_object_add (responses, problems[i].name, problem_make (&problems[i]));
   json_object_object_add (o, "responses", responses);
   json_object_object_add (o, "headers", headers_make (refs));
-  if (refs->idempotency) {
-    parameters = json_object_new_object ();
-    json_object_object_add (parameters, "IdempotencyKey",
-                            json_tokener_parse (idempotency_parameter));
-    json_object_object_add (o, "parameters", parameters);
-  }
   return o;
 }
 

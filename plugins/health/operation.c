@@ -137,24 +137,13 @@ request_add (json_object *op, struct plugin *p, const char *plugin, const struct
 /* ---- Responses -------------------------------------------------------------- */
 
 static json_object *
-success_headers (const struct kg_route *route, struct references *refs)
-{
-  json_object *headers = json_object_new_object ();
-  json_object_object_add (headers, "X-Request-ID", ref_make ("headers", "RequestId"));
-  if (route->flags & KG_BILLABLE) {
-    refs->receipt = 1;
-    json_object_object_add (headers, "Kgent-Receipt", ref_make ("headers", "Receipt"));
-  }
-  return headers;
-}
-
-static json_object *
-success_make (const struct kg_route *route, json_object *schema, int status,
-              struct references *refs)
+success_make (const struct kg_route *route, json_object *schema, int status)
 {
   json_object *o = json_object_new_object (), *content = json_object_new_object ();
+  json_object *headers = json_object_new_object ();
   text_add (o, "description", status == 201 ? "Created." : status == 204 ? "Done." : "Success.");
-  json_object_object_add (o, "headers", success_headers (route, refs));
+  json_object_object_add (headers, "X-Request-ID", ref_make ("headers", "RequestId"));
+  json_object_object_add (o, "headers", headers);
   if (schema)
     media_add (content, media_of (schema), json_object_get (schema));
   if (route->flags & KG_STREAMS)
@@ -235,7 +224,7 @@ responses_add (json_object *op, struct plugin *p, const char *plugin,
   int status = success_status (route);
   char key[12];
   snprintf (key, sizeof key, "%d", status);
-  json_object_object_add (responses, key, success_make (route, schema, status, refs));
+  json_object_object_add (responses, key, success_make (route, schema, status));
   if (status_named (route->statuses, 304)) {
     o = json_object_new_object ();
     text_add (o, "description", "The client has it already.");
@@ -286,7 +275,7 @@ path_parameters_add (json_object *list, const char *pattern)
 
 static void
 parameters_add (json_object *op, struct plugin *p, const char *plugin,
-                const struct kg_route *route, struct references *refs)
+                const struct kg_route *route)
 {
   json_object *list = parse (p, plugin, route, "parameters", route->parameters);
   if (list && json_object_get_type (list) != json_type_array) {
@@ -298,10 +287,6 @@ parameters_add (json_object *op, struct plugin *p, const char *plugin,
   if (!list)
     list = json_object_new_array ();
   path_parameters_add (list, route->pattern);
-  if (route->flags & KG_BILLABLE && !strcmp (route->method, "POST")) {
-    refs->idempotency = 1;
-    json_object_array_add (list, ref_make ("parameters", "IdempotencyKey"));
-  }
   if (json_object_array_length (list))
     json_object_object_add (op, "parameters", list);
   else
@@ -359,7 +344,7 @@ operation_make (struct plugin *p, const char *plugin, const struct kg_route *rou
     security_add (security, "Bearer", route->scope);
   }
   json_object_object_add (op, "security", security);
-  parameters_add (op, p, plugin, route, refs);
+  parameters_add (op, p, plugin, route);
   request_add (op, p, plugin, route);
   responses_add (op, p, plugin, route, refs);
   if (route->flags & KG_ADMIN)

@@ -12,9 +12,7 @@
 /* What operations refer to: a bit per entry of a table of components. */
 struct references {
   uint64_t problems; /* 1 << index in `problems` */
-  int idempotency;   /* the parameter Idempotency-Key */
-  int retry_after;   /* the headers */
-  int receipt;
+  int retry_after;   /* the header Retry-After */
 };
 
 /* The problem responses that routes can give. */
