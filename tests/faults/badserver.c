@@ -89,9 +89,9 @@ accept_main (void *arg)
     c = s->connections + s->count;
     c->server = s;
     c->fd = fd;
+    s->count++; /* before its requests are counted */
     if (pthread_create (&c->thread, NULL, connection_main, c) != 0)
       abort ();
-    s->count++;
   }
   return NULL;
 }
