@@ -51,7 +51,8 @@ plugin_view (const struct kg_plugin *plugin, void *arg)
 }
 
 static int32_t
-service_plugins (kg_self *self, int32_t (*fn) (const struct kg_plugin_view *, void *), void *arg)
+service_plugins (kg_self *self, int32_t (*fn) (const struct kg_plugin_view *, void *),
+                 void *arg)
 {
   struct plugin_walk walk = { fn, arg };
   return plugins_walk (self->host->plugins, plugin_view, &walk);

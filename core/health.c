@@ -59,8 +59,8 @@ char_len (const unsigned char *p)
   for (i = 1; i < n; i++)
     if ((p[i] & 0xC0) != 0x80)
       return 0;
-  if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F)
-      || (*p == 0xF0 && p[1] < 0x90) || (*p == 0xF4 && p[1] > 0x8F))
+  if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) || (*p == 0xF0 && p[1] < 0x90)
+      || (*p == 0xF4 && p[1] > 0x8F))
     return 0;
   return n;
 }
@@ -69,7 +69,7 @@ char_len (const unsigned char *p)
 static void
 text_clean (char *text)
 {
-  unsigned char *p = (unsigned char *) text;
+  unsigned char *p = (unsigned char *)text;
   while (*p) {
     size_t n = char_len (p);
     if (n == 1 && (*p < 0x20 || *p == 0x7F))
@@ -86,9 +86,9 @@ text_clean (char *text)
 static void
 text_trim (char *text, size_t len)
 {
-  while (len && ((unsigned char) text[len - 1] & 0xC0) == 0x80)
+  while (len && ((unsigned char)text[len - 1] & 0xC0) == 0x80)
     len--;
-  if (len && (unsigned char) text[len - 1] >= 0xC0)
+  if (len && (unsigned char)text[len - 1] >= 0xC0)
     text[len - 1] = 0;
 }
 
@@ -221,7 +221,7 @@ health_vset (kg_component *c, int32_t state, uint32_t ttl_ms, const char *detail
   char text[HEALTH_DETAIL_MAX + 1] = "";
   int64_t now = clock_mono ();
   int n = detail ? vsnprintf (text, sizeof text, detail, args) : 0;
-  if (n >= (int) sizeof text)
+  if (n >= (int)sizeof text)
     text_trim (text, sizeof text - 1);
   text_clean (text);
   if (state < KG_HEALTH_OK || state > KG_HEALTH_STARTING)
@@ -253,7 +253,7 @@ health_facts (kg_component *c, const char *json, size_t len)
   pthread_mutex_lock (&c->health->lock);
   memcpy (c->status.facts, json, len);
   c->status.facts[len] = 0;
-  c->status.facts_len = (uint32_t) len;
+  c->status.facts_len = (uint32_t)len;
   pthread_mutex_unlock (&c->health->lock);
   return 0;
 }

@@ -15,9 +15,9 @@
 
 #include <stdarg.h>
 
-#define HEALTH_NAME_MAX   31   /* bytes of a component's name */
-#define HEALTH_DETAIL_MAX 255  /* bytes; more is cut at a character's border */
-#define HEALTH_FACTS_MAX  1024 /* bytes */
+#define HEALTH_NAME_MAX 31    /* bytes of a component's name */
+#define HEALTH_DETAIL_MAX 255 /* bytes; more is cut at a character's border */
+#define HEALTH_FACTS_MAX 1024 /* bytes */
 
 struct health;
 

@@ -13,8 +13,19 @@
 
 #define TIMEOUT_S 30
 
-enum { OPT_FIRST = 256, OPT_NAME, OPT_TENANT, OPT_USER, OPT_TIER, OPT_SCOPE, OPT_ARCHETYPE,
-       OPT_MINUTE, OPT_DAY, OPT_TOKENS, OPT_EXPIRES };
+enum {
+  OPT_FIRST = 256,
+  OPT_NAME,
+  OPT_TENANT,
+  OPT_USER,
+  OPT_TIER,
+  OPT_SCOPE,
+  OPT_ARCHETYPE,
+  OPT_MINUTE,
+  OPT_DAY,
+  OPT_TOKENS,
+  OPT_EXPIRES
+};
 
 static const struct option options[] = {
   { "state", required_argument, NULL, 's' },
@@ -59,7 +70,7 @@ number_read (const char *text, const char *option, int64_t max, int64_t *ret)
   errno = 0;
   *ret = strtoll (text, &end, 10);
   if (errno || end == text || *end || *ret < 0 || *ret > max) {
-    complain ("%s: '%s' is not a number from 0 to %lld", option, text, (long long) max);
+    complain ("%s: '%s' is not a number from 0 to %lld", option, text, (long long)max);
     return EXIT_USAGE;
   }
   return 0;
@@ -82,7 +93,7 @@ global_option (struct args *a, int c, char *value)
     break;
   case 't':
     r = number_read (value, "--timeout", 86400, &n);
-    a->timeout_s = (long) n;
+    a->timeout_s = (long)n;
     break;
   case 'j':
     a->json = 1;

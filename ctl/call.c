@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #define ANSWER_MAX (64u << 20) /* bytes */
-#define SOCKET     "admin.sock"
-#define TEXT_MAX   4096 /* bytes of a URL or path */
+#define SOCKET "admin.sock"
+#define TEXT_MAX 4096 /* bytes of a URL or path */
 
 struct buffer {
   char *ptr;
@@ -45,8 +45,9 @@ receive (char *data, size_t size, size_t count, void *arg)
 static int
 socket_check (const char *path)
 {
-  if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path) {
-    complain ("%s: the path is too long for a socket; use a shorter state folder, or --url", path);
+  if (strlen (path) >= sizeof ((struct sockaddr_un *)NULL)->sun_path) {
+    complain ("%s: the path is too long for a socket; use a shorter state folder, or --url",
+              path);
     return EXIT_CONNECT;
   }
   if (!access (path, R_OK | W_OK))
@@ -54,9 +55,10 @@ socket_check (const char *path)
   if (errno == EACCES)
     complain ("%s: permission denied; run this as the user that kgentd runs as", path);
   else
-    complain ("no kgentd answers at %s (%s); start it with 'kgentd -c FILE', or say where it is "
-              "with -s STATE-FOLDER or --url URL",
-              path, strerror (errno));
+    complain (
+        "no kgentd answers at %s (%s); start it with 'kgentd -c FILE', or say where it is "
+        "with -s STATE-FOLDER or --url URL",
+        path, strerror (errno));
   return EXIT_CONNECT;
 }
 
@@ -74,12 +76,13 @@ static int
 explain (CURLcode code, const struct args *a, const char *where)
 {
   if (code == CURLE_OPERATION_TIMEDOUT)
-    complain ("%s: no answer within %ld s; look at its log, or allow more with --timeout", where,
-              a->timeout_s);
+    complain ("%s: no answer within %ld s; look at its log, or allow more with --timeout",
+              where, a->timeout_s);
   else if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
-    complain ("no kgentd answers at %s; start it with 'kgentd -c FILE', or say where it is with "
-              "-s STATE-FOLDER or --url URL",
-              where);
+    complain (
+        "no kgentd answers at %s; start it with 'kgentd -c FILE', or say where it is with "
+        "-s STATE-FOLDER or --url URL",
+        where);
   else
     complain ("%s: %s", where, curl_easy_strerror (code));
   return EXIT_CONNECT;
@@ -117,7 +120,8 @@ reasons_show (json_object *problem)
 }
 
 static int
-refused (const struct args *a, const char *method, const char *path, const struct answer *answer)
+refused (const struct args *a, const char *method, const char *path,
+         const struct answer *answer)
 {
   const char *detail = text_of (answer->json, "detail");
   complain ("%s %s: %ld: %s%s", method, path, answer->status,
@@ -166,7 +170,7 @@ transfer (const struct args *a, const char *method, const char *socket, const ch
     curl_easy_setopt (curl, CURLOPT_UNIX_SOCKET_PATH, socket);
   if (body) {
     curl_easy_setopt (curl, CURLOPT_POSTFIELDS, body);
-    curl_easy_setopt (curl, CURLOPT_POSTFIELDSIZE, (long) strlen (body));
+    curl_easy_setopt (curl, CURLOPT_POSTFIELDSIZE, (long)strlen (body));
   } else if (!strcmp (method, "POST"))
     curl_easy_setopt (curl, CURLOPT_POSTFIELDS, "");
   code = curl_easy_perform (curl);
@@ -192,7 +196,7 @@ target_make (const struct args *a, const char *path, char socket[TEXT_MAX], char
   r = url_check (a->url);
   n = strlen (a->url);
   if (!r)
-    snprintf (url, TEXT_MAX, "%.*s%s", (int) (a->url[n - 1] == '/' ? n - 1 : n), a->url, path);
+    snprintf (url, TEXT_MAX, "%.*s%s", (int)(a->url[n - 1] == '/' ? n - 1 : n), a->url, path);
   return r;
 }
 
@@ -202,7 +206,8 @@ exchange (const struct args *a, const char *method, const char *path, json_objec
           struct answer *ret)
 {
   char socket[TEXT_MAX], url[TEXT_MAX];
-  const char *text = body ? json_object_to_json_string_ext (body, JSON_C_TO_STRING_PLAIN) : NULL;
+  const char *text
+      = body ? json_object_to_json_string_ext (body, JSON_C_TO_STRING_PLAIN) : NULL;
   CURLcode code;
   int r;
   memset (ret, 0, sizeof *ret);
@@ -223,7 +228,8 @@ call (const struct args *a, const char *method, const char *path, json_object *b
   int r = exchange (a, method, path, body, ret);
   if (r || ret->json || (!*ret->text && strcmp (method, "GET")))
     return r;
-  complain ("%s %s: the answer isn't JSON; is this the admin listener of a kgentd?", method, path);
+  complain ("%s %s: the answer isn't JSON; is this the admin listener of a kgentd?", method,
+            path);
   return EXIT_REFUSED;
 }
 

@@ -11,24 +11,24 @@
 #include <stdint.h>
 
 /* Exit codes; documented in kgentctl(1). */
-#define EXIT_OK      0
+#define EXIT_OK 0
 #define EXIT_REFUSED 1 /* the host answered, and not with success */
-#define EXIT_USAGE   2
+#define EXIT_USAGE 2
 #define EXIT_CONNECT 3 /* nobody answers */
 
 #define WORDS_MAX 32 /* repeated options, positional arguments */
 
 /* Which options were given, and which a command takes. */
-#define GIVEN_NAME      0x001u
-#define GIVEN_TENANT    0x002u
-#define GIVEN_USER      0x004u
-#define GIVEN_TIER      0x008u
-#define GIVEN_SCOPE     0x010u
+#define GIVEN_NAME 0x001u
+#define GIVEN_TENANT 0x002u
+#define GIVEN_USER 0x004u
+#define GIVEN_TIER 0x008u
+#define GIVEN_SCOPE 0x010u
 #define GIVEN_ARCHETYPE 0x020u
-#define GIVEN_MINUTE    0x040u
-#define GIVEN_DAY       0x080u
-#define GIVEN_TOKENS    0x100u
-#define GIVEN_EXPIRES   0x200u
+#define GIVEN_MINUTE 0x040u
+#define GIVEN_DAY 0x080u
+#define GIVEN_TOKENS 0x100u
+#define GIVEN_EXPIRES 0x200u
 
 struct words {
   const char *item[WORDS_MAX];
@@ -88,11 +88,11 @@ const char *list_of (json_object *o, const char *name, char *out, size_t size);
 struct command {
   const char *group; /* "key", or NULL */
   const char *name;
-  const char *usage;    /* behind "kgentctl " */
-  const char *help;     /* lines */
-  const char *summary;  /* one line */
-  uint32_t options;     /* GIVEN_... that it takes */
-  uint32_t min, max;    /* arguments */
+  const char *usage;   /* behind "kgentctl " */
+  const char *help;    /* lines */
+  const char *summary; /* one line */
+  uint32_t options;    /* GIVEN_... that it takes */
+  uint32_t min, max;   /* arguments */
   int (*run) (const struct args *a, const struct words *arguments);
 };
 

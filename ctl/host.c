@@ -33,7 +33,7 @@ health_run (const struct args *a, const struct words *arguments)
 {
   struct answer answer;
   int r = call (a, "GET", "/health", NULL, &answer);
-  (void) arguments;
+  (void)arguments;
   if (!r && a->json)
     show_json (answer.json);
   else if (!r)
@@ -73,7 +73,7 @@ plugins_run (const struct args *a, const struct words *arguments)
 {
   struct answer answer;
   int r = call (a, "GET", "/admin/v1/plugins", NULL, &answer);
-  (void) arguments;
+  (void)arguments;
   if (!r && a->json)
     show_json (answer.json);
   else if (!r)
@@ -104,14 +104,14 @@ order (const struct args *a, const char *path, const char *said)
 static int
 reload_run (const struct args *a, const struct words *arguments)
 {
-  (void) arguments;
+  (void)arguments;
   return order (a, "/admin/v1/reload", "the configuration is good: a new process takes over");
 }
 
 static int
 drain_run (const struct args *a, const struct words *arguments)
 {
-  (void) arguments;
+  (void)arguments;
   return order (a, "/admin/v1/drain", "draining: it ends when everything in flight is done");
 }
 
@@ -132,7 +132,7 @@ version_run (const struct args *a, const struct words *arguments)
 {
   struct answer answer;
   int r;
-  (void) arguments;
+  (void)arguments;
   if (!a->json)
     printf ("kgentctl %s\n", KG_VERSION);
   r = call (a, "GET", "/admin/v1/version", NULL, &answer);

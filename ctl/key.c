@@ -44,7 +44,8 @@ limits_put (json_object *o, const struct args *a)
     return;
   limits = json_object_new_object ();
   if (a->given & GIVEN_MINUTE)
-    json_object_object_add (limits, "requests_per_minute", json_object_new_int64 (a->per_minute));
+    json_object_object_add (limits, "requests_per_minute",
+                            json_object_new_int64 (a->per_minute));
   if (a->given & GIVEN_DAY)
     json_object_object_add (limits, "requests_per_day", json_object_new_int64 (a->per_day));
   if (a->given & GIVEN_TOKENS)
@@ -59,7 +60,7 @@ expiry (const char *text, char out[CLOCK_RFC3339_LEN + 1])
   char *end;
   long n = strtol (text, &end, 10);
   int64_t unit = *end == 'd' ? 86400 : *end == 'h' ? 3600 : *end == 'm' ? 60 : 0;
-  if (!isdigit ((unsigned char) *text) || !unit || end[1] || n < 1 || n > 36500)
+  if (!isdigit ((unsigned char)*text) || !unit || end[1] || n < 1 || n > 36500)
     return text;
   clock_rfc3339 (clock_wall () + n * unit * CLOCK_SECOND, out);
   return out;
@@ -91,7 +92,8 @@ key_new (const struct args *a, const struct words *arguments)
     show_json (answer.json);
   else if (!r) { /* the key alone on standard output: KEY=$(kgentctl key new x) */
     puts (text_of (answer.json, "key"));
-    fprintf (stderr, "id %s, tenant %s, tier %s, scopes %s; this is the only time the key is shown\n",
+    fprintf (stderr,
+             "id %s, tenant %s, tier %s, scopes %s; this is the only time the key is shown\n",
              text_of (answer.json, "id"), text_of (answer.json, "tenant"),
              text_of (answer.json, "tier"),
              list_of (answer.json, "scopes", scopes, sizeof scopes));
@@ -120,7 +122,8 @@ page_take (json_object *all, json_object *page)
 static int
 plain (const char *text)
 {
-  return text[strspn (text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~")]
+  return text[strspn (text,
+                      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~")]
          == 0;
 }
 
@@ -144,8 +147,8 @@ keys_fetch (const struct args *a, json_object *all)
 static void
 keys_print (json_object *all)
 {
-  static const char *const columns[]
-      = { "id", "prefix", "name", "tenant", "user", "tier", "scopes", "expires_at", "last_used_at" };
+  static const char *const columns[] = { "id",   "prefix", "name",       "tenant",      "user",
+                                         "tier", "scopes", "expires_at", "last_used_at" };
   struct grid *g = grid_create (10);
   size_t i, c, n = json_object_array_length (all);
   char list[1024];
@@ -155,7 +158,8 @@ keys_print (json_object *all)
   for (i = 0; i < n; i++) {
     json_object *key = json_object_array_get_idx (all, i);
     for (c = 0; c < 9; c++)
-      grid_add (g, c == 6 ? list_of (key, "scopes", list, sizeof list) : text_of (key, columns[c]));
+      grid_add (g, c == 6 ? list_of (key, "scopes", list, sizeof list)
+                          : text_of (key, columns[c]));
     grid_add (g, !strcmp (text_of (key, "active"), "true") ? "active" : "revoked");
   }
   grid_print (g);
@@ -166,7 +170,7 @@ key_list (const struct args *a, const struct words *arguments)
 {
   json_object *all = json_object_new_array (), *o;
   int r;
-  (void) arguments;
+  (void)arguments;
   if (a->tenant && !plain (a->tenant)) {
     complain ("--tenant: '%s' is not a tenant id", a->tenant);
     json_object_put (all);
@@ -228,9 +232,9 @@ const struct command key_commands[] = {
     "error.  Scopes default to read, archetypes to developer, limits to the tier's\n"
     "(0: unlimited).  TIME is RFC 3339.\n",
     "create a key", 0x3FF, 0, 1, key_new },
-  { "key", "list", "key list [--tenant UUID]", "Lists keys, without their secrets.\n", "list keys",
-    GIVEN_TENANT, 0, 0, key_list },
-  { "key", "revoke", "key revoke ID...", "Revokes keys at once, by their ids.\n", "revoke keys", 0,
-    1, WORDS_MAX, key_revoke },
+  { "key", "list", "key list [--tenant UUID]", "Lists keys, without their secrets.\n",
+    "list keys", GIVEN_TENANT, 0, 0, key_list },
+  { "key", "revoke", "key revoke ID...", "Revokes keys at once, by their ids.\n", "revoke keys",
+    0, 1, WORDS_MAX, key_revoke },
   { NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL },
 };

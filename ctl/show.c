@@ -47,8 +47,8 @@ list_of (json_object *o, const char *name, char *out, size_t size)
   if (list && json_object_is_type (list, json_type_array))
     n = json_object_array_length (list);
   for (i = 0; i < n && len < size; i++)
-    len += (size_t) snprintf (out + len, size - len, "%s%s", i ? "," : "",
-                              json_object_get_string (json_object_array_get_idx (list, i)));
+    len += (size_t)snprintf (out + len, size - len, "%s%s", i ? "," : "",
+                             json_object_get_string (json_object_array_get_idx (list, i)));
   return out;
 }
 
@@ -66,7 +66,7 @@ width (const char *text)
 {
   size_t n = 0;
   for (; *text; text++)
-    n += ((unsigned char) *text & 0xC0) != 0x80;
+    n += ((unsigned char)*text & 0xC0) != 0x80;
   return n;
 }
 
@@ -76,7 +76,7 @@ cell_copy (const char *text)
 {
   char *copy = strdup (*text ? text : "-"), *p;
   for (p = copy; p && *p; p++)
-    if ((unsigned char) *p < 0x20 || *p == 0x7F)
+    if ((unsigned char)*p < 0x20 || *p == 0x7F)
       *p = '?';
   return copy;
 }
@@ -121,10 +121,10 @@ grid_print (struct grid *g)
   for (c = 0; c < g->columns; c++)
     widths[c] = column_width (g, c);
   for (i = 0; i < g->count; i++) {
-    c = (uint32_t) (i % g->columns);
+    c = (uint32_t)(i % g->columns);
     fputs (g->cells[i], stdout);
     if (c + 1 < g->columns)
-      printf ("%*s", (int) (widths[c] - width (g->cells[i]) + 2), "");
+      printf ("%*s", (int)(widths[c] - width (g->cells[i]) + 2), "");
     else
       putchar ('\n');
     free (g->cells[i]);

@@ -13,17 +13,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUTES_MAX  256
+#define ROUTES_MAX 256
 #define BUCKETS_MAX 32
-#define TEXT_MAX    96
+#define TEXT_MAX 96
 
 #define REQUESTS "kgents_api_requests_total"
-#define LATENCY  "kgents_api_request_latency_seconds_bucket"
+#define LATENCY "kgents_api_request_latency_seconds_bucket"
 
 /* Counters of one route. */
 struct route {
   char method[12], endpoint[TEXT_MAX];
-  double total, refused, failed;       /* answers; those with 4xx, 5xx */
+  double total, refused, failed;                   /* answers; those with 4xx, 5xx */
   double bounds[BUCKETS_MAX], counts[BUCKETS_MAX]; /* cumulative, as exposed */
   uint32_t nbuckets;
 };
@@ -49,7 +49,7 @@ label (const char *line, const char *name, char *out, size_t size)
     return 0;
   p += strlen (start);
   n = strcspn (p, "\"");
-  snprintf (out, size, "%.*s", (int) n, p);
+  snprintf (out, size, "%.*s", (int)n, p);
   return 1;
 }
 
@@ -62,7 +62,8 @@ route_of (struct look *look, const char *line)
       || !label (line, "endpoint", endpoint, sizeof endpoint))
     return NULL;
   for (i = 0; i < look->count; i++)
-    if (!strcmp (look->routes[i].method, method) && !strcmp (look->routes[i].endpoint, endpoint))
+    if (!strcmp (look->routes[i].method, method)
+        && !strcmp (look->routes[i].endpoint, endpoint))
       return &look->routes[i];
   if (look->count == ROUTES_MAX)
     return NULL;
@@ -242,7 +243,7 @@ print_json (const struct look *look, double seconds)
 static void
 show (const struct args *a, const struct look *then, struct look *now)
 {
-  double seconds = (double) (now->at_ns - then->at_ns) / CLOCK_SECOND;
+  double seconds = (double)(now->at_ns - then->at_ns) / CLOCK_SECOND;
   uint32_t i;
   for (i = 0; i < now->count; i++)
     route_subtract (&now->routes[i], then);
@@ -268,7 +269,7 @@ top_run (const struct args *a, const struct words *arguments)
 {
   double every = arguments->count > 0 ? positive (arguments->item[0], 3600) : 2;
   double times = arguments->count > 1 ? positive (arguments->item[1], 1e9) : 1e9;
-  struct timespec pause = { (time_t) every, (long) ((every - (double) (time_t) every) * 1e9) };
+  struct timespec pause = { (time_t)every, (long)((every - (double)(time_t)every) * 1e9) };
   struct look *then = calloc (3, sizeof *then), *now = then ? then + 1 : NULL;
   int r = EXIT_USAGE;
   if (!then)

@@ -96,73 +96,103 @@ page_get (kg_req *req, void *data)
 
 /* ---- Routes ------------------------------------------------------------------ */
 
-#define TEXT_SCHEMA(example)                                                             \
+#define TEXT_SCHEMA(example)                                                                   \
   "{\"type\":\"string\",\"contentMediaType\":\"text/plain\",\"examples\":[\"" example "\"]}"
-#define VERBOSE                                                                          \
-  "[{\"name\":\"verbose\",\"in\":\"query\",\"allowEmptyValue\":true,"                    \
-  "\"description\":\"Lists the components, on the admin listener only.\","               \
+#define VERBOSE                                                                                \
+  "[{\"name\":\"verbose\",\"in\":\"query\",\"allowEmptyValue\":true,"                          \
+  "\"description\":\"Lists the components, on the admin listener only.\","                     \
   "\"schema\":{\"type\":\"string\"}}]"
-#define INDEX_SCHEMA                                                                     \
-  "{\"type\":\"object\",\"required\":[\"name\",\"version\",\"endpoints\"],"              \
-  "\"properties\":{\"name\":{\"type\":\"string\"},\"version\":{\"type\":\"string\"},"    \
-  "\"description\":{\"type\":\"string\"},\"docs\":{\"type\":[\"string\",\"null\"]},"     \
-  "\"health\":{\"type\":\"string\"},\"endpoints\":{\"type\":\"object\","                 \
-  "\"additionalProperties\":{\"type\":\"object\","                                       \
+#define INDEX_SCHEMA                                                                           \
+  "{\"type\":\"object\",\"required\":[\"name\",\"version\",\"endpoints\"],"                    \
+  "\"properties\":{\"name\":{\"type\":\"string\"},\"version\":{\"type\":\"string\"},"          \
+  "\"description\":{\"type\":\"string\"},\"docs\":{\"type\":[\"string\",\"null\"]},"           \
+  "\"health\":{\"type\":\"string\"},\"endpoints\":{\"type\":\"object\","                       \
+  "\"additionalProperties\":{\"type\":\"object\","                                             \
   "\"additionalProperties\":{\"type\":\"string\"}}}}}"
-#define HEALTH_SCHEMA                                                                    \
-  "{\"type\":\"object\",\"required\":[\"status\",\"version\",\"has_llm\",\"components\"]," \
-  "\"properties\":{\"status\":{\"enum\":[\"ok\",\"degraded\",\"error\"]},"               \
-  "\"version\":{\"type\":\"string\"},\"has_llm\":{\"type\":\"boolean\"},"                \
-  "\"components\":{\"type\":\"object\",\"required\":"                                    \
-  "[\"soul\",\"llm\",\"auth\",\"metering\"],\"properties\":{"                            \
-  "\"soul\":{\"type\":\"string\"},\"llm\":{\"type\":\"string\"},"                      \
-  "\"auth\":{\"type\":\"string\"},\"metering\":{\"type\":\"string\"}},"                \
+#define HEALTH_SCHEMA                                                                          \
+  "{\"type\":\"object\",\"required\":[\"status\",\"version\",\"has_llm\",\"components\"],"     \
+  "\"properties\":{\"status\":{\"enum\":[\"ok\",\"degraded\",\"error\"]},"                     \
+  "\"version\":{\"type\":\"string\"},\"has_llm\":{\"type\":\"boolean\"},"                      \
+  "\"components\":{\"type\":\"object\",\"required\":"                                          \
+  "[\"soul\",\"llm\",\"auth\",\"metering\"],\"properties\":{"                                  \
+  "\"soul\":{\"type\":\"string\"},\"llm\":{\"type\":\"string\"},"                              \
+  "\"auth\":{\"type\":\"string\"},\"metering\":{\"type\":\"string\"}},"                        \
   "\"additionalProperties\":{\"type\":\"string\"}}}}"
-#define SAAS_SCHEMA                                                                      \
-  "{\"type\":\"object\",\"required\":[\"status\",\"started\",\"openmeter\",\"nats\"],"   \
-  "\"properties\":{\"status\":{\"enum\":[\"ok\",\"degraded\",\"not_started\"]},"         \
-  "\"started\":{\"type\":\"boolean\"},"                                                  \
-  "\"openmeter\":{\"type\":\"object\",\"required\":[\"configured\",\"status\"],"         \
-  "\"properties\":{\"configured\":{\"type\":\"boolean\"},\"status\":{\"enum\":"          \
-  "[\"disabled\",\"healthy\",\"unhealthy\",\"degraded\",\"not_started\"]},"              \
-  "\"error\":{\"type\":\"string\"},\"metrics\":{\"type\":\"object\"}}},"                 \
-  "\"nats\":{\"type\":\"object\",\"required\":[\"configured\",\"status\"],"              \
-  "\"properties\":{\"configured\":{\"type\":\"boolean\"},\"status\":{\"enum\":"          \
-  "[\"disabled\",\"not_started\",\"disconnected\",\"circuit_open\",\"healthy\","         \
-  "\"unhealthy\"]},\"error\":{\"type\":\"string\"},"                                     \
+#define SAAS_SCHEMA                                                                            \
+  "{\"type\":\"object\",\"required\":[\"status\",\"started\",\"openmeter\",\"nats\"],"         \
+  "\"properties\":{\"status\":{\"enum\":[\"ok\",\"degraded\",\"not_started\"]},"               \
+  "\"started\":{\"type\":\"boolean\"},"                                                        \
+  "\"openmeter\":{\"type\":\"object\",\"required\":[\"configured\",\"status\"],"               \
+  "\"properties\":{\"configured\":{\"type\":\"boolean\"},\"status\":{\"enum\":"                \
+  "[\"disabled\",\"healthy\",\"unhealthy\",\"degraded\",\"not_started\"]},"                    \
+  "\"error\":{\"type\":\"string\"},\"metrics\":{\"type\":\"object\"}}},"                       \
+  "\"nats\":{\"type\":\"object\",\"required\":[\"configured\",\"status\"],"                    \
+  "\"properties\":{\"configured\":{\"type\":\"boolean\"},\"status\":{\"enum\":"                \
+  "[\"disabled\",\"not_started\",\"disconnected\",\"circuit_open\",\"healthy\","               \
+  "\"unhealthy\"]},\"error\":{\"type\":\"string\"},"                                           \
   "\"mode\":{\"enum\":[\"jetstream\",\"fallback\"]}}}}}"
 
 #define PROBE KG_PUBLIC | KG_QUIET
 
 static const struct kg_route routes[] = {
-  { .flags = KG_PUBLIC, .pattern = "/", .handler = index_get, .response_schema = INDEX_SCHEMA,
+  { .flags = KG_PUBLIC,
+    .pattern = "/",
+    .handler = index_get,
+    .response_schema = INDEX_SCHEMA,
     .summary = "What this service is and where its parts are" },
-  { .flags = PROBE, .pattern = "/health", .handler = status_get,
-    .response_schema = HEALTH_SCHEMA, .summary = "Status of the service and its components" },
-  { .flags = PROBE, .pattern = "/health/saas", .handler = status_saas,
-    .response_schema = SAAS_SCHEMA, .summary = "Status of metering and messaging" },
-  { .flags = PROBE, .pattern = "/livez", .handler = live_get, .parameters = VERBOSE,
-    .response_schema = TEXT_SCHEMA ("ok"), .statuses = "503",
+  { .flags = PROBE,
+    .pattern = "/health",
+    .handler = status_get,
+    .response_schema = HEALTH_SCHEMA,
+    .summary = "Status of the service and its components" },
+  { .flags = PROBE,
+    .pattern = "/health/saas",
+    .handler = status_saas,
+    .response_schema = SAAS_SCHEMA,
+    .summary = "Status of metering and messaging" },
+  { .flags = PROBE,
+    .pattern = "/livez",
+    .handler = live_get,
+    .parameters = VERBOSE,
+    .response_schema = TEXT_SCHEMA ("ok"),
+    .statuses = "503",
     .summary = "Whether the event loops turn" },
-  { .flags = PROBE, .pattern = "/readyz", .handler = ready_get, .parameters = VERBOSE,
-    .response_schema = TEXT_SCHEMA ("ok"), .statuses = "503",
+  { .flags = PROBE,
+    .pattern = "/readyz",
+    .handler = ready_get,
+    .parameters = VERBOSE,
+    .response_schema = TEXT_SCHEMA ("ok"),
+    .statuses = "503",
     .summary = "Whether new requests are welcome" },
-  { .flags = PROBE | KG_NO_PROBE, .pattern = "/live", .handler = live_get,
+  { .flags = PROBE | KG_NO_PROBE,
+    .pattern = "/live",
+    .handler = live_get,
     .summary = "The same as /livez" },
-  { .flags = PROBE | KG_NO_PROBE, .pattern = "/ready", .handler = ready_get,
+  { .flags = PROBE | KG_NO_PROBE,
+    .pattern = "/ready",
+    .handler = ready_get,
     .summary = "The same as /readyz" },
 };
 
 static const struct kg_route docs_routes[] = {
-  { .flags = KG_PUBLIC, .pattern = "/openapi.json", .handler = api_get, .statuses = "304",
-    .response_schema = "{\"type\":\"object\"}", .summary = "This document: OpenAPI 3.1" },
-  { .flags = KG_PUBLIC, .pattern = "/docs", .handler = page_get, .statuses = "304",
+  { .flags = KG_PUBLIC,
+    .pattern = "/openapi.json",
+    .handler = api_get,
+    .statuses = "304",
+    .response_schema = "{\"type\":\"object\"}",
+    .summary = "This document: OpenAPI 3.1" },
+  { .flags = KG_PUBLIC,
+    .pattern = "/docs",
+    .handler = page_get,
+    .statuses = "304",
     .response_schema = "{\"type\":\"string\",\"contentMediaType\":\"text/html\"}",
     .summary = "The same as a page for people" },
 };
 
 static const struct kg_route metrics_route = {
-  .flags = PROBE | KG_ADMIN, .pattern = "/metrics", .handler = metrics_get,
+  .flags = PROBE | KG_ADMIN,
+  .pattern = "/metrics",
+  .handler = metrics_get,
   .response_schema = TEXT_SCHEMA ("# EOF"),
   .summary = "Metrics for Prometheus: text 0.0.4, or OpenMetrics by Accept",
 };
@@ -195,11 +225,11 @@ static int32_t
 services_need (struct plugin *p)
 {
   const struct kg_host *host = p->host;
-  int32_t r = host->need (p->self, KG_HEALTH, sizeof *p->health, 0, (const void **) &p->health);
+  int32_t r = host->need (p->self, KG_HEALTH, sizeof *p->health, 0, (const void **)&p->health);
   if (r >= 0)
-    r = host->need (p->self, KG_METRICS, sizeof *p->metrics, 0, (const void **) &p->metrics);
+    r = host->need (p->self, KG_METRICS, sizeof *p->metrics, 0, (const void **)&p->metrics);
   if (r >= 0)
-    r = host->need (p->self, KG_ROUTES, sizeof *p->routes, 0, (const void **) &p->routes);
+    r = host->need (p->self, KG_ROUTES, sizeof *p->routes, 0, (const void **)&p->routes);
   return r;
 }
 
@@ -265,12 +295,11 @@ static const struct kg_opt options[] = {
     .help = "Base URL of the public listener in the API document, as clients see it." },
   { OPT (public_metrics), .type = KG_OPT_BOOL, .dflt = "false",
     .help = "Serve /metrics on the public listener too, to anybody." },
-  { OPT (docs), .type = KG_OPT_BOOL, .dflt = "true",
-    .help = "Serve /openapi.json and /docs." },
+  { OPT (docs), .type = KG_OPT_BOOL, .dflt = "true", .help = "Serve /openapi.json and /docs." },
   { .key = NULL },
 };
 
 KG_PLUGIN (.name = "health", .version = "1.0",
            .summary = "Probes, metrics and the API document", .opts = options,
-           .conf_size = sizeof (struct health_conf), .open = health_open,
-           .start = health_start, .close = health_close);
+           .conf_size = sizeof (struct health_conf), .open = health_open, .start = health_start,
+           .close = health_close);

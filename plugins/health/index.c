@@ -60,7 +60,7 @@ endpoint_mark (const char *plugin, const struct kg_route *route, void *arg)
 {
   const char **found = arg;
   size_t i;
-  (void) plugin;
+  (void)plugin;
   for (i = 0; i < ENDPOINTS && !(route->flags & KG_ADMIN); i++)
     if (pattern_same (route->pattern, endpoints[i].pattern))
       found[i] = route->pattern;

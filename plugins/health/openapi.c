@@ -40,12 +40,13 @@ path_add (const char *plugin, const struct kg_route *route, void *arg)
   json_object *item;
   char method[16];
   size_t i, n = strlen (route->method);
-  if (route->flags & KG_NO_PROBE || (route->flags & KG_ADMIN && !d->admin) || n >= sizeof method)
+  if (route->flags & KG_NO_PROBE || (route->flags & KG_ADMIN && !d->admin)
+      || n >= sizeof method)
     return 0;
   for (i = 0; i <= n; i++)
-    method[i] = (char) (route->method[i] >= 'A' && route->method[i] <= 'Z'
-                            ? route->method[i] + 32
-                            : route->method[i]);
+    method[i]
+        = (char)(route->method[i] >= 'A' && route->method[i] <= 'Z' ? route->method[i] + 32
+                                                                    : route->method[i]);
   if (!json_object_object_get_ex (d->paths, route->pattern, &item)) {
     item = json_object_new_object ();
     json_object_object_add (d->paths, route->pattern, item);
@@ -88,9 +89,9 @@ static json_object *
 headers_make (const struct references *refs)
 {
   json_object *o = json_object_new_object ();
-  json_object_object_add (o, "RequestId",
-                          header_make ("The client's id of the request, or one made here.",
-                                       "string"));
+  json_object_object_add (
+      o, "RequestId",
+      header_make ("The client's id of the request, or one made here.", "string"));
   if (refs->retry_after)
     json_object_object_add (o, "RetryAfter",
                             header_make ("Seconds until a new try makes sense.", "integer"));

@@ -73,8 +73,8 @@ parse (struct plugin *p, const char *plugin, const struct kg_route *route, const
   json_object *o = text ? json_tokener_parse_verbose (text, &error) : NULL;
   if (text && !o)
     p->host->log (p->self, KG_LOG_WARN,
-                  "the %s of %s %s (%s) is not JSON: %s; it is missing from /openapi.json", what,
-                  route->method, route->pattern, plugin, json_tokener_error_desc (error));
+                  "the %s of %s %s (%s) is not JSON: %s; it is missing from /openapi.json",
+                  what, route->method, route->pattern, plugin, json_tokener_error_desc (error));
   return o;
 }
 
@@ -86,7 +86,7 @@ status_named (const char *list, int status)
   const char *at;
   snprintf (text, sizeof text, "%d", status);
   for (at = list ? strstr (list, text) : NULL; at; at = strstr (at + 1, text))
-    if ((at == list || !isdigit ((unsigned char) at[-1])) && !isdigit ((unsigned char) at[3]))
+    if ((at == list || !isdigit ((unsigned char)at[-1])) && !isdigit ((unsigned char)at[3]))
       return 1;
   return 0;
 }
@@ -120,7 +120,8 @@ media_add (json_object *content, const char *media, json_object *schema)
 }
 
 static void
-request_add (json_object *op, struct plugin *p, const char *plugin, const struct kg_route *route)
+request_add (json_object *op, struct plugin *p, const char *plugin,
+             const struct kg_route *route)
 {
   json_object *schema = parse (p, plugin, route, "request schema", route->request_schema);
   json_object *body, *content;
@@ -141,7 +142,10 @@ success_make (const struct kg_route *route, json_object *schema, int status)
 {
   json_object *o = json_object_new_object (), *content = json_object_new_object ();
   json_object *headers = json_object_new_object ();
-  text_add (o, "description", status == 201 ? "Created." : status == 204 ? "Done." : "Success.");
+  text_add (o, "description",
+            status == 201   ? "Created."
+            : status == 204 ? "Done."
+                            : "Success.");
   json_object_object_add (headers, "X-Request-ID", ref_make ("headers", "RequestId"));
   json_object_object_add (o, "headers", headers);
   if (schema)
@@ -260,7 +264,7 @@ path_parameters_add (json_object *list, const char *pattern)
   while ((at = strchr (at, '{'))) {
     char name[64];
     json_object *o;
-    snprintf (name, sizeof name, "%.*s", (int) strcspn (at + 1, "}"), at + 1);
+    snprintf (name, sizeof name, "%.*s", (int)strcspn (at + 1, "}"), at + 1);
     at++;
     if (parameter_listed (list, name))
       continue;
@@ -314,15 +318,15 @@ id_make (const struct kg_route *route, char *out, size_t size)
   size_t n = 0;
   int upper = 0;
   for (c = route->method; *c && n + 2 < size; c++)
-    out[n++] = (char) tolower ((unsigned char) *c);
+    out[n++] = (char)tolower ((unsigned char)*c);
   if (!strcmp (route->pattern, "/"))
-    n += (size_t) snprintf (out + n, size - n, "Root");
+    n += (size_t)snprintf (out + n, size - n, "Root");
   for (c = route->pattern; *c && n + 2 < size; c++) {
-    if (isalnum ((unsigned char) *c))
-      out[n++] = (char) (upper ? toupper ((unsigned char) *c) : *c);
+    if (isalnum ((unsigned char)*c))
+      out[n++] = (char)(upper ? toupper ((unsigned char)*c) : *c);
     else if (*c == '-' || *c == '_' || *c == '.')
       out[n++] = '_';
-    upper = !isalnum ((unsigned char) *c);
+    upper = !isalnum ((unsigned char)*c);
   }
   out[n] = 0;
 }

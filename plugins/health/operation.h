@@ -18,7 +18,7 @@ struct references {
 /* The problem responses that routes can give. */
 struct problem_kind {
   int status;
-  const char *name;        /* of the component: "BadRequest" */
+  const char *name; /* of the component: "BadRequest" */
   const char *description;
 };
 extern const struct problem_kind problems[];

@@ -85,7 +85,8 @@ part_state (const struct part *p)
 static void
 part_value (struct kg_out *o, const struct part *p, int quoted)
 {
-  static const char *const words[] = { "ok", "degraded", "error", "not_configured", "starting" };
+  static const char *const words[]
+      = { "ok", "degraded", "error", "not_configured", "starting" };
   char text[512];
   struct kg_out t = { text, 0, sizeof text };
   int32_t state = part_state (p);
@@ -188,7 +189,8 @@ saas_word (const struct part *p, const struct kg_json *facts, const char *const 
       = { "healthy", "degraded", "unhealthy", "disabled", "not_started" };
   uint32_t i = facts ? kg_json_find (facts, 0, "status") : 0;
   int32_t state = part_state (p);
-  for (; i && *exact && state != KG_HEALTH_OK && state != KG_HEALTH_ABSENT && !p->stale; exact++)
+  for (; i && *exact && state != KG_HEALTH_OK && state != KG_HEALTH_ABSENT && !p->stale;
+       exact++)
     if (kg_json_is (facts, i, *exact))
       return *exact;
   return words[state];
@@ -262,7 +264,8 @@ static void
 saas_write (struct kg_out *o, const struct snapshot *s)
 {
   const struct part *meter = snapshot_find (s, "openmeter"), *nats = snapshot_find (s, "nats");
-  const struct kg_json *meter_facts = facts_parse (s, meter), *nats_facts = facts_parse (s, nats);
+  const struct kg_json *meter_facts = facts_parse (s, meter),
+                       *nats_facts = facts_parse (s, nats);
   struct kg_host_view host = { .size = sizeof host };
   int fine = saas_fine (openmeter_word (meter, meter_facts))
              && saas_fine (nats_word (nats, nats_facts));

@@ -33,7 +33,7 @@ walk_routes (kg_self *self, int32_t (*fn) (const char *, const struct kg_route *
 {
   int32_t r = 0;
   size_t i;
-  (void) self;
+  (void)self;
   for (i = 0; i < ntable && !r; i++)
     r = fn (i ? "things" : "core", &table[i], arg);
   return r;
@@ -44,14 +44,14 @@ walk_plugins (kg_self *self, int32_t (*fn) (const struct kg_plugin_view *, void 
 {
   static const struct kg_plugin_view things
       = { sizeof things, KG_ABI (1, 0), "things", "2", "Things for \"people\"" };
-  (void) self;
+  (void)self;
   return fn (&things, arg);
 }
 
 static int32_t
 get_host (kg_self *self, struct kg_host_view *ret)
 {
-  (void) self;
+  (void)self;
   *ret = view;
   return 0;
 }
@@ -59,14 +59,14 @@ get_host (kg_self *self, struct kg_host_view *ret)
 static int32_t
 get_live (kg_self *self)
 {
-  (void) self;
+  (void)self;
   return live;
 }
 
 static int32_t
 get_ready (kg_self *self)
 {
-  (void) self;
+  (void)self;
   return ready;
 }
 
@@ -82,49 +82,75 @@ static const struct kg_routes routes = {
 static int32_t
 nothing (kg_req *req, void *data)
 {
-  (void) req;
-  (void) data;
+  (void)req;
+  (void)data;
   return KG_DONE;
 }
 
 static const struct kg_route sample[] = {
-  { .size = sizeof (struct kg_route), .flags = KG_PUBLIC, .method = "GET", .pattern = "/odd",
-    .handler = nothing, .summary = "Of the core", .response_schema = "{not json" },
-  { .size = sizeof (struct kg_route), .flags = KG_JSON | KG_BILLABLE, .method = "POST",
-    .pattern = "/v1/agentese/invoke", .scope = "read", .handler = nothing, .summary = "Invoke",
+  { .size = sizeof (struct kg_route),
+    .flags = KG_PUBLIC,
+    .method = "GET",
+    .pattern = "/odd",
+    .handler = nothing,
+    .summary = "Of the core",
+    .response_schema = "{not json" },
+  { .size = sizeof (struct kg_route),
+    .flags = KG_JSON | KG_BILLABLE,
+    .method = "POST",
+    .pattern = "/v1/agentese/invoke",
+    .scope = "read",
+    .handler = nothing,
+    .summary = "Invoke",
     .request_schema = "{\"type\":\"object\",\"properties\":{\"path\":{\"type\":\"string\"}}}",
-    .response_schema = "{\"type\":\"object\"}", .statuses = "201 404 422" },
-  { .size = sizeof (struct kg_route), .flags = 0, .method = "GET",
-    .pattern = "/v1/kgent/sessions/{session}", .handler = nothing, .summary = "One session",
+    .response_schema = "{\"type\":\"object\"}",
+    .statuses = "201 404 422" },
+  { .size = sizeof (struct kg_route),
+    .flags = 0,
+    .method = "GET",
+    .pattern = "/v1/kgent/sessions/{session}",
+    .handler = nothing,
+    .summary = "One session",
     .parameters = "[{\"name\":\"deep\",\"in\":\"query\",\"schema\":{\"type\":\"boolean\"}}]" },
-  { .size = sizeof (struct kg_route), .flags = KG_ADMIN, .method = "DELETE",
-    .pattern = "/admin/v1/keys/{id}", .scope = "admin", .handler = nothing, .statuses = "204" },
-  { .size = sizeof (struct kg_route), .flags = KG_PUBLIC | KG_NO_PROBE, .method = "GET",
-    .pattern = "/hidden", .handler = nothing },
+  { .size = sizeof (struct kg_route),
+    .flags = KG_ADMIN,
+    .method = "DELETE",
+    .pattern = "/admin/v1/keys/{id}",
+    .scope = "admin",
+    .handler = nothing,
+    .statuses = "204" },
+  { .size = sizeof (struct kg_route),
+    .flags = KG_PUBLIC | KG_NO_PROBE,
+    .method = "GET",
+    .pattern = "/hidden",
+    .handler = nothing },
 };
 
 /* ---- Driving ------------------------------------------------------------------ */
 
 static kg_component *parts[8];
-static const char *const part_names[] = { "nats", "soul", "openmeter", "llm", "auth",
-                                          "metering" };
+static const char *const part_names[]
+    = { "nats", "soul", "openmeter", "llm", "auth", "metering" };
 
 static int32_t
 parts_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret)
 {
   size_t i;
-  (void) conf;
-  (void) ret;
-  host->need (self, KG_HEALTH, sizeof *health, 0, (const void **) &health);
+  (void)conf;
+  (void)ret;
+  host->need (self, KG_HEALTH, sizeof *health, 0, (const void **)&health);
   for (i = 0; i < sizeof part_names / sizeof part_names[0]; i++)
     health->add (self, part_names[i], i == 4 ? KG_HEALTH_ESSENTIAL : 0, &parts[i]);
   return 0;
 }
 
-static const struct kg_plugin parts_plugin
-    = { .abi = KG_ABI (1, 0), .size = sizeof (struct kg_plugin),
-        .opt_size = sizeof (struct kg_opt), .name = "parts", .version = "1",
-        .summary = "components", .open = parts_open };
+static const struct kg_plugin parts_plugin = { .abi = KG_ABI (1, 0),
+                                               .size = sizeof (struct kg_plugin),
+                                               .opt_size = sizeof (struct kg_opt),
+                                               .name = "parts",
+                                               .version = "1",
+                                               .summary = "components",
+                                               .open = parts_open };
 
 static void
 set (const char *name, int32_t state, const char *detail)
@@ -162,8 +188,11 @@ setup (void)
   live = ready = 1;
   table = sample;
   ntable = sizeof sample / sizeof sample[0];
-  view = (struct kg_host_view){ .size = sizeof view, .abi = KG_ABI (1, 0), .name = "kgentd",
-                                .version = "9.8.7", .started_ns = 1 };
+  view = (struct kg_host_view){ .size = sizeof view,
+                                .abi = KG_ABI (1, 0),
+                                .name = "kgentd",
+                                .version = "9.8.7",
+                                .started_ns = 1 };
 }
 
 static void
@@ -233,9 +262,10 @@ END_TEST
 START_TEST (health_of_a_bare_host)
 {
   start (NULL, 0);
-  BODY ("/health", "{\"status\":\"degraded\",\"version\":\"v1\",\"has_llm\":false,\"components\":{"
-                   "\"soul\":\"not_configured\",\"llm\":\"not_configured\","
-                   "\"auth\":\"not_configured\",\"metering\":\"not_configured\"}}");
+  BODY ("/health",
+        "{\"status\":\"degraded\",\"version\":\"v1\",\"has_llm\":false,\"components\":{"
+        "\"soul\":\"not_configured\",\"llm\":\"not_configured\","
+        "\"auth\":\"not_configured\",\"metering\":\"not_configured\"}}");
 }
 END_TEST
 
@@ -249,9 +279,10 @@ START_TEST (health_names_four_first)
                    "\"soul\":\"ok\",\"llm\":\"ok\",\"auth\":\"ok\",\"metering\":\"ok\","
                    "\"nats\":\"ok\",\"openmeter\":\"ok\"}}");
   set ("llm", KG_HEALTH_ABSENT, "");
-  BODY ("/health", "{\"status\":\"degraded\",\"version\":\"v1\",\"has_llm\":false,\"components\":{"
-                   "\"soul\":\"ok\",\"llm\":\"not_configured\",\"auth\":\"ok\",\"metering\":\"ok\","
-                   "\"nats\":\"ok\",\"openmeter\":\"ok\"}}");
+  BODY ("/health",
+        "{\"status\":\"degraded\",\"version\":\"v1\",\"has_llm\":false,\"components\":{"
+        "\"soul\":\"ok\",\"llm\":\"not_configured\",\"auth\":\"ok\",\"metering\":\"ok\","
+        "\"nats\":\"ok\",\"openmeter\":\"ok\"}}");
 }
 END_TEST
 
@@ -440,10 +471,10 @@ START_TEST (document_makes_path_parameters)
   kg_req *req;
   start (NULL, 0);
   req = get ("/openapi.json");
-  ck_assert_str_eq (
-      fake_json (req, "paths./v1/kgent/sessions/{session}.get.parameters"),
-      "[{\"name\":\"deep\",\"in\":\"query\",\"schema\":{\"type\":\"boolean\"}},"
-      "{\"name\":\"session\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"}}]");
+  ck_assert_str_eq (fake_json (req, "paths./v1/kgent/sessions/{session}.get.parameters"),
+                    "[{\"name\":\"deep\",\"in\":\"query\",\"schema\":{\"type\":\"boolean\"}},"
+                    "{\"name\":\"session\",\"in\":\"path\",\"required\":true,\"schema\":{"
+                    "\"type\":\"string\"}}]");
 }
 END_TEST
 
@@ -523,7 +554,8 @@ START_TEST (metrics_are_for_the_admin_listener)
                     "text/plain; version=0.0.4; charset=utf-8");
   req = fake_request (
       fake, "GET", "/metrics",
-      (const char *const[]){ "Accept: application/openmetrics-text;version=1.0.0", NULL }, NULL);
+      (const char *const[]){ "Accept: application/openmetrics-text;version=1.0.0", NULL },
+      NULL);
   ck_assert_str_eq (fake_header (req, "Content-Type"),
                     "application/openmetrics-text; version=1.0.0; charset=utf-8");
 }

@@ -54,8 +54,8 @@ setup (void)
   alive = 1;
   host.health = health_create ();
   host.catalog = catalog_create ("1.2.3");
-  host.workers = (struct workers *) &host; /* only passed on */
-  host.router = (struct router *) &self;
+  host.workers = (struct workers *)&host; /* only passed on */
+  host.router = (struct router *)&self;
   ck_assert_ptr_nonnull (host.health);
   ck_assert_ptr_nonnull (host.catalog);
 }
@@ -132,7 +132,7 @@ END_TEST
 static int32_t
 route_seen (const char *plugin, const struct kg_route *route, void *arg)
 {
-  (void) arg;
+  (void)arg;
   ck_assert_str_eq (plugin, "owner");
   ck_assert_str_eq (route->pattern, "/x");
   return 9;

@@ -93,8 +93,8 @@ END_TEST
 
 START_TEST (names_are_checked)
 {
-  static const char *const bad[] = { "", "A", "a b", "a-b", "a.b", "\xc3\xa4",
-                                     "a2345678901234567890123456789012" };
+  static const char *const bad[]
+      = { "", "A", "a b", "a-b", "a.b", "\xc3\xa4", "a2345678901234567890123456789012" };
   kg_component *c = NULL;
   size_t i;
   for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -268,7 +268,8 @@ push (void *arg)
 {
   int i;
   for (i = 0; i < 20000; i++)
-    health_set (arg, i & 1 ? KG_HEALTH_OK : KG_HEALTH_DOWN, 0, i & 1 ? "even" : "odd and longer");
+    health_set (arg, i & 1 ? KG_HEALTH_OK : KG_HEALTH_DOWN, 0,
+                i & 1 ? "even" : "odd and longer");
   return NULL;
 }
 
