@@ -46,8 +46,11 @@ crash (kg_req *req, void *data)
 static int32_t
 crash_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_data)
 {
-  static const struct kg_route route = { .size = sizeof route, .flags = KG_PUBLIC, .method = "GET",
-                                         .pattern = "/crash/{how}", .handler = crash };
+  static const struct kg_route route = { .size = sizeof route,
+                                         .flags = KG_PUBLIC,
+                                         .method = "GET",
+                                         .pattern = "/crash/{how}",
+                                         .handler = crash };
   (void)conf, (void)ret_data;
   host = h;
   return h->route (self, &route);

@@ -212,52 +212,53 @@ needs (void)
   return 0;
 }
 
+static const char *const outcomes[] = { "good", "bad", NULL };
+static const struct kg_label label = { "outcome", outcomes };
+static const struct kg_metric_def def = { .size = sizeof def,
+                                          .kind = KG_COUNTER,
+                                          .name = "frozen_requests_total",
+                                          .help = "Requests.",
+                                          .labels = &label,
+                                          .nlabels = 1 };
+static const struct kg_route routes[] = {
+  { .size = sizeof routes[0],
+    .method = "GET",
+    .pattern = "/frozen/of/{name}",
+    .scope = "frozen",
+    .summary = "Greets",
+    .handler = on_get },
+  { .size = sizeof routes[0],
+    .flags = KG_PUBLIC | KG_JSON | KG_BILLABLE,
+    .method = "POST",
+    .pattern = "/frozen/json",
+    .handler = on_json,
+    .body_max = 64 },
+  { .size = sizeof routes[0],
+    .flags = KG_PUBLIC,
+    .method = "GET",
+    .pattern = "/frozen/count",
+    .handler = on_count },
+  { .size = sizeof routes[0],
+    .flags = KG_PUBLIC,
+    .method = "GET",
+    .pattern = "/frozen/wait",
+    .handler = on_wait,
+    .timeout_ms = 5000 },
+  { .size = sizeof routes[0],
+    .flags = KG_PUBLIC | KG_STREAMS,
+    .method = "GET",
+    .pattern = "/frozen/stream",
+    .handler = on_stream },
+  { .size = sizeof routes[0],
+    .flags = KG_PUBLIC,
+    .method = "GET",
+    .pattern = "/frozen/fail",
+    .handler = on_fail },
+};
+
 static int32_t
 declare (void)
 {
-  static const char *const outcomes[] = { "good", "bad", NULL };
-  static const struct kg_label label = { "outcome", outcomes };
-  static const struct kg_metric_def def = { .size = sizeof def,
-                                            .kind = KG_COUNTER,
-                                            .name = "frozen_requests_total",
-                                            .help = "Requests.",
-                                            .labels = &label,
-                                            .nlabels = 1 };
-  static const struct kg_route routes[] = {
-    { .size = sizeof routes[0],
-      .method = "GET",
-      .pattern = "/frozen/of/{name}",
-      .scope = "frozen",
-      .summary = "Greets",
-      .handler = on_get },
-    { .size = sizeof routes[0],
-      .flags = KG_PUBLIC | KG_JSON | KG_BILLABLE,
-      .method = "POST",
-      .pattern = "/frozen/json",
-      .handler = on_json,
-      .body_max = 64 },
-    { .size = sizeof routes[0],
-      .flags = KG_PUBLIC,
-      .method = "GET",
-      .pattern = "/frozen/count",
-      .handler = on_count },
-    { .size = sizeof routes[0],
-      .flags = KG_PUBLIC,
-      .method = "GET",
-      .pattern = "/frozen/wait",
-      .handler = on_wait,
-      .timeout_ms = 5000 },
-    { .size = sizeof routes[0],
-      .flags = KG_PUBLIC | KG_STREAMS,
-      .method = "GET",
-      .pattern = "/frozen/stream",
-      .handler = on_stream },
-    { .size = sizeof routes[0],
-      .flags = KG_PUBLIC,
-      .method = "GET",
-      .pattern = "/frozen/fail",
-      .handler = on_fail },
-  };
   int32_t e = 0;
   for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
     e |= host->route (self, &routes[i]);

@@ -17,354 +17,337 @@
 
 #include <stdio.h>
 
-#define STRUCT(s) (printf ("struct %s %zu\n", #s, sizeof (struct s)))
-#define MEMBER(s, m)                                                                           \
-  (printf ("struct %s %s %zu %zu\n", #s, #m, offsetof (struct s, m), sizeof ((struct s *)0)->m))
-#define VALUE(v) (printf ("%s %lld\n", #v, (long long)(v)))
+#define STRUCT(s, ...) (printf ("struct %s %zu\n", #s, sizeof (struct s)), __VA_ARGS__)
+#define M(s, m)                                                                                \
+  printf ("struct %s %s %zu %zu\n", #s, #m, offsetof (struct s, m), sizeof ((struct s *)0)->m)
+#define V(v) printf ("%s %lld\n", #v, (long long)(v))
+
+static void
+layout_kg_str (void)
+{
+  STRUCT (kg_str, M (kg_str, ptr), M (kg_str, len));
+}
+
+static void
+layout_kg_identity (void)
+{
+  STRUCT (kg_identity, M (kg_identity, size), M (kg_identity, reserved),
+          M (kg_identity, subject), M (kg_identity, tenant), M (kg_identity, key_id),
+          M (kg_identity, tier), M (kg_identity, scopes), M (kg_identity, archetypes));
+}
+
+static void
+layout_kg_route (void)
+{
+  STRUCT (kg_route, M (kg_route, size), M (kg_route, flags), M (kg_route, method),
+          M (kg_route, pattern), M (kg_route, scope), M (kg_route, summary),
+          M (kg_route, handler), M (kg_route, body_max), M (kg_route, timeout_ms),
+          M (kg_route, reserved), M (kg_route, request_schema), M (kg_route, response_schema),
+          M (kg_route, parameters), M (kg_route, statuses));
+}
+
+static void
+layout_kg_list (void)
+{
+  STRUCT (kg_list, M (kg_list, items), M (kg_list, count));
+}
+
+static void
+layout_kg_opt (void)
+{
+  STRUCT (kg_opt, M (kg_opt, key), M (kg_opt, dflt), M (kg_opt, help), M (kg_opt, type),
+          M (kg_opt, flags), M (kg_opt, offset), M (kg_opt, sub_size), M (kg_opt, min),
+          M (kg_opt, max), M (kg_opt, choices), M (kg_opt, sub));
+}
+
+static void
+layout_kg_host (void)
+{
+  STRUCT (kg_host, M (kg_host, abi), M (kg_host, size), M (kg_host, log), M (kg_host, route),
+          M (kg_host, hook), M (kg_host, provide), M (kg_host, need), M (kg_host, get),
+          M (kg_host, num), M (kg_host, json), M (kg_host, parse), M (kg_host, alloc),
+          M (kg_host, slot), M (kg_host, header), M (kg_host, reply), M (kg_host, member),
+          M (kg_host, problem), M (kg_host, identify), M (kg_host, identity),
+          M (kg_host, suspend), M (kg_host, resume), M (kg_host, stream), M (kg_host, send),
+          M (kg_host, end));
+}
+
+static void
+layout_kg_plugin (void)
+{
+  STRUCT (kg_plugin, M (kg_plugin, abi), M (kg_plugin, size), M (kg_plugin, opt_size),
+          M (kg_plugin, flags), M (kg_plugin, name), M (kg_plugin, version),
+          M (kg_plugin, summary), M (kg_plugin, opts), M (kg_plugin, conf_size),
+          M (kg_plugin, reserved), M (kg_plugin, open), M (kg_plugin, start),
+          M (kg_plugin, stop), M (kg_plugin, close));
+}
+
+static void
+layout_values_plugin_53 (void)
+{
+  V (KG_NEXT), V (KG_DONE), V (KG_WAIT), V (KG_PHASE_ACCESS), V (KG_PHASE_LIMIT),
+      V (KG_PHASE_HANDLER), V (KG_PHASE_COMMIT), V (KG_PHASE_LOG), V (KG_GET_METHOD),
+      V (KG_GET_PATH), V (KG_GET_ROUTE), V (KG_GET_PARAM), V (KG_GET_QUERY), V (KG_GET_HEADER),
+      V (KG_GET_BODY), V (KG_GET_REQUEST_ID), V (KG_GET_TRACE_ID), V (KG_GET_SPAN_ID),
+      V (KG_GET_CLIENT), V (KG_GET_SCOPE), V (KG_GET_REPLY), V (KG_GET_TRACEPARENT),
+      V (KG_NUM_TIME), V (KG_NUM_ELAPSED), V (KG_NUM_STATUS), V (KG_NUM_ROUTE_FLAGS),
+      V (KG_NUM_ADMIN), V (KG_NUM_LOCAL), V (KG_NUM_GONE), V (KG_NUM_SENT), V (KG_NUM_WORKER),
+      V (KG_PUBLIC), V (KG_ADMIN), V (KG_BILLABLE), V (KG_JSON), V (KG_QUIET);
+}
+
+static void
+layout_values_plugin_17 (void)
+{
+  V (KG_STREAMS), V (KG_NO_PROBE), V (KG_OPT_STRING), V (KG_OPT_INT), V (KG_OPT_NUMBER),
+      V (KG_OPT_BOOL), V (KG_OPT_STRINGS), V (KG_OPT_GROUP), V (KG_OPT_LIST),
+      V (KG_OPT_REQUIRED), V (KG_OPT_SECRET), V (KG_LOG_ERROR), V (KG_LOG_WARN),
+      V (KG_LOG_INFO), V (KG_LOG_DEBUG), V (KG_NEED_OPTIONAL), V (KG_SERIAL);
+}
+
+static void
+layout_kg_json_token (void)
+{
+  STRUCT (kg_json_token, M (kg_json_token, kind), M (kg_json_token, escaped),
+          M (kg_json_token, start), M (kg_json_token, len), M (kg_json_token, next));
+}
+
+static void
+layout_kg_json (void)
+{
+  STRUCT (kg_json, M (kg_json, size), M (kg_json, count), M (kg_json, text),
+          M (kg_json, token));
+}
+
+static void
+layout_kg_out (void)
+{
+  STRUCT (kg_out, M (kg_out, ptr), M (kg_out, len), M (kg_out, cap));
+}
+
+static void
+layout_values_json (void)
+{
+  V (KG_JSON_NONE), V (KG_JSON_NULL), V (KG_JSON_FALSE), V (KG_JSON_TRUE), V (KG_JSON_INT),
+      V (KG_JSON_DOUBLE), V (KG_JSON_STRING), V (KG_JSON_ARRAY), V (KG_JSON_OBJECT);
+}
+
+static void
+layout_kg_health_view (void)
+{
+  STRUCT (kg_health_view, M (kg_health_view, size), M (kg_health_view, flags),
+          M (kg_health_view, name), M (kg_health_view, detail), M (kg_health_view, facts),
+          M (kg_health_view, age_ms), M (kg_health_view, state), M (kg_health_view, stale));
+}
+
+static void
+layout_kg_health (void)
+{
+  STRUCT (kg_health, M (kg_health, size), M (kg_health, reserved), M (kg_health, add),
+          M (kg_health, set), M (kg_health, facts), M (kg_health, walk));
+}
+
+static void
+layout_values_health (void)
+{
+  V (KG_HEALTH_OK), V (KG_HEALTH_DEGRADED), V (KG_HEALTH_DOWN), V (KG_HEALTH_ABSENT),
+      V (KG_HEALTH_STARTING), V (KG_HEALTH_READINESS), V (KG_HEALTH_ESSENTIAL);
+}
+
+static void
+layout_kg_label (void)
+{
+  STRUCT (kg_label, M (kg_label, name), M (kg_label, values));
+}
+
+static void
+layout_kg_metric_def (void)
+{
+  STRUCT (kg_metric_def, M (kg_metric_def, size), M (kg_metric_def, kind),
+          M (kg_metric_def, name), M (kg_metric_def, help), M (kg_metric_def, labels),
+          M (kg_metric_def, buckets), M (kg_metric_def, nlabels), M (kg_metric_def, nbuckets));
+}
+
+static void
+layout_kg_metrics (void)
+{
+  STRUCT (kg_metrics, M (kg_metrics, size), M (kg_metrics, reserved), M (kg_metrics, define),
+          M (kg_metrics, add), M (kg_metrics, set), M (kg_metrics, observe),
+          M (kg_metrics, render));
+}
+
+static void
+layout_values_metrics (void)
+{
+  V (KG_COUNTER), V (KG_GAUGE), V (KG_HISTOGRAM);
+}
+
+static void
+layout_kg_jobs (void)
+{
+  STRUCT (kg_jobs, M (kg_jobs, size), M (kg_jobs, reserved), M (kg_jobs, run),
+          M (kg_jobs, timer), M (kg_jobs, cancel), M (kg_jobs, kick));
+}
+
+static void
+layout_kg_http_reply (void)
+{
+  STRUCT (kg_http_reply, M (kg_http_reply, size), M (kg_http_reply, error),
+          M (kg_http_reply, status), M (kg_http_reply, tries), M (kg_http_reply, body),
+          M (kg_http_reply, content_type), M (kg_http_reply, retry_after_ms),
+          M (kg_http_reply, elapsed_ns), M (kg_http_reply, message));
+}
+
+static void
+layout_kg_http_request (void)
+{
+  STRUCT (kg_http_request, M (kg_http_request, size), M (kg_http_request, flags),
+          M (kg_http_request, method), M (kg_http_request, url), M (kg_http_request, headers),
+          M (kg_http_request, body), M (kg_http_request, connect_ms),
+          M (kg_http_request, total_ms), M (kg_http_request, tries),
+          M (kg_http_request, reserved), M (kg_http_request, reply_max),
+          M (kg_http_request, done), M (kg_http_request, piece), M (kg_http_request, arg));
+}
+
+static void
+layout_kg_http (void)
+{
+  STRUCT (kg_http, M (kg_http, size), M (kg_http, reserved), M (kg_http, send),
+          M (kg_http, cancel));
+}
+
+static void
+layout_values_http (void)
+{
+  V (KG_HTTP_IDEMPOTENT), V (KG_HTTP_PRIVATE_OK), V (KG_HTTP_NO_BREAKER);
+}
+
+static void
+layout_kg_entry (void)
+{
+  STRUCT (kg_entry, M (kg_entry, size), M (kg_entry, reserved), M (kg_entry, key),
+          M (kg_entry, value), M (kg_entry, revision), M (kg_entry, changed_ns),
+          M (kg_entry, expires_ns));
+}
+
+static void
+layout_kg_op (void)
+{
+  STRUCT (kg_op, M (kg_op, kind), M (kg_op, reserved), M (kg_op, bucket), M (kg_op, log),
+          M (kg_op, cursor), M (kg_op, key), M (kg_op, value), M (kg_op, revision),
+          M (kg_op, ttl_ms));
+}
+
+static void
+layout_kg_outcome (void)
+{
+  STRUCT (kg_outcome, M (kg_outcome, size), M (kg_outcome, error), M (kg_outcome, op),
+          M (kg_outcome, reserved), M (kg_outcome, revision));
+}
+
+static void
+layout_kg_record (void)
+{
+  STRUCT (kg_record, M (kg_record, size), M (kg_record, reserved), M (kg_record, sequence),
+          M (kg_record, id), M (kg_record, time_ns), M (kg_record, data));
+}
+
+static void
+layout_kg_store (void)
+{
+  STRUCT (kg_store, M (kg_store, size), M (kg_store, reserved), M (kg_store, bucket),
+          M (kg_store, log), M (kg_store, cursor), M (kg_store, watch), M (kg_store, get),
+          M (kg_store, scan), M (kg_store, write), M (kg_store, record), M (kg_store, read),
+          M (kg_store, position), M (kg_store, newest), M (kg_store, notify));
+}
+
+static void
+layout_values_store (void)
+{
+  V (KG_KEY_MAX), V (KG_VALUE_MAX), V (KG_REV_ANY), V (KG_REV_NEW), V (KG_OP_PUT),
+      V (KG_OP_DELETE), V (KG_OP_APPEND), V (KG_OP_ACK);
+}
+
+static void
+layout_kg_meter (void)
+{
+  STRUCT (kg_meter, M (kg_meter, size), M (kg_meter, reserved), M (kg_meter, note));
+}
+
+static void
+layout_kg_budget (void)
+{
+  STRUCT (kg_budget, M (kg_budget, size), M (kg_budget, reserved), M (kg_budget, spend),
+          M (kg_budget, left));
+}
+
+static void
+layout_values_budget (void)
+{
+  V (KG_BUDGET_UNLIMITED);
+}
+
+static void
+layout_kg_plugin_view (void)
+{
+  STRUCT (kg_plugin_view, M (kg_plugin_view, size), M (kg_plugin_view, abi),
+          M (kg_plugin_view, name), M (kg_plugin_view, version), M (kg_plugin_view, summary));
+}
+
+static void
+layout_kg_host_view (void)
+{
+  STRUCT (kg_host_view, M (kg_host_view, size), M (kg_host_view, abi), M (kg_host_view, name),
+          M (kg_host_view, version), M (kg_host_view, started_ns), M (kg_host_view, draining),
+          M (kg_host_view, loopback));
+}
+
+static void
+layout_kg_routes (void)
+{
+  STRUCT (kg_routes, M (kg_routes, size), M (kg_routes, reserved), M (kg_routes, routes),
+          M (kg_routes, plugins), M (kg_routes, host), M (kg_routes, live),
+          M (kg_routes, ready));
+}
 
 int
 main (void)
 {
-  /* <kgent/plugin.h> */
-  STRUCT (kg_str);
-  MEMBER (kg_str, ptr);
-  MEMBER (kg_str, len);
-  STRUCT (kg_identity);
-  MEMBER (kg_identity, size);
-  MEMBER (kg_identity, reserved);
-  MEMBER (kg_identity, subject);
-  MEMBER (kg_identity, tenant);
-  MEMBER (kg_identity, key_id);
-  MEMBER (kg_identity, tier);
-  MEMBER (kg_identity, scopes);
-  MEMBER (kg_identity, archetypes);
-  STRUCT (kg_route);
-  MEMBER (kg_route, size);
-  MEMBER (kg_route, flags);
-  MEMBER (kg_route, method);
-  MEMBER (kg_route, pattern);
-  MEMBER (kg_route, scope);
-  MEMBER (kg_route, summary);
-  MEMBER (kg_route, handler);
-  MEMBER (kg_route, body_max);
-  MEMBER (kg_route, timeout_ms);
-  MEMBER (kg_route, reserved);
-  MEMBER (kg_route, request_schema);
-  MEMBER (kg_route, response_schema);
-  MEMBER (kg_route, parameters);
-  MEMBER (kg_route, statuses);
-  STRUCT (kg_list);
-  MEMBER (kg_list, items);
-  MEMBER (kg_list, count);
-  STRUCT (kg_opt);
-  MEMBER (kg_opt, key);
-  MEMBER (kg_opt, dflt);
-  MEMBER (kg_opt, help);
-  MEMBER (kg_opt, type);
-  MEMBER (kg_opt, flags);
-  MEMBER (kg_opt, offset);
-  MEMBER (kg_opt, sub_size);
-  MEMBER (kg_opt, min);
-  MEMBER (kg_opt, max);
-  MEMBER (kg_opt, choices);
-  MEMBER (kg_opt, sub);
-  STRUCT (kg_host);
-  MEMBER (kg_host, abi);
-  MEMBER (kg_host, size);
-  MEMBER (kg_host, log);
-  MEMBER (kg_host, route);
-  MEMBER (kg_host, hook);
-  MEMBER (kg_host, provide);
-  MEMBER (kg_host, need);
-  MEMBER (kg_host, get);
-  MEMBER (kg_host, num);
-  MEMBER (kg_host, json);
-  MEMBER (kg_host, parse);
-  MEMBER (kg_host, alloc);
-  MEMBER (kg_host, slot);
-  MEMBER (kg_host, header);
-  MEMBER (kg_host, reply);
-  MEMBER (kg_host, member);
-  MEMBER (kg_host, problem);
-  MEMBER (kg_host, identify);
-  MEMBER (kg_host, identity);
-  MEMBER (kg_host, suspend);
-  MEMBER (kg_host, resume);
-  MEMBER (kg_host, stream);
-  MEMBER (kg_host, send);
-  MEMBER (kg_host, end);
-  STRUCT (kg_plugin);
-  MEMBER (kg_plugin, abi);
-  MEMBER (kg_plugin, size);
-  MEMBER (kg_plugin, opt_size);
-  MEMBER (kg_plugin, flags);
-  MEMBER (kg_plugin, name);
-  MEMBER (kg_plugin, version);
-  MEMBER (kg_plugin, summary);
-  MEMBER (kg_plugin, opts);
-  MEMBER (kg_plugin, conf_size);
-  MEMBER (kg_plugin, reserved);
-  MEMBER (kg_plugin, open);
-  MEMBER (kg_plugin, start);
-  MEMBER (kg_plugin, stop);
-  MEMBER (kg_plugin, close);
-  VALUE (KG_NEXT);
-  VALUE (KG_DONE);
-  VALUE (KG_WAIT);
-  VALUE (KG_PHASE_ACCESS);
-  VALUE (KG_PHASE_LIMIT);
-  VALUE (KG_PHASE_HANDLER);
-  VALUE (KG_PHASE_COMMIT);
-  VALUE (KG_PHASE_LOG);
-  VALUE (KG_GET_METHOD);
-  VALUE (KG_GET_PATH);
-  VALUE (KG_GET_ROUTE);
-  VALUE (KG_GET_PARAM);
-  VALUE (KG_GET_QUERY);
-  VALUE (KG_GET_HEADER);
-  VALUE (KG_GET_BODY);
-  VALUE (KG_GET_REQUEST_ID);
-  VALUE (KG_GET_TRACE_ID);
-  VALUE (KG_GET_SPAN_ID);
-  VALUE (KG_GET_CLIENT);
-  VALUE (KG_GET_SCOPE);
-  VALUE (KG_GET_REPLY);
-  VALUE (KG_GET_TRACEPARENT);
-  VALUE (KG_NUM_TIME);
-  VALUE (KG_NUM_ELAPSED);
-  VALUE (KG_NUM_STATUS);
-  VALUE (KG_NUM_ROUTE_FLAGS);
-  VALUE (KG_NUM_ADMIN);
-  VALUE (KG_NUM_LOCAL);
-  VALUE (KG_NUM_GONE);
-  VALUE (KG_NUM_SENT);
-  VALUE (KG_NUM_WORKER);
-  VALUE (KG_PUBLIC);
-  VALUE (KG_ADMIN);
-  VALUE (KG_BILLABLE);
-  VALUE (KG_JSON);
-  VALUE (KG_QUIET);
-  VALUE (KG_STREAMS);
-  VALUE (KG_NO_PROBE);
-  VALUE (KG_OPT_STRING);
-  VALUE (KG_OPT_INT);
-  VALUE (KG_OPT_NUMBER);
-  VALUE (KG_OPT_BOOL);
-  VALUE (KG_OPT_STRINGS);
-  VALUE (KG_OPT_GROUP);
-  VALUE (KG_OPT_LIST);
-  VALUE (KG_OPT_REQUIRED);
-  VALUE (KG_OPT_SECRET);
-  VALUE (KG_LOG_ERROR);
-  VALUE (KG_LOG_WARN);
-  VALUE (KG_LOG_INFO);
-  VALUE (KG_LOG_DEBUG);
-  VALUE (KG_NEED_OPTIONAL);
-  VALUE (KG_SERIAL);
-  /* <kgent/json.h> */
-  STRUCT (kg_json_token);
-  MEMBER (kg_json_token, kind);
-  MEMBER (kg_json_token, escaped);
-  MEMBER (kg_json_token, start);
-  MEMBER (kg_json_token, len);
-  MEMBER (kg_json_token, next);
-  STRUCT (kg_json);
-  MEMBER (kg_json, size);
-  MEMBER (kg_json, count);
-  MEMBER (kg_json, text);
-  MEMBER (kg_json, token);
-  STRUCT (kg_out);
-  MEMBER (kg_out, ptr);
-  MEMBER (kg_out, len);
-  MEMBER (kg_out, cap);
-  VALUE (KG_JSON_NONE);
-  VALUE (KG_JSON_NULL);
-  VALUE (KG_JSON_FALSE);
-  VALUE (KG_JSON_TRUE);
-  VALUE (KG_JSON_INT);
-  VALUE (KG_JSON_DOUBLE);
-  VALUE (KG_JSON_STRING);
-  VALUE (KG_JSON_ARRAY);
-  VALUE (KG_JSON_OBJECT);
-  /* <kgent/health.h> */
-  STRUCT (kg_health_view);
-  MEMBER (kg_health_view, size);
-  MEMBER (kg_health_view, flags);
-  MEMBER (kg_health_view, name);
-  MEMBER (kg_health_view, detail);
-  MEMBER (kg_health_view, facts);
-  MEMBER (kg_health_view, age_ms);
-  MEMBER (kg_health_view, state);
-  MEMBER (kg_health_view, stale);
-  STRUCT (kg_health);
-  MEMBER (kg_health, size);
-  MEMBER (kg_health, reserved);
-  MEMBER (kg_health, add);
-  MEMBER (kg_health, set);
-  MEMBER (kg_health, facts);
-  MEMBER (kg_health, walk);
-  VALUE (KG_HEALTH_OK);
-  VALUE (KG_HEALTH_DEGRADED);
-  VALUE (KG_HEALTH_DOWN);
-  VALUE (KG_HEALTH_ABSENT);
-  VALUE (KG_HEALTH_STARTING);
-  VALUE (KG_HEALTH_READINESS);
-  VALUE (KG_HEALTH_ESSENTIAL);
-  /* <kgent/metrics.h> */
-  STRUCT (kg_label);
-  MEMBER (kg_label, name);
-  MEMBER (kg_label, values);
-  STRUCT (kg_metric_def);
-  MEMBER (kg_metric_def, size);
-  MEMBER (kg_metric_def, kind);
-  MEMBER (kg_metric_def, name);
-  MEMBER (kg_metric_def, help);
-  MEMBER (kg_metric_def, labels);
-  MEMBER (kg_metric_def, buckets);
-  MEMBER (kg_metric_def, nlabels);
-  MEMBER (kg_metric_def, nbuckets);
-  STRUCT (kg_metrics);
-  MEMBER (kg_metrics, size);
-  MEMBER (kg_metrics, reserved);
-  MEMBER (kg_metrics, define);
-  MEMBER (kg_metrics, add);
-  MEMBER (kg_metrics, set);
-  MEMBER (kg_metrics, observe);
-  MEMBER (kg_metrics, render);
-  VALUE (KG_COUNTER);
-  VALUE (KG_GAUGE);
-  VALUE (KG_HISTOGRAM);
-  /* <kgent/jobs.h> */
-  STRUCT (kg_jobs);
-  MEMBER (kg_jobs, size);
-  MEMBER (kg_jobs, reserved);
-  MEMBER (kg_jobs, run);
-  MEMBER (kg_jobs, timer);
-  MEMBER (kg_jobs, cancel);
-  MEMBER (kg_jobs, kick);
-  /* <kgent/http.h> */
-  STRUCT (kg_http_reply);
-  MEMBER (kg_http_reply, size);
-  MEMBER (kg_http_reply, error);
-  MEMBER (kg_http_reply, status);
-  MEMBER (kg_http_reply, tries);
-  MEMBER (kg_http_reply, body);
-  MEMBER (kg_http_reply, content_type);
-  MEMBER (kg_http_reply, retry_after_ms);
-  MEMBER (kg_http_reply, elapsed_ns);
-  MEMBER (kg_http_reply, message);
-  STRUCT (kg_http_request);
-  MEMBER (kg_http_request, size);
-  MEMBER (kg_http_request, flags);
-  MEMBER (kg_http_request, method);
-  MEMBER (kg_http_request, url);
-  MEMBER (kg_http_request, headers);
-  MEMBER (kg_http_request, body);
-  MEMBER (kg_http_request, connect_ms);
-  MEMBER (kg_http_request, total_ms);
-  MEMBER (kg_http_request, tries);
-  MEMBER (kg_http_request, reserved);
-  MEMBER (kg_http_request, reply_max);
-  MEMBER (kg_http_request, done);
-  MEMBER (kg_http_request, piece);
-  MEMBER (kg_http_request, arg);
-  STRUCT (kg_http);
-  MEMBER (kg_http, size);
-  MEMBER (kg_http, reserved);
-  MEMBER (kg_http, send);
-  MEMBER (kg_http, cancel);
-  VALUE (KG_HTTP_IDEMPOTENT);
-  VALUE (KG_HTTP_PRIVATE_OK);
-  VALUE (KG_HTTP_NO_BREAKER);
-  /* <kgent/store.h> */
-  STRUCT (kg_entry);
-  MEMBER (kg_entry, size);
-  MEMBER (kg_entry, reserved);
-  MEMBER (kg_entry, key);
-  MEMBER (kg_entry, value);
-  MEMBER (kg_entry, revision);
-  MEMBER (kg_entry, changed_ns);
-  MEMBER (kg_entry, expires_ns);
-  STRUCT (kg_op);
-  MEMBER (kg_op, kind);
-  MEMBER (kg_op, reserved);
-  MEMBER (kg_op, bucket);
-  MEMBER (kg_op, log);
-  MEMBER (kg_op, cursor);
-  MEMBER (kg_op, key);
-  MEMBER (kg_op, value);
-  MEMBER (kg_op, revision);
-  MEMBER (kg_op, ttl_ms);
-  STRUCT (kg_outcome);
-  MEMBER (kg_outcome, size);
-  MEMBER (kg_outcome, error);
-  MEMBER (kg_outcome, op);
-  MEMBER (kg_outcome, reserved);
-  MEMBER (kg_outcome, revision);
-  STRUCT (kg_record);
-  MEMBER (kg_record, size);
-  MEMBER (kg_record, reserved);
-  MEMBER (kg_record, sequence);
-  MEMBER (kg_record, id);
-  MEMBER (kg_record, time_ns);
-  MEMBER (kg_record, data);
-  STRUCT (kg_store);
-  MEMBER (kg_store, size);
-  MEMBER (kg_store, reserved);
-  MEMBER (kg_store, bucket);
-  MEMBER (kg_store, log);
-  MEMBER (kg_store, cursor);
-  MEMBER (kg_store, watch);
-  MEMBER (kg_store, get);
-  MEMBER (kg_store, scan);
-  MEMBER (kg_store, write);
-  MEMBER (kg_store, record);
-  MEMBER (kg_store, read);
-  MEMBER (kg_store, position);
-  MEMBER (kg_store, newest);
-  MEMBER (kg_store, notify);
-  VALUE (KG_KEY_MAX);
-  VALUE (KG_VALUE_MAX);
-  VALUE (KG_REV_ANY);
-  VALUE (KG_REV_NEW);
-  VALUE (KG_OP_PUT);
-  VALUE (KG_OP_DELETE);
-  VALUE (KG_OP_APPEND);
-  VALUE (KG_OP_ACK);
-  /* <kgent/meter.h> */
-  STRUCT (kg_meter);
-  MEMBER (kg_meter, size);
-  MEMBER (kg_meter, reserved);
-  MEMBER (kg_meter, note);
-  /* <kgent/budget.h> */
-  STRUCT (kg_budget);
-  MEMBER (kg_budget, size);
-  MEMBER (kg_budget, reserved);
-  MEMBER (kg_budget, spend);
-  MEMBER (kg_budget, left);
-  VALUE (KG_BUDGET_UNLIMITED);
-  /* <kgent/routes.h> */
-  STRUCT (kg_plugin_view);
-  MEMBER (kg_plugin_view, size);
-  MEMBER (kg_plugin_view, abi);
-  MEMBER (kg_plugin_view, name);
-  MEMBER (kg_plugin_view, version);
-  MEMBER (kg_plugin_view, summary);
-  STRUCT (kg_host_view);
-  MEMBER (kg_host_view, size);
-  MEMBER (kg_host_view, abi);
-  MEMBER (kg_host_view, name);
-  MEMBER (kg_host_view, version);
-  MEMBER (kg_host_view, started_ns);
-  MEMBER (kg_host_view, draining);
-  MEMBER (kg_host_view, loopback);
-  STRUCT (kg_routes);
-  MEMBER (kg_routes, size);
-  MEMBER (kg_routes, reserved);
-  MEMBER (kg_routes, routes);
-  MEMBER (kg_routes, plugins);
-  MEMBER (kg_routes, host);
-  MEMBER (kg_routes, live);
-  MEMBER (kg_routes, ready);
+  layout_kg_str ();
+  layout_kg_identity ();
+  layout_kg_route ();
+  layout_kg_list ();
+  layout_kg_opt ();
+  layout_kg_host ();
+  layout_kg_plugin ();
+  layout_values_plugin_53 ();
+  layout_values_plugin_17 ();
+  layout_kg_json_token ();
+  layout_kg_json ();
+  layout_kg_out ();
+  layout_values_json ();
+  layout_kg_health_view ();
+  layout_kg_health ();
+  layout_values_health ();
+  layout_kg_label ();
+  layout_kg_metric_def ();
+  layout_kg_metrics ();
+  layout_values_metrics ();
+  layout_kg_jobs ();
+  layout_kg_http_reply ();
+  layout_kg_http_request ();
+  layout_kg_http ();
+  layout_values_http ();
+  layout_kg_entry ();
+  layout_kg_op ();
+  layout_kg_outcome ();
+  layout_kg_record ();
+  layout_kg_store ();
+  layout_values_store ();
+  layout_kg_meter ();
+  layout_kg_budget ();
+  layout_values_budget ();
+  layout_kg_plugin_view ();
+  layout_kg_host_view ();
+  layout_kg_routes ();
   return 0;
 }

@@ -116,10 +116,10 @@ late_start (void *data)
 }
 
 static int32_t
-wrong_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
+declare (const struct kg_host *host, kg_self *self)
 {
   static const void *slot;
-  (void)conf, (void)ret_data, (void)slot, (void)sleeper, (void)host, (void)self, (void)route;
+  (void)slot, (void)host, (void)self, (void)route;
 #if WRONG == ROUTE_TWICE
   route (host, self, "GET", "/twice", 0);
   route (host, self, "GET", "/twice", 0); /* and doesn't look at the answer */
@@ -145,7 +145,15 @@ wrong_open (const struct kg_host *host, kg_self *self, const void *conf, void **
   return host->need (self, "health", 8, 0, &slot);
 #elif WRONG == PROVIDE_TAKEN
   return host->provide (self, "kg.health/1", &slot, 8);
-#elif WRONG == LOCALE
+#endif
+  return 0;
+}
+
+static int32_t
+wrong_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
+{
+  (void)conf, (void)ret_data, (void)sleeper, (void)late_host, (void)late_self;
+#if WRONG == LOCALE
   setlocale (LC_ALL, "C.UTF-8");
 #elif WRONG == UMASK
   umask (0);
@@ -181,7 +189,7 @@ wrong_open (const struct kg_host *host, kg_self *self, const void *conf, void **
 #elif WRONG == OPEN_EXITS
   exit (0);
 #endif
-  return 0;
+  return declare (host, self);
 }
 
 static void

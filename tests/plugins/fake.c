@@ -177,49 +177,50 @@ notify (void *arg)
   notified++;
 }
 
+static const struct kg_route routes[] = { { .size = sizeof (struct kg_route),
+                                            .method = "GET",
+                                            .pattern = "/hello/{name}",
+                                            .scope = "read",
+                                            .handler = hello },
+                                          { .size = sizeof (struct kg_route),
+                                            .flags = KG_JSON | KG_PUBLIC,
+                                            .method = "POST",
+                                            .pattern = "/body",
+                                            .handler = body,
+                                            .body_max = 20 },
+                                          { .size = sizeof (struct kg_route),
+                                            .flags = KG_PUBLIC,
+                                            .method = "GET",
+                                            .pattern = "/wait",
+                                            .handler = wait_route },
+                                          { .size = sizeof (struct kg_route),
+                                            .flags = KG_PUBLIC | KG_STREAMS,
+                                            .method = "GET",
+                                            .pattern = "/stream",
+                                            .handler = stream_route },
+                                          { .size = sizeof (struct kg_route),
+                                            .flags = KG_PUBLIC,
+                                            .method = "GET",
+                                            .pattern = "/fail",
+                                            .handler = fail_route },
+                                          { .size = sizeof (struct kg_route),
+                                            .flags = KG_BILLABLE,
+                                            .scope = "admin",
+                                            .method = "GET",
+                                            .pattern = "/paid/{name}",
+                                            .handler = hello } };
+static const char *const results[] = { "good", "bad", NULL };
+static const struct kg_label label = { "result", results };
+static const struct kg_metric_def def = { .size = sizeof def,
+                                          .kind = KG_COUNTER,
+                                          .name = "hits_total",
+                                          .help = "Hits.",
+                                          .labels = &label,
+                                          .nlabels = 1 };
+
 static int32_t
 plugin_open (const struct kg_host *h, kg_self *self, const void *c, void **ret_data)
 {
-  static const struct kg_route routes[] = { { .size = sizeof (struct kg_route),
-                                              .method = "GET",
-                                              .pattern = "/hello/{name}",
-                                              .scope = "read",
-                                              .handler = hello },
-                                            { .size = sizeof (struct kg_route),
-                                              .flags = KG_JSON | KG_PUBLIC,
-                                              .method = "POST",
-                                              .pattern = "/body",
-                                              .handler = body,
-                                              .body_max = 20 },
-                                            { .size = sizeof (struct kg_route),
-                                              .flags = KG_PUBLIC,
-                                              .method = "GET",
-                                              .pattern = "/wait",
-                                              .handler = wait_route },
-                                            { .size = sizeof (struct kg_route),
-                                              .flags = KG_PUBLIC | KG_STREAMS,
-                                              .method = "GET",
-                                              .pattern = "/stream",
-                                              .handler = stream_route },
-                                            { .size = sizeof (struct kg_route),
-                                              .flags = KG_PUBLIC,
-                                              .method = "GET",
-                                              .pattern = "/fail",
-                                              .handler = fail_route },
-                                            { .size = sizeof (struct kg_route),
-                                              .flags = KG_BILLABLE,
-                                              .scope = "admin",
-                                              .method = "GET",
-                                              .pattern = "/paid/{name}",
-                                              .handler = hello } };
-  static const char *const results[] = { "good", "bad", NULL };
-  static const struct kg_label label = { "result", results };
-  static const struct kg_metric_def def = { .size = sizeof def,
-                                            .kind = KG_COUNTER,
-                                            .name = "hits_total",
-                                            .help = "Hits.",
-                                            .labels = &label,
-                                            .nlabels = 1 };
   host = h;
   conf = c;
   me = self;
