@@ -50,8 +50,10 @@ group_commit (struct store *s)
     r = commit_reserve (s);
   if (r < 0)
     return r;
-  if (!s->group.rows)
-    return db_run (s->db, SQL_ROLLBACK, "");
+  if (!s->group.rows) {
+    r = db_run (s->db, SQL_ROLLBACK, "");
+    return r < 0 ? r : 0;
+  }
   r = db_run (s->db, SQL_PROCESS_SET, "ii", (int64_t)s->rings.epoch, (int64_t)(s->groups + 1));
   if (r < 0)
     return r;

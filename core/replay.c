@@ -75,7 +75,7 @@ replay_forget (struct store *s, uint32_t epoch)
     r = db_run (s->db, SQL_COMMIT, "");
   if (r < 0 && db_in_transaction (s->db))
     db_run (s->db, SQL_ROLLBACK, "");
-  return r;
+  return r < 0 ? r : 0;
 }
 
 /* A file whose head is broken: out of the way, but kept. */

@@ -216,20 +216,27 @@ rings_sweep (const char *dir, const char *name)
   rings_close (&rs, rs.fd >= 0 && !flock (rs.fd, LOCK_EX | LOCK_NB));
 }
 
+static int
+name_select (const struct dirent *e)
+{
+  return name_ends (e->d_name, ".ring") || name_ends (e->d_name, ".ring.tmp");
+}
+
 int
 rings_each (const char *dir, int (*fn) (const char *name, void *arg), void *arg)
 {
-  DIR *d = opendir (dir);
-  struct dirent *e;
+  struct dirent **list;
   int r = 0;
-  if (!d)
+  int n = scandir (dir, &list, name_select, alphasort); /* oldest first */
+  if (n < 0)
     return -errno;
-  while (!r && (e = readdir (d))) {
-    if (name_ends (e->d_name, ".ring.tmp"))
-      rings_sweep (dir, e->d_name);
-    else if (name_ends (e->d_name, ".ring"))
-      r = fn (e->d_name, arg);
+  for (int i = 0; i < n; i++) {
+    if (name_ends (list[i]->d_name, ".tmp"))
+      rings_sweep (dir, list[i]->d_name);
+    else if (!r)
+      r = fn (list[i]->d_name, arg);
+    free (list[i]);
   }
-  closedir (d);
+  free (list);
   return r;
 }
