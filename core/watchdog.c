@@ -16,11 +16,14 @@
 #include "core/util/clock.h"
 #include "core/worker_loop.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
+#include <unistd.h>
 
 #define PERIOD (250 * CLOCK_MS)
 #define WARN   (2 * CLOCK_SECOND)
@@ -86,13 +89,13 @@ static void *
 watchdog_main (void *arg)
 {
   struct workers *all = arg;
-  struct timespec period = { 0, PERIOD };
+  struct pollfd end = { all->watch_fd, POLLIN, 0 };
   pthread_setname_np (pthread_self (), "kgent-watch");
   while (!atomic_load (&all->stopping)) {
     int64_t now = clock_mono ();
     for (uint32_t i = 0; i < all->count; i++)
       look_at (&all->list[i], now);
-    nanosleep (&period, NULL);
+    poll (&end, 1, PERIOD / CLOCK_MS);
   }
   return NULL;
 }
@@ -102,18 +105,27 @@ watchdog_start (struct workers *all)
 {
   sigset_t every, old;
   int rc;
+  all->watch_fd = eventfd (0, EFD_CLOEXEC);
+  if (all->watch_fd < 0)
+    return -errno;
   blame_mask (&every);
   pthread_sigmask (SIG_SETMASK, &every, &old);
   rc = pthread_create (&all->watchdog, NULL, watchdog_main, all);
   pthread_sigmask (SIG_SETMASK, &old, NULL);
   all->watched = !rc;
+  if (rc)
+    close (all->watch_fd);
   return -rc;
 }
 
 void
 watchdog_stop (struct workers *all)
 {
-  if (all->watched)
-    pthread_join (all->watchdog, NULL);
+  uint64_t one = 1;
+  if (!all->watched)
+    return;
+  (void) !write (all->watch_fd, &one, sizeof one);
+  pthread_join (all->watchdog, NULL);
+  close (all->watch_fd);
   all->watched = 0;
 }

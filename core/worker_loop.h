@@ -83,6 +83,7 @@ struct workers {
   _Atomic int32_t draining, stopping;
   pthread_t watchdog;
   int32_t watched;            /* the watchdog runs */
+  int watch_fd;               /* wakes it for its end */
   _Atomic uint32_t stuck;
   _Atomic int64_t accept_log; /* ns, when the last complaint was logged */
 };
