@@ -128,6 +128,21 @@ plugins = ( {{ load = "health"; }} );
             self.process = subprocess.Popen(self.command(*args), stderr=log, env=env, **kwargs)
         return self.process
 
+    def spawn_as(self, prefix, env, fd3):
+        """Behind the command `prefix`, with a descriptor as number 3."""
+        command, self.command = self.command, lambda *args: prefix + command(*args)
+        saved = os.dup(3) if os.path.exists("/proc/self/fd/3") else None
+        try:
+            os.dup2(fd3, 3)
+            return self.spawn(env=env, pass_fds=(3,))
+        finally:
+            self.command = command
+            if saved is None:
+                os.close(3)
+            else:
+                os.dup2(saved, 3)
+                os.close(saved)
+
     def start(self, *args, **kwargs):
         self.spawn(*args, **kwargs)
         if not self.wait_told("READY=1"):
