@@ -156,7 +156,8 @@ struct text {
 static void
 add (struct text *t, const char *s, size_t n)
 {
-  memcpy (t->p, s, n);
+  if (n) /* of nothing there may be no address */
+    memcpy (t->p, s, n);
   t->p += n;
 }
 
