@@ -54,3 +54,9 @@ installcheck-local:
 	  DESTDIR='$(DESTDIR)' CC='$(CC)' example='$(abs_top_srcdir)/examples/hello' \
 	  $(SHELL) $(srcdir)/tests/installcheck.sh
 EXTRA_DIST += tests/installcheck.sh
+
+# What tests install for themselves.
+distclean-local: distclean-peers
+PHONY += distclean-peers
+distclean-peers:
+	rm -rf peers bench
