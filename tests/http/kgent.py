@@ -64,7 +64,8 @@ def skip(name, reason):
 def peer(command, name):
     """The path of a peer program, or None: then the test is skipped, and in CI
     (where ./dev deps --test has installed it) failed."""
-    path = os.environ.get(command.upper()) or shutil.which(command)
+    places = os.environ["PATH"] + ":" + os.path.join(BUILD, "peers/node_modules/.bin")
+    path = os.environ.get(command.upper()) or shutil.which(command, path=places)
     if not path and os.environ.get("CI"):
         ok(False, f"{name}: {command} is not installed")
     elif not path:
