@@ -54,8 +54,6 @@ drain_quiet (struct daemon *d)
 void
 drain_asked (struct daemon *d)
 {
-  if (d->channel < 0)
-    notify_send ("STOPPING=1\nSTATUS=Draining");
   if (d->state == STATE_SERVING) {
     log_write (KG_LOG_INFO, "core", "draining: serves for %g s more, then finishes within %g s",
                settings_of (d)->grace, settings_of (d)->timeout);
@@ -63,6 +61,8 @@ drain_asked (struct daemon *d)
     d->state = STATE_GRACE;
     d->deadline_ns = clock_mono () + seconds_ns (settings_of (d)->grace);
   }
+  if (d->channel < 0)
+    notify_send ("STOPPING=1\nSTATUS=Draining");
   if (asked (d) < 2 || d->state == STATE_GONE)
     return;
   log_write (KG_LOG_WARN, "core", "asked again to end: %u requests are cut off",
