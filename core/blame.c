@@ -6,10 +6,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 2048
-#define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
+#define HANDLER_STACK 32768 /* bytes; some CPUs' registers alone take 11,000 */
+#define EXIT_CONFIG 78      /* EX_CONFIG of sysexits.h */
 
 _Thread_local volatile struct blame blame_now;
 
@@ -138,6 +140,26 @@ blame_install (void)
   for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
     sigaction (fatal[i], &a, &previous[i]);
 }
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+void
+blame_thread (void)
+{
+  /* the sanitizer has made one */
+}
+#else
+void
+blame_thread (void)
+{
+  stack_t s;
+  memset (&s, 0, sizeof s);
+  s.ss_size = HANDLER_STACK;
+  s.ss_sp = mmap (NULL, HANDLER_STACK, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (s.ss_sp != MAP_FAILED) /* it stays until the process ends; untouched, it costs nothing */
+    sigaltstack (&s, NULL);
+}
+#endif
 
 void
 blame_mask (sigset_t *ret)

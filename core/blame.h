@@ -45,6 +45,10 @@ blame_clear (void)
  * sanitizer's own handler behind it.  The second time does nothing. */
 void blame_install (void);
 
+/* Gives the calling thread a stack of its own for that handler, so that a plugin
+ * that used its stack up is named, too. */
+void blame_thread (void);
+
 /* What a thread of ours blocks: everything but those signals.  A fault in a thread
  * that blocks its signal ends the process without a word. */
 void blame_mask (sigset_t *ret);

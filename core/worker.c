@@ -292,6 +292,7 @@ worker_main (void *arg)
   char name[16];
   snprintf (name, sizeof name, "kgent-w%u", w->index % 1000);
   pthread_setname_np (pthread_self (), name);
+  blame_thread ();
   token = 2 * w->generation + 1;
   clocks_read (w);
   while (!atomic_load_explicit (&w->all->stopping, memory_order_acquire))

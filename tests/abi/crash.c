@@ -11,12 +11,22 @@
 #include <sys/mman.h>
 
 static const struct kg_host *host;
+static volatile int result;
 
 static void *
 stranger (void *arg)
 {
   host->get (arg, KG_GET_PATH, NULL); /* not this thread's request */
   return NULL;
+}
+
+/* Uses the stack up. */
+static int
+deeper (int n)
+{
+  volatile char room[4096];
+  room[n % 4096] = (char)n;
+  return n ? deeper (n + 1) + room[0] : 0;
 }
 
 static int32_t
@@ -31,6 +41,9 @@ crash (kg_req *req, void *data)
     abort ();
   case 'f':
     *nowhere = 1;
+    break;
+  case 'o':
+    result = deeper (1);
     break;
   case 't':
     pthread_create (&t, NULL, stranger, req);

@@ -79,6 +79,7 @@ def alive(root):
 def main():
     debug = subprocess.run([os.path.join(BUILD, "tests", "abi", "loader"), "--debug"]).returncode == 0
     rows = [("fault", signal.SIGSEGV, "kgentd: SIGSEGV in plugin crash, /crash/{how}, request test-fault"),
+            ("overflow", signal.SIGSEGV, "kgentd: SIGSEGV in plugin crash, /crash/{how}, request test-overflow"),
             ("abort", signal.SIGABRT, "kgentd: SIGABRT in plugin crash, /crash/{how}, request test-abort")]
     if debug:
         rows.append(("thread", signal.SIGABRT, "kgentd: a plugin called get on a thread that does not run a hook of it"))
