@@ -110,6 +110,17 @@ turn_fill (struct store *s, struct store_write **todo)
   return r;
 }
 
+/* A commit that failed may lie in the WAL complete but for its sync, and a later
+ * process that recovers the WAL would find it there: so other frames go over it. */
+static void
+turn_overwrite (struct store *s)
+{
+  s->groups += 2; /* not the number of the failed one */
+  if (db_run (s->db, SQL_BEGIN, "") >= 0)
+    db_run (s->db, SQL_PROCESS_SET, "ii", (int64_t)s->rings.epoch, (int64_t)s->groups);
+  db_run (s->db, SQL_COMMIT, "");
+}
+
 /* After a commit that failed: whether it took place after all.  Only a new
  * connection can tell, and only a checkpoint makes it sure to be on the disk. */
 static int32_t
@@ -120,21 +131,22 @@ turn_settle (struct store *s, int32_t error)
   s->db = NULL;
   if (committer_open (s) < 0)
     return error;
-  if (db_number (s->db, &groups, SQL_PROCESS_GET, "i", (int64_t)s->rings.epoch) < 1
-      || (uint64_t)groups != s->groups + 1 || db_checkpoint (s->db, 1) < 0)
-    return error;
-  return 0;
+  if (db_number (s->db, &groups, SQL_PROCESS_GET, "i", (int64_t)s->rings.epoch) == 1
+      && (uint64_t)groups == s->groups + 1 && db_checkpoint (s->db, 1) >= 0)
+    return 0;
+  turn_overwrite (s);
+  return error;
 }
 
 static void
 turn_fail (struct store *s, struct store_write *todo, int32_t error)
 {
   *s->group.last = todo;
+  s->probed = clock_mono ();
+  pulse_trouble (s, error); /* first: whoever is told may ask at once */
   group_abandon (s, error);
   db_close (s->db);
   s->db = NULL;
-  s->probed = clock_mono ();
-  pulse_trouble (s, error);
 }
 
 /* Writes everything that waits. */
@@ -160,9 +172,9 @@ turn_commit (struct store *s, int probe)
     turn_fail (s, todo, r);
     return r;
   }
-  group_publish (s);
   if (probe)
     pulse_trouble (s, 0);
+  group_publish (s);
   return 0;
 }
 

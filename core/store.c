@@ -172,6 +172,8 @@ static void
 store_close (struct store *s, int clean)
 {
   store_readers_close (s);
+  db_close (s->guard);
+  s->guard = NULL;
   if (s->db && clean) {
     db_run (s->db, SQL_PROCESS_END, "i", (int64_t)s->rings.epoch);
     db_run (s->db, SQL_RING_END, "i", (int64_t)s->rings.epoch);

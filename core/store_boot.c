@@ -265,6 +265,18 @@ boot_open (struct store *s)
   return 0;
 }
 
+/* Without another connection, giving up the committer's would have SQLite recover
+ * the WAL, and bring transactions back whose failure was told. */
+static int32_t
+boot_guard (struct store *s)
+{
+  int64_t epoch;
+  int32_t r = db_open (s->path, DB_READ, &s->guard);
+  if (r >= 0)
+    r = db_number (s->guard, &epoch, SQL_META_GET, "t", "epoch");
+  return r < 0 ? r : 0;
+}
+
 int32_t
 boot_database (struct store *s, char error[STORE_ERROR_MAX])
 {
@@ -274,6 +286,8 @@ boot_database (struct store *s, char error[STORE_ERROR_MAX])
     r = boot_transaction (s, error);
   if (r >= 0)
     r = db_checkpoint (s->db, 0); /* so that the file's own head tells its format */
+  if (r >= 0)
+    r = boot_guard (s);
   s->version = -1;
   if (r < 0 && !*error)
     refuse (error, r, "%s: %s (%s); %s", s->path, s->db ? db_error (s->db) : "cannot be opened",

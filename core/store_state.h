@@ -155,6 +155,7 @@ struct store {
   _Atomic uint64_t pending;              /* bytes */
 
   struct db *db;           /* [c] */
+  struct db *guard;        /* keeps the WAL's index alive while db is opened again */
   uint64_t revision, seen; /* [c] given out; the newest that the mirrors have */
   int64_t version;         /* [c] of SQLite's data_version */
   uint64_t groups;         /* [c] transactions of this process */

@@ -271,6 +271,33 @@ START_TEST (killed_in_the_middle_of_every_write)
 }
 END_TEST
 
+/* A commit whose sync failed lies complete in the WAL; its requests were told of
+ * a failure, so it must not come back with the next process. */
+static void
+refused_main (int sync_fails_again)
+{
+  vfs_install ();
+  if (test_start (&t, dir, "power", 1) < 0 || test_record (&t, 0, "good", 5, NULL) < 0)
+    _exit (2);
+  vfs_plan (VFS_SYNC, 1, sync_fails_again ? -1 : 1, VFS_ERROR, 1034 /* IOERR_FSYNC */);
+  if (test_record (&t, 0, "refused", 8, NULL) >= 0)
+    _exit (3);
+  raise (SIGKILL);
+}
+
+START_TEST (killed_after_a_refusal)
+{
+  int status;
+  pid_t pid = fork ();
+  if (!pid)
+    refused_main (_i);
+  waitpid (pid, &status, 0);
+  ck_assert_msg (WIFSIGNALED (status), "child ended with status %x", status);
+  ck_assert_int_eq (test_start (&t, dir, "power", 1), 0);
+  ck_assert_int_eq (test_count (t.usage), 1);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -283,6 +310,7 @@ main (void)
   tcase_add_loop_test (c, killed_at_random, 0, 2);
   tcase_add_loop_test (c, killed_before_every_file_operation, 0, 2);
   tcase_add_loop_test (c, killed_in_the_middle_of_every_write, 0, 2);
+  tcase_add_loop_test (c, killed_after_a_refusal, 0, 2);
   suite_add_tcase (s, c);
   sr = srunner_create (s);
   srunner_set_tap (sr, "-");
