@@ -278,7 +278,12 @@ send_next (struct exporter *x)
 {
   struct mt *mt = x->mt;
   uint64_t newest = mt->store->newest (mt->usage);
+  uint64_t done = mt->store->position (mt->cursor);
   int32_t n;
+  if (done > x->after) { /* while one process takes over from another, both send */
+    x->after = done;
+    x->skip = 0;
+  }
   if (newest <= x->after)
     return idle (x);
   if (newest - x->after < x->limit && !atomic_load (&x->due))

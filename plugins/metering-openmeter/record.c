@@ -70,7 +70,7 @@ usage_add (struct mt *mt, kg_req *req, struct usage *u, const char *type, uint32
   kg_out_lit (&u->out, "\",\"data\":");
   kg_out_raw (&u->out, data.ptr, data.len);
   kg_out_raw (&u->out, "}", 1);
-  u->type[u->count++] = (uint8_t)mt_type_index (type);
+  u->type[u->count++] = (uint8_t)index;
   return 0;
 }
 

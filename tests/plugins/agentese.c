@@ -1,106 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* agentese.so against the fake host: the three routes, the open world, its state
- * and its limits. */
+/* agentese.so against the fake host: the three routes and the open world. */
 
-#include "tests/fake/fake-services.h"
-
-#include <kgent/meter.h>
-
-#include <check.h>
-
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-extern const struct kg_plugin kg_plugin_1;
-
-static struct fake *fake;
-
-/* ---- meter/1 that remembers ----------------------------------------------- */
-
-static int noted;
-static char note_type[64], note_data[512];
-
-static int32_t
-note (kg_req *req, const char *type, kg_str data)
-{
-  (void)req;
-  noted++;
-  snprintf (note_type, sizeof note_type, "%s", type);
-  snprintf (note_data, sizeof note_data, "%.*s", (int)data.len, data.ptr);
-  return 0;
-}
-
-static const struct kg_meter meter = { .size = sizeof meter, .note = note };
-
-/* ---- Callers ---------------------------------------------------------------- */
-
-static const char *const all_scopes[] = { "read", "write", NULL };
-static const char *const read_only[] = { "read", NULL };
-static const char *const house_only[] = { "read", "write", "invoke:world.house.*", NULL };
-static const char *const any[] = { "*", NULL };
-static const char *const poet_first[] = { "poet", "developer", NULL };
-
-static void
-act_as (const char *tenant, const char *const *scopes, const char *const *archetypes)
-{
-  struct kg_identity who = { .size = sizeof who,
-                             .subject = "user",
-                             .tenant = tenant,
-                             .key_id = "k1",
-                             .tier = "PRO",
-                             .scopes = scopes,
-                             .archetypes = archetypes };
-  fake_as (fake, &who, 0, 0);
-}
-
-static void
-begin_with (const char *const *conf)
-{
-  fake = fake_new ();
-  fake_services (fake);
-  fake_provide (fake, KG_METER, &meter, sizeof meter);
-  ck_assert_msg (!fake_open (fake, &kg_plugin_1, conf), "%s", fake_error (fake));
-  ck_assert_msg (!fake_start (fake), "%s", fake_error (fake));
-  act_as ("t1", all_scopes, any);
-  noted = 0;
-}
-
-static void
-begin (void)
-{
-  begin_with (NULL);
-}
-
-static void
-end (void)
-{
-  fake_free (fake);
-}
-
-/* Invokes with the body's members behind the path: ",\"kwargs\":{}". */
-static kg_req *
-invoke (const char *path, const char *more)
-{
-  char body[4096];
-  snprintf (body, sizeof body, "{\"path\":\"%s\"%s}", path, more ? more : "");
-  return fake_request (fake, "POST", "/v1/agentese/invoke", NULL, body);
-}
-
-static kg_req *
-invoke_as (const char *path, const char *archetype, const char *kwargs)
-{
-  char more[2048];
-  snprintf (more, sizeof more,
-            ",\"observer\":{\"name\":\"ann\",\"archetype\":\"%s\"},\"kwargs\":%s", archetype,
-            kwargs ? kwargs : "{}");
-  return invoke (path, more);
-}
-
-#define HAS(req, path, want) ck_assert_pstr_eq (fake_json ((req), (path)), (want))
+#include "tests/plugins/agentese.h"
 
 /* ---- Invocation ------------------------------------------------------------- */
 
@@ -426,135 +329,6 @@ START_TEST (somebody_without_tenant)
 }
 END_TEST
 
-/* ---- Durability --------------------------------------------------------------- */
-
-START_TEST (an_answer_waits_for_the_disk)
-{
-  kg_req *req;
-  fake_store_hold (fake, 1);
-  req = invoke ("world.house.transform", ",\"kwargs\":{\"changes\":{\"a\":1}}");
-  ck_assert_int_eq (fake_status (req), 0);
-  fake_store_commit (fake);
-  ck_assert_int_eq (fake_status (req), 200);
-}
-END_TEST
-
-START_TEST (lost_races_are_run_again)
-{
-  kg_req *a, *b, *c;
-  fake_store_hold (fake, 1);
-  a = invoke ("world.house.transform", ",\"kwargs\":{\"changes\":{\"a\":1}}");
-  b = invoke ("world.house.transform", ",\"kwargs\":{\"changes\":{\"b\":2}}");
-  c = invoke ("world.house.transform", ",\"kwargs\":{\"changes\":{\"c\":3}}");
-  while (!fake_status (a) || !fake_status (b) || !fake_status (c))
-    ck_assert_int_gt (fake_store_commit (fake), 0);
-  ck_assert_ptr_nonnull (
-      strstr (fake_store_get (fake, "agentese.nodes", "t1/world.house"), "{\"version\":3,"));
-  ck_assert_ptr_nonnull (strstr (fake_store_get (fake, "agentese.nodes", "t1/world.house"),
-                                 "\"state\":{\"a\":1,\"b\":2,\"c\":3}"));
-  ck_assert_ptr_nonnull (
-      strstr (fake_store_get (fake, "agentese.trace", "t1/world.house"), "{\"total\":3,"));
-}
-END_TEST
-
-START_TEST (disk_full)
-{
-  fake_store_fail (fake, -ENOSPC, 1);
-  ck_assert_int_eq (
-      fake_status (invoke ("world.house.transform", ",\"kwargs\":{\"changes\":{\"a\":1}}")),
-      503);
-  ck_assert_int_eq (fake_health (fake, "agentese"), KG_HEALTH_DOWN);
-  ck_assert_int_eq (
-      fake_status (invoke ("world.house.transform", ",\"kwargs\":{\"changes\":{\"a\":1}}")),
-      200);
-  ck_assert_int_eq (fake_health (fake, "agentese"), KG_HEALTH_OK);
-}
-END_TEST
-
-START_TEST (a_client_that_leaves)
-{
-  kg_req *req;
-  fake_store_hold (fake, 1);
-  req = invoke ("world.house.transform", ",\"kwargs\":{\"changes\":{\"a\":1}}");
-  fake_leave (req);
-  req = invoke ("world.house.define", ",\"kwargs\":{\"name\":\"b\"}");
-  fake_expire (req);
-  fake_store_commit (fake);
-  fake_run (fake);
-}
-END_TEST
-
-START_TEST (limits_of_a_tenant)
-{
-  static const char *const conf[] = { "nodes_max=2", "node_bytes_max=256", NULL };
-  char more[600];
-  kg_req *req;
-  begin_with (conf);
-  ck_assert_int_eq (fake_status (invoke ("world.a.build", NULL)), 200);
-  ck_assert_int_eq (fake_status (invoke ("world.a.build", NULL)), 200);
-  ck_assert_int_eq (fake_status (invoke ("world.b.build", NULL)), 200);
-  req = invoke ("world.c.build", NULL);
-  ck_assert_int_eq (fake_status (req), 507);
-  HAS (req, "violated_policies.0", "agentese.nodes");
-  ck_assert_int_eq (fake_status (invoke ("world.a.define", ",\"kwargs\":{\"name\":\"x\"}")),
-                    507);
-  snprintf (more, sizeof more, ",\"kwargs\":{\"changes\":{\"a\":\"%0300d\"}}", 0);
-  req = invoke ("world.a.transform", more);
-  ck_assert_int_eq (fake_status (req), 507);
-  HAS (req, "violated_policies.0", "agentese.node_bytes");
-  act_as ("t2", all_scopes, any);
-  ck_assert_int_eq (fake_status (invoke ("world.c.build", NULL)), 200);
-  ck_assert_double_eq (fake_metric (fake, "kgent_agentese_nodes", NULL), 3);
-  fake_free (fake);
-}
-END_TEST
-
-START_TEST (limits_survive_a_restart)
-{
-  static const char *const conf[] = { "nodes_max=1", NULL };
-  begin_with (conf);
-  ck_assert_int_eq (fake_status (invoke ("world.a.build", NULL)), 200);
-  fake_stop (fake);
-  fake_close (fake);
-  ck_assert (!fake_open (fake, &kg_plugin_1, conf) && !fake_start (fake));
-  ck_assert_int_eq (fake_status (invoke ("world.b.build", NULL)), 507);
-  ck_assert_int_eq (fake_status (invoke ("world.a.build", NULL)), 200);
-  fake_free (fake);
-}
-END_TEST
-
-START_TEST (history_is_bounded)
-{
-  static const char *const conf[] = { "history_max=3", NULL };
-  kg_req *req;
-  int i;
-  begin_with (conf);
-  for (i = 0; i < 5; i++)
-    invoke ("world.a.build", NULL);
-  req = invoke ("world.a.witness", NULL);
-  HAS (req, "result.total", "5");
-  ck_assert_ptr_nonnull (fake_json (req, "result.history.2"));
-  ck_assert_ptr_null (fake_json (req, "result.history.3"));
-  fake_free (fake);
-}
-END_TEST
-
-START_TEST (a_closed_world)
-{
-  static const char *const conf[] = { "open_world=false", NULL };
-  kg_req *req;
-  begin_with (conf);
-  req = invoke ("world.house.manifest", NULL);
-  ck_assert_int_eq (fake_status (req), 404);
-  ck_assert_int_eq (
-      strncmp (fake_json (req, "detail"), "Path not found: 'world.house' not found\n", 40), 0);
-  HAS (invoke ("world.purgator.manifest", NULL), "similar_paths.0", "world.purgatory");
-  req = fake_request (fake, "GET", "/v1/agentese/resolve?path=world.house", NULL, NULL);
-  ck_assert_int_eq (fake_status (req), 404);
-  fake_free (fake);
-}
-END_TEST
-
 /* ---- resolve and affordances --------------------------------------------------- */
 
 static kg_req *
@@ -645,25 +419,13 @@ START_TEST (answers_are_json_whatever_is_asked)
 }
 END_TEST
 
-START_TEST (without_a_meter)
-{
-  fake = fake_new ();
-  fake_services (fake);
-  ck_assert (!fake_open (fake, &kg_plugin_1, NULL) && !fake_start (fake));
-  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "warn agentese: nobody meters"));
-  act_as ("t1", all_scopes, any);
-  ck_assert_int_eq (fake_status (invoke ("world.house.manifest", NULL)), 200);
-  fake_free (fake);
-}
-END_TEST
-
 #define COUNT(table) ((int)(sizeof (table) / sizeof (table)[0]))
 
 int
 main (void)
 {
   Suite *s = suite_create ("agentese");
-  TCase *t = tcase_create ("open world"), *own = tcase_create ("other configurations");
+  TCase *t = tcase_create ("open world");
   SRunner *sr;
   int failed;
   tcase_add_checked_fixture (t, begin, end);
@@ -682,21 +444,11 @@ main (void)
   tcase_add_test (t, claims_are_bound_to_the_key);
   tcase_add_test (t, scopes_may_be_paths);
   tcase_add_test (t, somebody_without_tenant);
-  tcase_add_test (t, an_answer_waits_for_the_disk);
-  tcase_add_test (t, lost_races_are_run_again);
-  tcase_add_test (t, disk_full);
-  tcase_add_test (t, a_client_that_leaves);
   tcase_add_test (t, resolve_names_the_node);
   tcase_add_loop_test (t, affordances_by_archetype, 0, COUNT (lists));
   tcase_add_test (t, affordances_of_whom);
   tcase_add_test (t, answers_are_json_whatever_is_asked);
-  tcase_add_test (own, limits_of_a_tenant);
-  tcase_add_test (own, limits_survive_a_restart);
-  tcase_add_test (own, history_is_bounded);
-  tcase_add_test (own, a_closed_world);
-  tcase_add_test (own, without_a_meter);
   suite_add_tcase (s, t);
-  suite_add_tcase (s, own);
   sr = srunner_create (s);
   srunner_set_tap (sr, "-");
   srunner_run_all (sr, CK_SILENT);

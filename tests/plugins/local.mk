@@ -2,11 +2,13 @@
 PLUGIN_TESTS = \
 	%D%/agentese \
 	%D%/agentese-grammar \
+	%D%/agentese-state \
 	%D%/auth \
 	%D%/auth-limit \
 	%D%/billing-stripe \
 	%D%/health \
 	%D%/fake \
+	%D%/metering-export \
 	%D%/metering-openmeter \
 	$(NULL)
 
@@ -21,8 +23,14 @@ endif
 %C%_auth_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_limit_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FAKE_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
+%C%_agentese_SOURCES = %D%/agentese.c %D%/agentese.h
+%C%_agentese_state_SOURCES = %D%/agentese-state.c %D%/agentese.h
+%C%_agentese_state_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_grammar_LDADD = plugins/agentese/libagentese.a $(CHECK_LIBS)
 %C%_billing_stripe_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_metering_openmeter_SOURCES = %D%/metering-openmeter.c %D%/metering.h
+%C%_metering_export_SOURCES = %D%/metering-export.c %D%/metering.h
+%C%_metering_export_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_openmeter_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
 	$(JSONC_LIBS) $(CHECK_LIBS)
