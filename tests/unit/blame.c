@@ -16,6 +16,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED 1 /* its handler comes behind ours, with a report and a status of its own */
+#else
+#define SANITIZED 0
+#endif
+
 static struct kg_self self = { .magic = SELF_MAGIC, .index = 1, .name = "bad" };
 static char said[4096];
 
@@ -40,9 +46,17 @@ child (void (*fn) (void))
   while ((n = read (fds[0], said + len, sizeof said - 1 - len)) > 0)
     len += (size_t)n;
   said[len] = 0;
+  if (SANITIZED && strchr (said, '\n'))
+    strchr (said, '\n')[1] = 0;
   close (fds[0]);
   ck_assert_int_eq (waitpid (pid, &status, 0), pid);
   return status;
+}
+
+static int
+died_of (int status, int sig)
+{
+  return SANITIZED || (WIFSIGNALED (status) && WTERMSIG (status) == sig);
 }
 
 static void
@@ -55,8 +69,7 @@ crash_in_request (void)
 START_TEST (request)
 {
   int status = child (crash_in_request);
-  ck_assert (WIFSIGNALED (status));
-  ck_assert_int_eq (WTERMSIG (status), SIGFPE);
+  ck_assert (died_of (status, SIGFPE));
   ck_assert_str_eq (said, "kgentd: SIGFPE in plugin bad, /v1/x/{id}, request req?1\n");
 }
 END_TEST
@@ -71,13 +84,11 @@ crash_by_abort (void)
 START_TEST (aborted)
 {
   int status = child (crash_by_abort);
-  ck_assert (WIFSIGNALED (status));
-  ck_assert_int_eq (WTERMSIG (status), SIGABRT);
+  ck_assert (died_of (status, SIGABRT));
   ck_assert_str_eq (said, "kgentd: SIGABRT in plugin bad, start\n");
 }
 END_TEST
 
-#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
 /* A real fault: the second one takes the default way. */
 static void
 crash_by_fault (void)
@@ -90,12 +101,10 @@ crash_by_fault (void)
 START_TEST (fault)
 {
   int status = child (crash_by_fault);
-  ck_assert (WIFSIGNALED (status));
-  ck_assert_int_eq (WTERMSIG (status), SIGSEGV);
+  ck_assert (died_of (status, SIGSEGV));
   ck_assert_str_eq (said, "kgentd: SIGSEGV in plugin bad, /x, request r\n");
 }
 END_TEST
-#endif
 
 static void
 crash_in_core (void)
@@ -174,7 +183,7 @@ START_TEST (tags)
   blame_clear ();
   self.opening = 0;
 #ifdef KG_DEBUG
-  ck_assert (WIFSIGNALED (child (call_opens)));
+  ck_assert (died_of (child (call_opens), SIGABRT));
   ck_assert_int_eq (strncmp (said, "kgentd: bad called opens outside of its open\n", 45), 0);
 #else
   child (call_opens);
@@ -209,9 +218,7 @@ main (void)
   int failed;
   tcase_add_test (c, request);
   tcase_add_test (c, aborted);
-#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
   tcase_add_test (c, fault);
-#endif
   tcase_add_test (c, host);
   tcase_add_test (c, calling);
   tcase_add_test (c, serial);
