@@ -24,10 +24,8 @@ usage_begin (struct mt *mt, kg_req *req, struct usage *u)
   const struct kg_identity *who = mt->host->identity (req);
   if (!who || !who->tenant || !who->tenant[0])
     return -EACCES;
-  u->out.ptr = mt->host->alloc (req, FIRST_SIZE);
+  u->out.ptr = (char *)(u + 1);
   u->out.cap = FIRST_SIZE;
-  if (!u->out.ptr)
-    return -ENOMEM;
   kg_out_lit (&u->out, "{\"tenant\":");
   kg_out_text (&u->out, who->tenant);
   kg_out_lit (&u->out, ",\"time\":");
@@ -82,7 +80,7 @@ usage_get (struct mt *mt, kg_req *req, struct usage **ret)
   struct usage *u = *slot;
   int32_t r;
   if (!u) {
-    u = mt->host->alloc (req, sizeof *u);
+    u = mt->host->alloc (req, sizeof *u + FIRST_SIZE);
     if (!u)
       return -ENOMEM;
     memset (u, 0, sizeof *u);
