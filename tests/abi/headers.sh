@@ -8,6 +8,7 @@ set -u
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 n=0
+extra=
 
 say () { # OK NAME
   n=$((n + 1))
@@ -19,7 +20,7 @@ say () { # OK NAME
 
 compile () { # COMPILER-AND-FLAGS... < source
   cat > "$dir/x.$ext"
-  "$@" -Wall -Wextra -Wpedantic -Werror -I"$top_srcdir/include" -c "$dir/x.$ext" \
+  "$@" -Wall -Wextra -Wpedantic -Werror -I"$top_srcdir/include" $extra -c "$dir/x.$ext" \
     -o "$dir/x.o" > "$dir/log" 2>&1
 }
 
@@ -37,7 +38,29 @@ for header in "$top_srcdir"/include/kgent/*.h; do
   fi
 done
 
+if command -v "${CXX:-c++}" > /dev/null; then
+  ext=cc
+  extra='-Wno-pedantic -Wno-missing-field-initializers -fPIC -fvisibility=hidden'
+  for std in c++20 gnu++17; do
+    cat <<'EOT' | compile ${CXX:-c++} -std=$std
+#define KG_ABI_TARGET KG_ABI (1, 0)
+#include <kgent/plugin.h>
+static int32_t
+cpp_open (const struct kg_host *, kg_self *, const void *, void **)
+{
+  return 0;
+}
+KG_PLUGIN (.name = "cpp", .version = "1.0", .open = cpp_open);
+EOT
+    say $? "a plugin in $std"
+    ${CXX:-c++} -shared "$dir/x.o" -o "$dir/x.so" > "$dir/log" 2>&1 &&
+      nm -D "$dir/x.so" | grep ' kg_plugin_1$' >> "$dir/log"
+    say $? "a plugin in $std exports its descriptor"
+  done
+fi
+
 ext=c
+extra=
 for target in '' '#define KG_ABI_TARGET KG_ABI (0, 9)' '#define KG_ABI_TARGET KG_ABI (1, 99)'; do
   printf '%s\n#include <kgent/plugin.h>\nint used;\n' "$target" | compile ${CC:-cc} -std=c11
   test $? != 0 && grep -q 'KG_ABI_TARGET' "$dir/log"

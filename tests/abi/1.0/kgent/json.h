@@ -268,12 +268,32 @@ kg_out_int (struct kg_out *o, int64_t v)
 {
   char buf[20], *p = buf + sizeof buf;
   uint64_t u = v < 0 ? 0 - (uint64_t) v : (uint64_t) v;
+  while (u >= 100) {
+    uint32_t two = (uint32_t) (u % 100);
+    u /= 100;
+    *--p = (char) ('0' + two % 10);
+    *--p = (char) ('0' + two / 10);
+  }
   do
     *--p = (char) ('0' + u % 10);
   while (u /= 10);
   if (v < 0)
     *--p = '-';
   kg_out_raw (o, p, (size_t) (buf + sizeof buf - p));
+}
+
+/* Whether eight bytes can stand in a JSON string as they are; 0 for some that
+ * could, too: then look at each.  Since 1.0. */
+static inline int32_t
+kg_json_plain (const char *p)
+{
+  const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+  uint64_t w, quote, slash, del;
+  memcpy (&w, p, 8);
+  quote = w ^ ones * '"';
+  slash = w ^ ones * '\\';
+  del = w ^ ones * 0x7f;
+  return !(((w - ones * 0x20) | (quote - ones) | (slash - ones) | (del - ones)) & tops);
 }
 
 /* Appends a JSON string with its quotes; `s` must be UTF-8.  Since 1.0. */
@@ -284,8 +304,13 @@ kg_out_str (struct kg_out *o, kg_str s)
   size_t i, from = 0;
   kg_out_raw (o, "\"", 1);
   for (i = 0; i < s.len; i++) {
-    unsigned char c = (unsigned char) s.ptr[i];
+    unsigned char c;
     char esc[6] = { '\\', 'u', '0', '0', 0, 0 };
+    while (i + 8 <= s.len && kg_json_plain (s.ptr + i))
+      i += 8;
+    if (i == s.len)
+      break;
+    c = (unsigned char) s.ptr[i];
     if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
       continue;
     kg_out_raw (o, s.ptr + from, i - from);

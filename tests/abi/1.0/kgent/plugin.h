@@ -364,12 +364,13 @@ struct kg_plugin {
   void (*close) (void *data);
 };
 
-/* Defines the one exported symbol: KG_PLUGIN (.name = "hello", ...);
- * Since 1.0. */
+/* Defines the one exported symbol: KG_PLUGIN (.name = "hello", ...); in C++20,
+ * with the members in their order.  Since 1.0. */
 #define KG_PLUGIN(...)                                                                   \
   extern KG_EXPORT const struct kg_plugin kg_plugin_1;                                   \
-  KG_EXPORT const struct kg_plugin kg_plugin_1                                           \
-      = { KG_ABI_TARGET, sizeof (struct kg_plugin), sizeof (struct kg_opt), __VA_ARGS__ }
+  const struct kg_plugin kg_plugin_1                                                     \
+      = { .abi = KG_ABI_TARGET, .size = sizeof (struct kg_plugin),                       \
+          .opt_size = sizeof (struct kg_opt), __VA_ARGS__ }
 
 #ifdef __cplusplus
 }
