@@ -228,8 +228,7 @@ listening_open (struct listening *l, uint32_t i, const char *address, struct err
     return 0;
   fault = listen_address_parse (address, &a);
   if (fault) {
-    errors_add (errors, (struct conf_where){ NULL, 0 }, "%s: \"%s\": %s", option_names[i],
-                address, fault);
+    complain (errors, i, address, fault);
     return -EINVAL;
   }
   fd = socket_open (&a, i == LISTEN_HTTP ? 0666 : 0600);

@@ -34,6 +34,7 @@ include tests/unit/local.mk
 include tests/plugins/local.mk
 include tests/abi/local.mk
 include tests/fuzz/local.mk
+include tests/faults/local.mk
 include tests/http/local.mk
 include tests/bench/local.mk
 

@@ -282,7 +282,9 @@ class Load:
 
     def run(self):
         s = None
+        due = time.monotonic()
         while not self.stopping:
+            due += self.pause
             try:
                 s = s or self.connect()
                 keep = self.exchange(s)
@@ -297,7 +299,7 @@ class Load:
                 if s:
                     s.close()
                 s = None
-            time.sleep(self.pause)
+            time.sleep(max(0, due - time.monotonic()))
         if s:
             s.close()
 

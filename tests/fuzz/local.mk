@@ -2,6 +2,7 @@
 # does, which runs corpus/NAME once, as an ordinary test.
 FUZZ_TARGETS = \
 	%D%/agentese \
+	%D%/conf \
 	%D%/json \
 	%D%/stripe \
 	$(NULL)
@@ -19,6 +20,7 @@ TESTS += $(FUZZ_TARGETS)
 endif
 
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FUZZ_LIBS)
+%C%_conf_LDADD = $(CORE_LIBS) $(FUZZ_LIBS)
 %C%_json_LDADD = core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
 %C%_stripe_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(FUZZ_LIBS)

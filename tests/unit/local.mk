@@ -8,6 +8,8 @@ UNIT_TESTS = \
 	%D%/uuid \
 	%D%/conf \
 	%D%/expand \
+	%D%/listen \
+	%D%/options \
 	%D%/schema \
 	%D%/log \
 	%D%/log_text \
