@@ -49,8 +49,7 @@ cors_answer (kg_req *req)
     return;
   FIELD (req, "Access-Control-Allow-Origin", origin.ptr, origin.len);
   FIELD (req, "Access-Control-Expose-Headers",
-         "X-Request-ID, X-RateLimit-Remaining, Kgent-Receipt",
-         sizeof "X-Request-ID, X-RateLimit-Remaining, Kgent-Receipt" - 1);
+         "X-Request-ID, X-RateLimit-Remaining", sizeof "X-Request-ID, X-RateLimit-Remaining" - 1);
 }
 
 void

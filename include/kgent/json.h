@@ -300,7 +300,7 @@ kg_json_plain (const char *p)
 static inline void
 kg_out_str (struct kg_out *o, kg_str s)
 {
-  static const char hex[] = "0123456789abcdef";
+  static const char hex[] = "0123456789abcdef", letter[] = "btn-fr"; /* from U+0008 on */
   size_t i, from = 0;
   kg_out_raw (o, "\"", 1);
   for (i = 0; i < s.len; i++) {
@@ -315,8 +315,8 @@ kg_out_str (struct kg_out *o, kg_str s)
       continue;
     kg_out_raw (o, s.ptr + from, i - from);
     from = i + 1;
-    if (c == '"' || c == '\\') {
-      esc[1] = (char) c;
+    if (c == '"' || c == '\\' || (c >= 8 && c <= 13 && c != 11)) {
+      esc[1] = c <= 13 ? letter[c - 8] : (char) c;
       kg_out_raw (o, esc, 2);
       continue;
     }

@@ -61,7 +61,7 @@ answer_write (struct ag_call *c, ag_result *result, void *arg, struct kg_out *o)
 static int32_t
 usage_note (struct ag_call *c)
 {
-  char buf[AG_PATH_MAX + AG_NAME_MAX + 64];
+  char buf[2 * AG_PATH_MAX + 64];
   struct kg_out o = { buf, 0, sizeof buf };
   if (!c->ag->meter)
     return 0;
@@ -191,6 +191,23 @@ check_built (struct ag_call *c)
   return 0;
 }
 
+/* The same for what the request asks of the answer: a quote that invokes, or a key that lets a
+ * call be charged twice, would cost the caller money. */
+static int32_t
+check_asked (struct ag_call *c)
+{
+  const struct kg_host *host = c->ag->host;
+  kg_str query = host->get (c->req, KG_GET_QUERY, NULL);
+  kg_str prefer = host->get (c->req, KG_GET_HEADER, "Prefer");
+  if ((query.len && host->get (c->req, KG_GET_QUERY, "quote").ptr) || ag_str_is (prefer, "quote"))
+    return ag_not_built (c, "Quotes are not given");
+  if (host->get (c->req, KG_GET_HEADER, "Kgent-Max-Cost").ptr)
+    return ag_not_built (c, "Kgent-Max-Cost is not kept");
+  if (host->get (c->req, KG_GET_HEADER, "Idempotency-Key").ptr)
+    return ag_not_built (c, "Idempotency-Key is not kept");
+  return 0;
+}
+
 /* Whether the node is there: in an open world every one is. */
 static int32_t
 check_exists (struct ag_call *c)
@@ -244,7 +261,8 @@ ag_invoke (kg_req *req, void *data)
   if ((r = ag_observe (c, &path)) || (r = check_path (c, path)))
     return r;
   c->category = ag_category_of (&c->path);
-  if ((r = check_scopes (c)) || (r = check_kwargs (c)) || (r = check_built (c)))
+  if ((r = check_scopes (c)) || (r = check_kwargs (c)) || (r = check_built (c))
+      || (r = check_asked (c)))
     return r;
   c->cached = ag_seen_mark (ag->seen, c->who->tenant, c->path.handle);
   if (ag_str_is (c->path.aspect, "affordances"))
