@@ -57,7 +57,9 @@ guest_copy (struct store *s, const struct mirror_node *n)
   struct mirror_node *copy = malloc (bytes);
   if (!copy)
     return NULL;
-  memcpy (copy, n, bytes);
+  /* Not the list's part, which the writer may be using. */
+  memcpy ((char *) copy + sizeof n->item, (const char *) n + sizeof n->item,
+          bytes - sizeof n->item);
   free (pthread_getspecific (s->guest_key));
   if (pthread_setspecific (s->guest_key, copy)) {
     pthread_setspecific (s->guest_key, NULL);
@@ -171,7 +173,7 @@ scan_rows (struct db *db, struct db_stmt *stmt, kg_str prefix,
            int32_t (*fn) (const struct kg_entry *, void *), void *arg, int32_t *ret_answer)
 {
   int64_t now = clock_wall ();
-  int32_t r;
+  int32_t r = 0;
   while (!*ret_answer && (r = db_step (db, stmt)) == 1) {
     struct kg_entry e = row_entry (stmt);
     if (!key_begins (e.key, prefix))

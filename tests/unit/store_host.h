@@ -20,7 +20,8 @@ struct kg_req {
   int64_t worker, gone;
   pthread_mutex_t lock;
   pthread_cond_t changed;
-  int32_t state, result;
+  int32_t state;
+  int32_t waited; /* the test's own */
   kg_fn *then;
   void *arg;
   void (*on_gone) (void *);
