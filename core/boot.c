@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -85,6 +86,23 @@ level_translate (struct log_settings *log)
     log->level = "error";
 }
 
+/* A store.dir below the working folder is named from the root on, for sockets and messages. */
+static int32_t
+dir_complete (struct boot *b)
+{
+  struct store_settings *s = &b->host->settings.store;
+  size_t len;
+  if (*s->dir == '/')
+    return 0;
+  if (!getcwd (b->dir, sizeof b->dir))
+    return failed (b, "store.dir: the working folder", -errno);
+  len = strlen (b->dir);
+  if ((size_t) snprintf (b->dir + len, sizeof b->dir - len, "/%s", s->dir) >= sizeof b->dir - len)
+    return failed (b, "store.dir", -ENAMETOOLONG);
+  s->dir = b->dir;
+  return 0;
+}
+
 int32_t
 boot_configure (struct boot *b)
 {
@@ -99,6 +117,9 @@ boot_configure (struct boot *b)
   if (r < 0)
     return r == -ENOMEM ? failed (b, "configuration", r) : EXIT_CONFIG;
   level_translate (&b->host->settings.log);
+  r = dir_complete (b);
+  if (r)
+    return r;
   if (o->plugin_dir)
     b->host->settings.plugin_dir = o->plugin_dir;
   if (o->mode != OPTIONS_RUN)

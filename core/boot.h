@@ -14,6 +14,8 @@
 #include "core/listen.h"
 #include "core/options.h"
 
+#include <limits.h>
+
 #define BOOT_INTERRUPTED (-1) /* SIGTERM or SIGINT came while starting */
 
 struct boot {
@@ -27,6 +29,7 @@ struct boot {
   struct workers *workers;
   int32_t log, opened, store, jobs, fetch, started; /* 1: is up */
   char listen[LISTEN_ADDRESS_MAX]; /* where the public socket really listens */
+  char dir[PATH_MAX];              /* store.dir, from the root on */
 };
 
 void boot_init (struct boot *b, const struct options *options, const char *program, int wake_fd);
