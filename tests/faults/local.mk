@@ -4,6 +4,7 @@ FAULT_TESTS = \
 	%D%/lifecycle.py \
 	%D%/reload.py \
 	%D%/sample.py \
+	%D%/usage.py \
 	$(NULL)
 
 if HAVE_PYTHON
