@@ -1,1 +1,17 @@
-EXTRA_DIST += $(NULL)
+# kgentd against other servers: ./dev bench.
+EXTRA_PROGRAMS += tests/bench/epoll
+tests_bench_epoll_SOURCES = %D%/epoll.c %D%/epoll.h %D%/epoll_job.c
+tests_bench_epoll_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(CRYPTO_CFLAGS)
+tests_bench_epoll_LDADD = $(JSONC_LIBS) $(CRYPTO_LIBS)
+CLEANFILES += tests/bench/epoll
+EXTRA_DIST += \
+	%D%/bench.py \
+	%D%/cases.py \
+	%D%/measure.py \
+	%D%/nginx.conf \
+	%D%/nginx-lua.conf \
+	%D%/job.lua \
+	%D%/report.py \
+	%D%/servers.py \
+	%D%/wrk.lua \
+	$(NULL)
