@@ -41,7 +41,7 @@ AC_ARG_ENABLE([werror],
 KG_WARN_CFLAGS=
 m4_foreach_w([kg_flag],
   [-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
-   -Wnull-dereference -Wpointer-arith -Wwrite-strings -Wundef -Wold-style-definition
+   -Wnull-dereference -Wpointer-arith -Wundef -Wold-style-definition
    -Wlogical-op -Wduplicated-cond],
   [KG_PROBE_CFLAG([KG_WARN_CFLAGS], kg_flag)])
 AS_VAR_IF([enable_werror], [yes], [AS_VAR_APPEND([KG_WARN_CFLAGS], [" -Werror"])])

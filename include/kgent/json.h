@@ -250,7 +250,7 @@ kg_out_ok (const struct kg_out *o)
 static inline void
 kg_out_raw (struct kg_out *o, const char *p, size_t n)
 {
-  if (o->len + n <= o->cap)
+  if (n <= o->cap && o->len <= o->cap - n)
     memcpy (o->ptr + o->len, p, n);
   o->len += n;
 }
