@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/reply.h"
 #include "core/self.h"
+#include "core/ticket.h"
 #include "core/util/clock.h"
 #include "core/worker_loop.h"
 
@@ -32,6 +33,22 @@ call (struct kg_req *req, struct kg_self *self, kg_fn *fn, void *data)
   return rc;
 }
 
+/* At most one line a second and worker; each request's own line has its errno, too. */
+static void
+failure_log (const struct kg_req *req, const struct kg_self *self, int32_t phase, int32_t error)
+{
+  struct worker *w = req->worker;
+  if (w->failure_logged && w->now - w->failure_logged < CLOCK_SECOND) {
+    w->failures_silent++;
+    return;
+  }
+  log_write (KG_LOG_WARN, self ? self->name : "core",
+             "%s of request %s failed: %s (%u more failures since the last such line)",
+             phase_names[phase], req->id, strerror (-error), w->failures_silent);
+  w->failure_logged = w->now;
+  w->failures_silent = 0;
+}
+
 /* A hook failed: says so in the log, and to the client in general terms. */
 static void
 fail (struct kg_req *req, const struct kg_self *self, int32_t phase, int32_t error)
@@ -46,21 +63,22 @@ fail (struct kg_req *req, const struct kg_self *self, int32_t phase, int32_t err
     status = 504;
     text = "The answer took too long.";
   }
-  log_write (KG_LOG_WARN, self ? self->name : "core", "%s of request %s failed: %s",
-             phase_names[phase], req->id, strerror (-error));
+  failure_log (req, self, phase, error);
   req->failed = error;
   problem_set (req, status, NULL, "%s", text);
   if (status == 503)
     reply_field (req, "Retry-After", 11, "1", 1);
 }
 
-/* What a hook's answer means: 0 go on with the next hook, else an outcome + 1 or a jump. */
+/* What a hook's answer means: go on with the next hook, to COMMIT, or wait. */
 enum { GO, ANSWERED, WAITS };
 
 static int
 judge (struct kg_req *req, const struct kg_self *self, int32_t phase, int32_t rc)
 {
   if (rc == KG_WAIT && req->ticket)
+    return WAITS;
+  if (req->ticket && !ticket_end (req)) /* it answered and yet resumed: that is on its way */
     return WAITS;
   if (rc == KG_NEXT && phase != KG_PHASE_HANDLER)
     return GO;

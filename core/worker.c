@@ -353,6 +353,7 @@ worker_finish (struct worker *w)
     memcpy (&w->slabs, slab, sizeof w->slabs);
     free (slab);
   }
+  tickets_finish (w);
   if (w->epoll_fd > 0)
     close (w->epoll_fd);
   if (w->wake_fd > 0)

@@ -53,6 +53,10 @@ struct worker {
   void *slabs;                /* free request slabs, linked by their first word */
   uint32_t nslabs;
 
+  struct ticket *tickets, *tickets_last; /* free slots, the longest free first */
+  struct ticket_slab *ticket_slabs;
+  _Atomic (struct ticket *) tickets_back; /* given back by other threads */
+
   struct head head;           /* of the request being parsed */
   char *in;                   /* WORKER_IN bytes: input of the connection in turn */
   size_t in_len, in_pos;
@@ -61,6 +65,8 @@ struct worker {
 
   int64_t refusal_logged;     /* ns */
   uint32_t refusals_silent;   /* refusals since then */
+  int64_t failure_logged;     /* ns */
+  uint32_t failures_silent;   /* failures of hooks since then */
   int32_t draining;           /* `all->draining` as this loop has seen it */
   int64_t drain_since;
   _Atomic (struct post *) inbox;
