@@ -30,6 +30,7 @@ struct daemon {
   struct children children;
   int32_t state;
   int32_t handed_over;      /* 1: a successor serves, or served */
+  int32_t refused;          /* 1: our own sockets are shut */
   int64_t deadline_ns;      /* of STATE_GRACE and STATE_QUIET, monotonic */
   uint32_t signals, told;   /* how often it was asked to end, by signal and message */
   int32_t again;            /* a reload was asked for while one is under way */

@@ -38,8 +38,16 @@ quiet_begin (struct daemon *d, double timeout)
   d->deadline_ns = clock_mono () + seconds_ns (timeout);
   catalog_drain (d->boot.host->catalog);
   workers_quiesce (d->boot.workers);
-  if (!d->handed_over) /* nobody will accept from our own sockets any more */
+}
+
+/* All loops are quiet, and what waited in the sockets' queues was accepted: nobody
+ * will look there any more, unless a successor does. */
+static void
+sockets_shut (struct daemon *d)
+{
+  if (!d->handed_over && !d->refused)
     listens_refuse (&d->listens);
+  d->refused = 1;
 }
 
 void
@@ -95,8 +103,14 @@ service_end (struct daemon *d)
 void
 drain_step (struct daemon *d, int64_t now_ns)
 {
+  int32_t quiet;
   if (d->state == STATE_GRACE && now_ns >= d->deadline_ns)
     quiet_begin (d, settings_of (d)->timeout);
-  if (d->state == STATE_QUIET && (now_ns >= d->deadline_ns || !workers_open (d->boot.workers)))
+  if (d->state != STATE_QUIET)
+    return;
+  quiet = workers_quiet (d->boot.workers);
+  if (quiet)
+    sockets_shut (d);
+  if (now_ns >= d->deadline_ns || (quiet && !workers_open (d->boot.workers)))
     service_end (d);
 }

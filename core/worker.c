@@ -221,6 +221,7 @@ drain_begin (struct worker *w)
     accept_some (w, &w->all->listeners[i], 1);
     epoll_ctl (w->epoll_fd, EPOLL_CTL_DEL, w->all->listeners[i].fd, NULL);
   }
+  atomic_fetch_add (&w->all->quiet, 1);
   for (struct conn *c = w->busy.first; c; c = next) {
     next = c->next;
     if (c->state == CONN_STREAM) {

@@ -25,6 +25,10 @@ uint32_t workers_wanted (const struct settings *settings);
  * `event: drain`, idle connections that stay silent are closed.  [main] */
 void workers_quiesce (struct workers *w);
 
+/* Whether every loop has stopped accepting since workers_quiesce: from then on
+ * workers_open only sinks.  [any] */
+int32_t workers_quiet (const struct workers *w);
+
 /* Connections that are open / requests in flight.  [any] */
 uint32_t workers_open (const struct workers *w);
 uint32_t workers_busy (const struct workers *w);

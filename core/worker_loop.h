@@ -86,6 +86,7 @@ struct workers {
   struct listener *listeners;
   struct client_trust trust;
   _Atomic uint32_t connections;
+  _Atomic uint32_t quiet;     /* loops that accept no more */
   _Atomic int32_t draining, stopping;
   pthread_t watchdog;
   int32_t watched;            /* the watchdog runs */

@@ -93,6 +93,12 @@ workers_quiesce (struct workers *all)
   wake_all (all);
 }
 
+int32_t
+workers_quiet (const struct workers *all)
+{
+  return atomic_load (&all->quiet) == all->count;
+}
+
 uint32_t
 workers_open (const struct workers *all)
 {
