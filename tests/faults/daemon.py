@@ -207,6 +207,9 @@ plugins = ( {{ load = "health"; }} );
             self.process.kill()
             self.process.wait()
         self.notify.close()
+        if "KGENT_TEST_LOG" in os.environ and os.path.exists(self.log_path):
+            with open(os.environ["KGENT_TEST_LOG"], "a", encoding="utf-8") as f:
+                f.write(self.log())
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
