@@ -14,7 +14,7 @@ int32_t reply_header (kg_req *req, const char *name, const char *value);
 int32_t reply_set (kg_req *req, int32_t status, const char *type, const void *body, size_t len);
 int32_t problem_member (kg_req *req, const char *name, kg_str json);
 int32_t problem_vset (kg_req *req, int32_t status, const char *type, const char *fmt,
-                      va_list args);
+                      va_list args) KG_PRINTF (4, 0);
 int32_t problem_set (kg_req *req, int32_t status, const char *type, const char *fmt, ...)
     KG_PRINTF (4, 5);
 
