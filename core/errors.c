@@ -22,7 +22,7 @@ errors_finish (struct errors *e)
 }
 
 /* "file:line: " in front of the message; NULL without memory. */
-KG_PRINTF (2, 0) static char *
+__attribute__ ((format (printf, 2, 0))) static char *
 message_format (struct conf_where where, const char *fmt, va_list ap)
 {
   char *text = NULL;
