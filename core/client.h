@@ -33,8 +33,8 @@ void client_trust_finish (struct client_trust *trust);
 /* The address of a peer; 0 when it has none (a unix socket). */
 int client_from_sockaddr (const struct sockaddr *sa, struct client_addr *ret);
 
-/* The text of an address. */
-void client_text (const struct client_addr *addr, char out[CLIENT_TEXT]);
+/* The text of an address; returns its length. */
+size_t client_text (const struct client_addr *addr, char out[CLIENT_TEXT]);
 
 /* The client's address: the peer's; or, when the peer is trusted, the right-most entry of
  * X-Forwarded-For that is not trusted itself.  Entries that are no plain address end the walk;

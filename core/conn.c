@@ -471,8 +471,7 @@ conn_client (const struct conn *c, const kg_req *creq)
   text = arena_alloc (&req->arena, CLIENT_TEXT);
   if (!text)
     return s;
-  client_text (&a, text);
+  s.len = client_text (&a, text);
   s.ptr = text;
-  s.len = strlen (text);
   return s;
 }

@@ -88,18 +88,46 @@ reply_field (kg_req *req, const char *name, size_t name_len, const char *value, 
   return 0;
 }
 
+#define OURS(name) { name, sizeof (name) - 1 }
+
 /* Fields that belong to the host. */
 static int
 name_is_ours (kg_str name)
 {
-  static const char *const ours[]
-      = { "Content-Length", "Transfer-Encoding", "Connection", "Date", "X-Request-ID",
-          "X-Response-Time", "Content-Type", "X-Content-Type-Options", "Keep-Alive", "Upgrade",
-          "Trailer", NULL };
-  for (int i = 0; ours[i]; i++)
-    if (strlen (ours[i]) == name.len && !strncasecmp (ours[i], name.ptr, name.len))
+  static const kg_str ours[]
+      = { OURS ("Date"), OURS ("Upgrade"), OURS ("Trailer"), OURS ("Connection"),
+          OURS ("Keep-Alive"), OURS ("Content-Type"), OURS ("X-Request-ID"),
+          OURS ("Content-Length"), OURS ("X-Response-Time"), OURS ("Transfer-Encoding"),
+          OURS ("X-Content-Type-Options") };
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+    if (ours[i].len == name.len && !strncasecmp (ours[i].ptr, name.ptr, name.len))
       return 1;
   return 0;
+}
+
+/* Whether each of 8 bytes is printable ASCII: below 0x20 the subtraction borrows into the
+ * high bit, at 0x7f the addition carries into it. */
+static int
+word_is_printable (uint64_t w)
+{
+  const uint64_t each = 0x0101010101010101u;
+  return !((w | (w - 0x20 * each) | (w + each)) & 0x80 * each);
+}
+
+/* Whether a text can stand in a field value: printable ASCII and tabs. */
+static int
+value_ok (const char *p, size_t len)
+{
+  uint64_t word;
+  for (; len >= sizeof word; p += sizeof word, len -= sizeof word) {
+    memcpy (&word, p, sizeof word);
+    if (!word_is_printable (word))
+      break;
+  }
+  for (; len; p++, len--)
+    if ((unsigned char) *p < 0x20 ? *p != '\t' : (unsigned char) *p >= 0x7f)
+      return 0;
+  return 1;
 }
 
 int32_t
@@ -107,11 +135,8 @@ reply_header (kg_req *req, const char *name, const char *value)
 {
   kg_str n = { name, strlen (name) };
   size_t len = strlen (value);
-  if (!head_is_token (n) || n.len > 128 || len > 8192 || name_is_ours (n))
+  if (!head_is_token (n) || n.len > 128 || len > 8192 || name_is_ours (n) || !value_ok (value, len))
     return -EINVAL;
-  for (size_t i = 0; i < len; i++)
-    if ((unsigned char) value[i] < 0x20 ? value[i] != '\t' : (unsigned char) value[i] >= 0x7f)
-      return -EINVAL;
   return reply_field (req, name, n.len, value, len);
 }
 
@@ -119,11 +144,8 @@ reply_header (kg_req *req, const char *name, const char *value)
 static int
 type_ok (const char *type)
 {
-  size_t n = 0;
-  for (; type && type[n]; n++)
-    if ((unsigned char) type[n] < 0x20 || (unsigned char) type[n] >= 0x7f)
-      return 0;
-  return n < 256;
+  size_t n = type ? strlen (type) : 0;
+  return n < 256 && value_ok (type, n);
 }
 
 int32_t

@@ -171,10 +171,15 @@ port_ok (const char *p, const char *end)
   return 1;
 }
 
+/* Bytes that a host's name may have: RFC 3986's unreserved. */
+static const uint8_t reg_name[256] = {
+  ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1, ['0' ... '9'] = 1,
+  ['-'] = 1, ['.'] = 1, ['_'] = 1, ['~'] = 1,
+};
+
 int
 target_authority_ok (kg_str s)
 {
-  static const char reg_name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
   static const char ip6[] = "0123456789abcdefABCDEF:.";
   const char *p = s.ptr, *end = s.ptr + s.len;
   if (!s.len || s.len > 255)
@@ -185,7 +190,7 @@ target_authority_ok (kg_str s)
         return 0;
     return p < end && p > s.ptr + 2 && port_ok (p + 1, end);
   }
-  while (p < end && memchr (reg_name, *p, sizeof reg_name - 1))
+  while (p < end && reg_name[(unsigned char) *p])
     p++;
   return p > s.ptr && port_ok (p, end);
 }

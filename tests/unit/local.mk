@@ -13,6 +13,9 @@ UNIT_TESTS = \
 	%D%/schema \
 	%D%/log \
 	%D%/log_text \
+	%D%/client \
+	%D%/reply \
+	%D%/trace \
 	%D%/catalog \
 	%D%/health \
 	%D%/metrics \
