@@ -13,8 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SQLITE_HEAD 100u /* bytes; SQLite's file format, section 1.3 */
@@ -277,11 +279,10 @@ boot_guard (struct store *s)
   return r < 0 ? r : 0;
 }
 
-int32_t
-boot_database (struct store *s, char error[STORE_ERROR_MAX])
+static int32_t
+boot_steps (struct store *s, char error[STORE_ERROR_MAX])
 {
   int32_t r = boot_open (s);
-  *error = 0;
   if (r >= 0)
     r = boot_transaction (s, error);
   if (r >= 0)
@@ -289,11 +290,44 @@ boot_database (struct store *s, char error[STORE_ERROR_MAX])
   if (r >= 0)
     r = boot_guard (s);
   s->version = -1;
+  return r < 0 ? r : 0;
+}
+
+/* One process at a time: SQLite's own waiting doesn't cover the step from an
+ * empty file to WAL mode.  A descriptor to close, or -errno. */
+static int
+boot_lock (const struct store *s)
+{
+  const struct timespec pause = { 0, 10 * CLOCK_MS };
+  int fd = open (s->rings_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return -errno;
+  for (int64_t left = DB_BUSY_MS; flock (fd, LOCK_EX | LOCK_NB) < 0; left -= 10) {
+    if (left <= 0 || (errno != EWOULDBLOCK && errno != EINTR)) {
+      close (fd);
+      return -EBUSY;
+    }
+    nanosleep (&pause, NULL);
+  }
+  return fd;
+}
+
+int32_t
+boot_database (struct store *s, char error[STORE_ERROR_MAX])
+{
+  int fd = boot_lock (s);
+  int32_t r;
+  *error = 0;
+  if (fd < 0)
+    return refuse (error, fd, "%s: %s; another process is just starting with it", s->rings_dir,
+                   strerror (-fd));
+  r = boot_steps (s, error);
+  close (fd);
   if (r < 0 && !*error)
     refuse (error, r, "%s: %s (%s); %s", s->path, s->db ? db_error (s->db) : "cannot be opened",
             strerror (-r),
             r == -ENOSPC ? "free some space" : "look at the disk and permissions");
-  return r < 0 ? r : 0;
+  return r;
 }
 
 static int32_t

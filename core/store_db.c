@@ -87,7 +87,7 @@ db_set_up (struct db *db, const char *path, uint32_t flags)
     return db_errno (db, code);
   sqlite3_extended_result_codes (db->handle, 1);
   sqlite3_busy_timeout (db->handle, DB_BUSY_MS);
-  if (!(flags & DB_READ))
+  if (flags & DB_CREATE)
     code = sqlite3_exec (db->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
   if (code != SQLITE_OK)
     return db_errno (db, code);

@@ -15,3 +15,9 @@ EXTRA_DIST += \
 	%D%/servers.py \
 	%D%/wrk.lua \
 	$(NULL)
+
+# What the store alone costs.
+EXTRA_PROGRAMS += tests/bench/store
+tests_bench_store_SOURCES = %D%/store.c tests/unit/store_host.c tests/unit/store_host.h
+tests_bench_store_LDADD = $(CORE_LIBS)
+CLEANFILES += tests/bench/store

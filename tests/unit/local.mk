@@ -26,6 +26,12 @@ UNIT_TESTS = \
 	%D%/call \
 	%D%/fetch \
 	%D%/fetch_tls \
+	%D%/ring \
+	%D%/mirror \
+	%D%/store \
+	%D%/store_crash \
+	%D%/store_faults \
+	%D%/store_two \
 	$(NULL)
 
 if HAVE_CHECK
@@ -48,3 +54,10 @@ UTIL_LIBS = core/libutil.a $(CHECK_LIBS)
 	tests/faults/badserver.c \
 	tests/faults/badserver.h \
 	$(NULL)
+
+STORE_HOST = %D%/store_host.c %D%/store_host.h
+%C%_ring_SOURCES = %D%/ring.c $(STORE_HOST)
+%C%_store_SOURCES = %D%/store.c $(STORE_HOST)
+%C%_store_two_SOURCES = %D%/store_two.c $(STORE_HOST)
+%C%_store_crash_SOURCES = %D%/store_crash.c %D%/store_vfs.c %D%/store_vfs.h $(STORE_HOST)
+%C%_store_faults_SOURCES = %D%/store_faults.c %D%/store_vfs.c %D%/store_vfs.h $(STORE_HOST)

@@ -321,6 +321,28 @@ START_TEST (many_waiters_and_failing_syncs)
 }
 END_TEST
 
+/* A bit flips in the database: that batch is skipped and reported, the others
+ * are read. */
+START_TEST (a_damaged_batch_is_skipped_and_reported)
+{
+  char path[128];
+  sqlite3 *db;
+  start ("power");
+  for (int i = 0; i < 3; i++)
+    ck_assert_int_eq (test_record (&t, 0, "abc", 3, NULL), 0);
+  snprintf (path, sizeof path, "%s/kgent.db", dir);
+  ck_assert_int_eq (sqlite3_open (path, &db), SQLITE_OK);
+  ck_assert_int_eq (sqlite3_exec (db,
+                                  "UPDATE batch SET data = substr (data, 1, length (data) - 1)"
+                                  " || x'00' WHERE first = 2",
+                                  NULL, NULL, NULL),
+                    SQLITE_OK);
+  sqlite3_close (db);
+  ck_assert_int_eq (test_count (t.usage), 2);
+  ck_assert_uint_eq (atomic_load (&t.store->lost), 1);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -340,6 +362,7 @@ main (void)
   tcase_add_test (c, an_expired_one_outside_of_the_ring_is_not_charged);
   tcase_add_test (c, the_database_is_removed_and_put_back);
   tcase_add_test (c, many_waiters_and_failing_syncs);
+  tcase_add_test (c, a_damaged_batch_is_skipped_and_reported);
   suite_add_tcase (s, c);
   sr = srunner_create (s);
   srunner_set_tap (sr, "-");
