@@ -34,8 +34,8 @@ batch_reserve (struct batch *b, size_t more)
 int
 batch_add (struct batch *b, int64_t time_ns, kg_str id, kg_str data)
 {
-  struct head h = { htole32 ((uint32_t)data.len), htole16 ((uint16_t)id.len), 0,
-                    htole64 ((uint64_t)time_ns) };
+  struct head h = { htole32 ((uint32_t) data.len), htole16 ((uint16_t) id.len), 0,
+                    htole64 ((uint64_t) time_ns) };
   int error = batch_reserve (b, sizeof h + id.len + data.len);
   if (error)
     return error;
@@ -79,7 +79,7 @@ batch_take (kg_str blob, size_t *at, struct kg_record *record)
   record->data.len = le32toh (h.len);
   if (h.zero || left - sizeof h < record->id.len + record->data.len)
     return 0;
-  record->time_ns = (int64_t)le64toh (h.time_ns);
+  record->time_ns = (int64_t) le64toh (h.time_ns);
   record->id.ptr = blob.ptr + *at + sizeof h;
   record->data.ptr = record->id.ptr + record->id.len;
   *at += sizeof h + record->id.len + record->data.len;
@@ -107,7 +107,7 @@ batch_each (kg_str blob, uint64_t first, uint32_t count, uint64_t after, uint32_
   *ret = 0;
   if (!batch_valid (blob, count))
     return -EBADMSG;
-  for (uint32_t i = 0; i < count && (uint32_t)calls < max && !*ret; i++) {
+  for (uint32_t i = 0; i < count && (uint32_t) calls < max && !*ret; i++) {
     batch_take (blob, &at, &record);
     record.sequence = first + i;
     if (record.sequence <= after)

@@ -24,7 +24,7 @@
 
 /* ThreadSanitizer doesn't know fences; a bell that is missed costs 50 ms. */
 #if defined __SANITIZE_THREAD__
-#define bell_fence() ((void)0)
+#define bell_fence() ((void) 0)
 #else
 #define bell_fence() atomic_thread_fence (memory_order_seq_cst)
 #endif
@@ -117,7 +117,7 @@ turn_overwrite (struct store *s)
 {
   s->groups += 2; /* not the number of the failed one */
   if (db_run (s->db, SQL_BEGIN, "") >= 0)
-    db_run (s->db, SQL_PROCESS_SET, "ii", (int64_t)s->rings.epoch, (int64_t)s->groups);
+    db_run (s->db, SQL_PROCESS_SET, "ii", (int64_t) s->rings.epoch, (int64_t) s->groups);
   db_run (s->db, SQL_COMMIT, "");
 }
 
@@ -131,8 +131,8 @@ turn_settle (struct store *s, int32_t error)
   s->db = NULL;
   if (committer_open (s) < 0)
     return error;
-  if (db_number (s->db, &groups, SQL_PROCESS_GET, "i", (int64_t)s->rings.epoch) == 1
-      && (uint64_t)groups == s->groups + 1 && db_checkpoint (s->db, 1) >= 0)
+  if (db_number (s->db, &groups, SQL_PROCESS_GET, "i", (int64_t) s->rings.epoch) == 1
+      && (uint64_t) groups == s->groups + 1 && db_checkpoint (s->db, 1) >= 0)
     return 0;
   turn_overwrite (s);
   return error;

@@ -86,15 +86,23 @@ group_change (struct store *s, kg_bucket *b, kg_str key, kg_str value, int64_t e
   return 0;
 }
 
-/* Writes an entry, or its tombstone when value.ptr is NULL. */
+/* Writes an entry's row, or its tombstone when value.ptr is NULL. */
 int32_t
-group_put (struct store *s, kg_bucket *b, kg_str key, kg_str value, int64_t expires_ns)
+group_put_row (struct store *s, uint32_t bucket, kg_str key, kg_str value, int64_t expires_ns)
 {
   int32_t r;
   s->revision++;
   s->group.rows = 1;
-  r = db_run (s->db, SQL_ENTRY_PUT, "ibbiii", (int64_t)b->id, key, value, (int64_t)s->revision,
-              s->group.now, expires_ns);
+  r = db_run (s->db, SQL_ENTRY_PUT, "ibbiii", (int64_t) bucket, key, value,
+              (int64_t) s->revision, s->group.now, expires_ns);
+  return r < 0 ? r : 0;
+}
+
+/* The same, and what the mirror must learn. */
+int32_t
+group_put (struct store *s, kg_bucket *b, kg_str key, kg_str value, int64_t expires_ns)
+{
+  int32_t r = group_put_row (s, b->id, key, value, expires_ns);
   return r < 0 ? r : group_change (s, b, key, value, expires_ns);
 }
 
@@ -102,7 +110,7 @@ group_put (struct store *s, kg_bucket *b, kg_str key, kg_str value, int64_t expi
 static int64_t
 group_revision (struct store *s, kg_bucket *b, kg_str key)
 {
-  struct db_stmt *stmt = db_bind (s->db, SQL_ENTRY_GET, "ib", (int64_t)b->id, key);
+  struct db_stmt *stmt = db_bind (s->db, SQL_ENTRY_GET, "ib", (int64_t) b->id, key);
   int32_t r = db_step (s->db, stmt);
   int64_t revision = r;
   if (r == 1) {
@@ -122,10 +130,10 @@ group_expect (struct store *s, const struct kg_op *op, int32_t *ret_refusal)
     return 0;
   there = group_revision (s, op->bucket, op->key);
   if (there < 0)
-    return (int32_t)there;
+    return (int32_t) there;
   if (op->revision == KG_REV_NEW && there)
     *ret_refusal = -EEXIST;
-  else if (op->revision != KG_REV_ANY && op->revision != (uint64_t)there)
+  else if (op->revision != KG_REV_ANY && op->revision != (uint64_t) there)
     *ret_refusal = -ESTALE;
   return op->kind == KG_OP_DELETE && !there;
 }
@@ -155,7 +163,7 @@ op_append (struct store *s, const struct kg_op *op, struct kg_outcome *o)
   int64_t expires = l->dedup_days ? now + l->dedup_days * DAY_NS : 0;
   int32_t r;
   if (op->key.len) {
-    r = db_run (s->db, SQL_DEDUP_ADD, "ibii", (int64_t)l->id, op->key, expires, now);
+    r = db_run (s->db, SQL_DEDUP_ADD, "ibii", (int64_t) l->id, op->key, expires, now);
     if (r <= 0) {
       o->error = r ? 0 : -EEXIST;
       return r;
@@ -174,7 +182,7 @@ op_ack (struct store *s, const struct kg_op *op)
   if (position > op->cursor->log->last)
     position = op->cursor->log->last;
   s->group.rows = 1;
-  r = db_run (s->db, SQL_CURSOR_SET, "ii", (int64_t)op->cursor->id, (int64_t)position);
+  r = db_run (s->db, SQL_CURSOR_SET, "ii", (int64_t) op->cursor->id, (int64_t) position);
   return r < 0 ? r : 0;
 }
 

@@ -21,7 +21,7 @@ commit_logs (struct store *s)
       continue;
     r = group_log_flush (s, l);
     if (r >= 0)
-      r = db_run (s->db, SQL_LOG_SET, "ii", (int64_t)l->id, (int64_t)l->last);
+      r = db_run (s->db, SQL_LOG_SET, "ii", (int64_t) l->id, (int64_t) l->last);
   }
   return r;
 }
@@ -45,7 +45,7 @@ group_commit (struct store *s)
   int64_t start;
   int32_t r = commit_logs (s);
   if (r >= 0 && s->revision != s->seen)
-    r = db_run (s->db, SQL_META_SET, "ti", "revision", (int64_t)s->revision);
+    r = db_run (s->db, SQL_META_SET, "ti", "revision", (int64_t) s->revision);
   if (r >= 0)
     r = commit_reserve (s);
   if (r < 0)
@@ -54,7 +54,8 @@ group_commit (struct store *s)
     r = db_run (s->db, SQL_ROLLBACK, "");
     return r < 0 ? r : 0;
   }
-  r = db_run (s->db, SQL_PROCESS_SET, "ii", (int64_t)s->rings.epoch, (int64_t)(s->groups + 1));
+  r = db_run (s->db, SQL_PROCESS_SET, "ii", (int64_t) s->rings.epoch,
+              (int64_t) (s->groups + 1));
   if (r < 0)
     return r;
   start = clock_mono ();
@@ -93,7 +94,7 @@ waiters_answer (struct store *s, struct store_ring *r, int32_t error)
       atomic_fetch_add_explicit (&w->unspilled, 1, memory_order_release);
     }
     atomic_store_explicit (&w->tail, i + 1, memory_order_release);
-    s->table->resume (ticket, store_resumed, (void *)answer, NULL);
+    s->table->resume (ticket, store_resumed, (void *) answer, NULL);
   }
 }
 
@@ -153,9 +154,9 @@ group_publish (struct store *s)
   for (size_t i = 0; i < g->nchanges; i++)
     sync_apply (s, g->changes[i].bucket, g->changes[i].node, g->changes[i].deleted);
   g->nchanges = 0;
-  publish_rings (s);
   for (struct kg_log *l = s->logs; l; l = l->next)
-    sync_newest (l, l->last);
+    sync_newest (l, l->last); /* first: who is told may read at once */
+  publish_rings (s);
   publish_writes (s, 0);
   sync_reclaim (s);
 }

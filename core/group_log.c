@@ -18,13 +18,13 @@ group_log_flush (struct store *s, struct kg_log *l)
 {
   struct batch *b = &l->batch;
   kg_str blob = { b->buf, b->len };
-  int64_t place = (int64_t)((uint64_t)l->id << 48 | l->last);
+  int64_t place = (int64_t) ((uint64_t) l->id << 48 | l->last);
   int32_t r;
   if (!b->count)
     return 0;
-  r = db_run (s->db, SQL_BATCH_ADD, "iiiiiib", place, (int64_t)(l->last - b->count + 1),
-              (int64_t)b->count, b->time_ns, (int64_t)BATCH_FORMAT,
-              (int64_t)crc32c (0, b->buf, b->len), blob);
+  r = db_run (s->db, SQL_BATCH_ADD, "iiiiiib", place, (int64_t) (l->last - b->count + 1),
+              (int64_t) b->count, b->time_ns, (int64_t) BATCH_FORMAT,
+              (int64_t) crc32c (0, b->buf, b->len), blob);
   batch_clear (b);
   return r;
 }
@@ -129,8 +129,8 @@ group_ring_spilled (struct store *s, struct store_ring *r)
 static int32_t
 group_ring_mark (struct store *s, uint32_t epoch, uint32_t index, uint64_t sequence)
 {
-  int32_t r
-      = db_run (s->db, SQL_RING_SET, "iii", (int64_t)epoch, (int64_t)index, (int64_t)sequence);
+  int32_t r = db_run (s->db, SQL_RING_SET, "iii", (int64_t) epoch, (int64_t) index,
+                      (int64_t) sequence);
   s->group.rows = 1;
   return r < 0 ? r : 0;
 }
@@ -145,7 +145,7 @@ group_ring (struct store *s, struct store_ring *r)
   if (!error)
     error = group_ring_spilled (s, r);
   if (!error && r->taken > r->committed)
-    error = group_ring_mark (s, s->rings.epoch, (uint32_t)(r - s->ring), r->taken);
+    error = group_ring_mark (s, s->rings.epoch, (uint32_t) (r - s->ring), r->taken);
   return error;
 }
 

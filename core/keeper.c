@@ -18,7 +18,8 @@
 #define REPLAY_EVERY 5 /* rounds */
 
 struct expired {
-  kg_bucket *bucket;
+  uint32_t id;
+  kg_bucket *bucket; /* NULL: of a plugin that isn't loaded here */
   char key[KG_KEY_MAX];
   size_t len;
 };
@@ -40,16 +41,26 @@ expired_find (struct store *s, struct expired *found, int *ret_n)
   while ((r = db_step (s->db, stmt)) == 1 && *ret_n < EXPIRED_MAX) {
     struct expired *e = &found[*ret_n];
     kg_str key = db_str (stmt, 1);
-    e->bucket = house_bucket (s, (uint32_t)db_int (stmt, 0));
+    if (key.len > sizeof e->key)
+      continue;
+    e->id = (uint32_t) db_int (stmt, 0);
+    e->bucket = house_bucket (s, e->id);
     e->len = key.len;
-    if (!e->bucket || key.len > sizeof e->key)
-      continue; /* of a plugin that isn't loaded here */
     memcpy (e->key, key.ptr, key.len);
     ++*ret_n;
   }
   if (stmt)
     db_reset (stmt);
   return r < 0 ? r : 0;
+}
+
+static int32_t
+expired_delete (struct store *s, const struct expired *e)
+{
+  const kg_str key = { e->key, e->len }, nothing = { NULL, 0 };
+  if (!e->bucket)
+    return group_put_row (s, e->id, key, nothing, 0);
+  return group_put (s, e->bucket, key, nothing, 0);
 }
 
 /* Deletes entries whose time to live is over; watches see that as a deletion. */
@@ -60,8 +71,7 @@ house_expired (struct store *s)
   int n = 0;
   int32_t r = found ? expired_find (s, found, &n) : -ENOMEM;
   for (int i = 0; r >= 0 && i < n; i++)
-    r = group_put (s, found[i].bucket, (kg_str){ found[i].key, found[i].len },
-                   (kg_str){ NULL, 0 }, 0);
+    r = expired_delete (s, &found[i]);
   free (found);
   return r < 0 ? r : n == EXPIRED_MAX;
 }
@@ -80,13 +90,13 @@ house_purged (struct store *s, int32_t changes, int32_t limit)
 static int32_t
 house_log (struct store *s, const struct kg_log *l)
 {
-  int64_t base = (int64_t)((uint64_t)l->id << 48);
-  int64_t done = (int64_t)l->last;
+  int64_t base = (int64_t) ((uint64_t) l->id << 48);
+  int64_t done = (int64_t) l->last;
   struct db_stmt *stmt;
   int32_t r;
   if (!l->keep_days)
     return 0;
-  stmt = db_bind (s->db, SQL_LOG_DONE, "i", (int64_t)l->id);
+  stmt = db_bind (s->db, SQL_LOG_DONE, "i", (int64_t) l->id);
   r = db_step (s->db, stmt);
   if (r == 1 && db_str (stmt, 0).ptr)
     done = db_int (stmt, 0);

@@ -29,8 +29,8 @@ mirror_node_create (uint64_t hash, kg_str key, kg_str value)
   if (!n)
     return NULL;
   n->hash = hash;
-  n->key_len = (uint32_t)key.len;
-  n->value_len = (uint32_t)value.len;
+  n->key_len = (uint32_t) key.len;
+  n->value_len = (uint32_t) value.len;
   if (key.len)
     memcpy (n->bytes, key.ptr, key.len);
   if (value.len)
@@ -156,8 +156,8 @@ mirror_each (const struct mirror *m, void (*fn) (const struct mirror_node *, voi
 static void
 node_free (const struct mirror_node *n, void *arg)
 {
-  (void)arg;
-  free ((void *)(uintptr_t)n);
+  (void) arg;
+  free ((void *) (uintptr_t) n);
 }
 
 void

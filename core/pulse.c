@@ -62,7 +62,7 @@ pulse_commit (struct store *s, int64_t ns)
     return;
   metrics_add (s->meters.commits, 0, 1);
   metrics_add (s->meters.events, 0, s->group.events);
-  metrics_observe (s->meters.fsync, 0, (uint64_t)ns);
+  metrics_observe (s->meters.fsync, 0, (uint64_t) ns);
 }
 
 static const char *
@@ -97,7 +97,7 @@ pulse_health (struct store *s)
                 trouble_cure (trouble));
   else if (lost)
     health_set (s->component, KG_HEALTH_DEGRADED, SHELF_MS, "%llu damaged records",
-                (unsigned long long)lost);
+                (unsigned long long) lost);
   else
     health_set (s->component, KG_HEALTH_OK, SHELF_MS, "%s", "");
 }
@@ -110,8 +110,8 @@ pulse_gauges (struct store *s)
     return;
   for (uint32_t i = 0; i < s->rings.count; i++)
     bytes += ring_fill (s->ring[i].ring);
-  metrics_set (s->meters.ring_bytes, 0, (double)bytes);
-  metrics_set (s->meters.pending, 0, (double)atomic_load (&s->pending));
+  metrics_set (s->meters.ring_bytes, 0, (double) bytes);
+  metrics_set (s->meters.pending, 0, (double) atomic_load (&s->pending));
 }
 
 /* Once a second. */

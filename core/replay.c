@@ -44,9 +44,10 @@ replay_ring (struct replay *re, struct rings *rs, uint32_t index)
   uint64_t missing = 0;
   int64_t after = 0;
   size_t n = 0;
-  int32_t r = db_number (s->db, &after, SQL_RING_GET, "ii", (int64_t)rs->epoch, (int64_t)index);
+  int32_t r
+      = db_number (s->db, &after, SQL_RING_GET, "ii", (int64_t) rs->epoch, (int64_t) index);
   if (r >= 0)
-    r = ring_scan (&rs->ring[index], (uint64_t)after, &records, &n, &missing);
+    r = ring_scan (&rs->ring[index], (uint64_t) after, &records, &n, &missing);
   if (r < 0)
     return r;
   if (n)
@@ -58,7 +59,7 @@ replay_ring (struct replay *re, struct rings *rs, uint32_t index)
   if (missing) {
     atomic_fetch_add (&s->lost, missing);
     log_write (KG_LOG_ERROR, "store", "%s: ring %u: %llu records are damaged; %zu were saved",
-               rs->path, index, (unsigned long long)missing, n);
+               rs->path, index, (unsigned long long) missing, n);
   }
   return 0;
 }
@@ -68,9 +69,9 @@ replay_forget (struct store *s, uint32_t epoch)
 {
   int32_t r = db_run (s->db, SQL_BEGIN, "");
   if (r >= 0)
-    r = db_run (s->db, SQL_RING_END, "i", (int64_t)epoch);
+    r = db_run (s->db, SQL_RING_END, "i", (int64_t) epoch);
   if (r >= 0)
-    r = db_run (s->db, SQL_PROCESS_END, "i", (int64_t)epoch);
+    r = db_run (s->db, SQL_PROCESS_END, "i", (int64_t) epoch);
   if (r >= 0)
     r = db_run (s->db, SQL_COMMIT, "");
   if (r < 0 && db_in_transaction (s->db))
@@ -123,6 +124,6 @@ replay_all (struct store *s)
   int32_t r = rings_each (s->rings_dir, replay_file, &re);
   if (re.records)
     log_write (KG_LOG_INFO, "store", "took %llu usage records from a process that ended early",
-               (unsigned long long)re.records);
+               (unsigned long long) re.records);
   return r;
 }

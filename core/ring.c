@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD ((uint32_t)offsetof (struct ring_record, data))
+#define HEAD ((uint32_t) offsetof (struct ring_record, data))
 #define SUMMED offsetof (struct ring_record, size) /* where the checksum begins */
 
 void
@@ -26,7 +26,7 @@ ring_init (struct ring *r, struct ring_control *control, char *data, uint64_t si
 static struct ring_record *
 ring_at (const struct ring *r, uint64_t position)
 {
-  return (struct ring_record *)(void *)(r->data + (position & (r->size - 1)));
+  return (struct ring_record *) (void *) (r->data + (position & (r->size - 1)));
 }
 
 static uint64_t
@@ -38,7 +38,7 @@ ring_left (const struct ring *r, uint64_t position)
 static uint32_t
 record_crc (const struct ring *r, const struct ring_record *rec)
 {
-  return crc32c (r->salt, (const char *)rec + SUMMED, HEAD - SUMMED + rec->len);
+  return crc32c (r->salt, (const char *) rec + SUMMED, HEAD - SUMMED + rec->len);
 }
 
 /* Whether a whole record lies here, in `left` bytes. */
@@ -143,8 +143,8 @@ ring_release (struct ring *r, uint64_t position)
 static int
 record_compare (const void *a, const void *b)
 {
-  const struct ring_record *x = *(struct ring_record *const *)a;
-  const struct ring_record *y = *(struct ring_record *const *)b;
+  const struct ring_record *x = *(struct ring_record *const *) a;
+  const struct ring_record *y = *(struct ring_record *const *) b;
   return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
 }
 
@@ -194,5 +194,5 @@ ring_id (const struct ring *r, uint64_t sequence, char out[RING_ID_MAX])
   for (int shift = 44; shift >= 0; shift -= 4)
     *p++ = hex[sequence >> shift & 15];
   *p = 0;
-  return (uint32_t)(p - out);
+  return (uint32_t) (p - out);
 }

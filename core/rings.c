@@ -37,13 +37,13 @@ struct rings_head {
 static uint32_t
 head_crc (const struct rings_head *h)
 {
-  return crc32c (0, (const char *)h + SUMMED, sizeof *h - SUMMED);
+  return crc32c (0, (const char *) h + SUMMED, sizeof *h - SUMMED);
 }
 
 static uint64_t
 rings_length (uint32_t count, uint64_t size)
 {
-  return 2 * (uint64_t)RINGS_PAGE + count * (RINGS_PAGE + size);
+  return 2 * (uint64_t) RINGS_PAGE + count * (RINGS_PAGE + size);
 }
 
 static int
@@ -70,9 +70,9 @@ rings_lay (struct rings *rs, const struct rings_head *h)
   for (uint32_t i = 0; i < h->count; i++) {
     struct ring *r = &rs->ring[i];
     char *at = rs->map + RINGS_PAGE + i * (RINGS_PAGE + h->size);
-    ring_init (r, (struct ring_control *)(void *)at, at + RINGS_PAGE, h->size, h->salt + i);
-    r->id_len = (uint32_t)snprintf (r->id_prefix, sizeof r->id_prefix, "%s-%08x-%02x-",
-                                    rs->replica, h->epoch, i);
+    ring_init (r, (struct ring_control *) (void *) at, at + RINGS_PAGE, h->size, h->salt + i);
+    r->id_len = (uint32_t) snprintf (r->id_prefix, sizeof r->id_prefix, "%s-%08x-%02x-",
+                                     rs->replica, h->epoch, i);
   }
   return 0;
 }
@@ -103,7 +103,7 @@ rings_make (struct rings *rs, uint64_t length)
     return -errno;
   if (flock (rs->fd, LOCK_EX | LOCK_NB) < 0 || fstat (rs->fd, &st) < 0 || !st.st_nlink)
     return -EAGAIN;
-  error = -posix_fallocate (rs->fd, 0, (off_t)length);
+  error = -posix_fallocate (rs->fd, 0, (off_t) length);
   if (error) {
     unlink (tmp);
     return error;
@@ -150,8 +150,8 @@ rings_create (struct rings *rs, const char *dir, uint32_t epoch, uint32_t count,
 static int
 rings_head (struct rings *rs)
 {
-  const struct rings_head *first = (const void *)rs->map;
-  const struct rings_head *second = (const void *)(rs->map + rs->length - RINGS_PAGE);
+  const struct rings_head *first = (const void *) rs->map;
+  const struct rings_head *second = (const void *) (rs->map + rs->length - RINGS_PAGE);
   if (head_valid (first, rs->length))
     return rings_lay (rs, first);
   if (head_valid (second, rs->length))
@@ -172,10 +172,10 @@ rings_open (struct rings *rs, const char *dir, const char *name)
     error = errno == EWOULDBLOCK ? -EBUSY : -errno;
   else if (!st.st_nlink)
     error = -ENOENT; /* its finder was quicker */
-  else if (st.st_size < (off_t)rings_length (1, RING_SIZE_MIN) || st.st_size % RINGS_PAGE)
+  else if (st.st_size < (off_t) rings_length (1, RING_SIZE_MIN) || st.st_size % RINGS_PAGE)
     return -EBADMSG;
   else
-    error = rings_map (rs, (uint64_t)st.st_size);
+    error = rings_map (rs, (uint64_t) st.st_size);
   if (!error)
     error = rings_head (rs);
   if (error && error != -EBADMSG)

@@ -73,7 +73,7 @@ static uint64_t
 ring_size (int64_t wanted)
 {
   uint64_t size = RING_SIZE_MIN;
-  while (size < (uint64_t)wanted && wanted > 0)
+  while (size < (uint64_t) wanted && wanted > 0)
     size *= 2;
   return size;
 }
@@ -112,7 +112,7 @@ store_create (struct host *host, struct kg_self *core, const struct store_settin
     r = check_dir (settings->dir, error);
   if (r < 0)
     return r;
-  s = aligned_alloc (64, (sizeof *s + 63) & ~(size_t)63);
+  s = aligned_alloc (64, (sizeof *s + 63) & ~(size_t) 63);
   if (s) {
     memset (s, 0, sizeof *s);
     r = store_init (s, settings);
@@ -175,8 +175,8 @@ store_close (struct store *s, int clean)
   db_close (s->guard);
   s->guard = NULL;
   if (s->db && clean) {
-    db_run (s->db, SQL_PROCESS_END, "i", (int64_t)s->rings.epoch);
-    db_run (s->db, SQL_RING_END, "i", (int64_t)s->rings.epoch);
+    db_run (s->db, SQL_PROCESS_END, "i", (int64_t) s->rings.epoch);
+    db_run (s->db, SQL_RING_END, "i", (int64_t) s->rings.epoch);
     db_checkpoint (s->db, 1);
   }
   db_close (s->db);

@@ -37,8 +37,8 @@ static int32_t KG_PRINTF (3, 4)
 static uint32_t
 head_number (const uint8_t *head, size_t at)
 {
-  return (uint32_t)head[at] << 24 | (uint32_t)head[at + 1] << 16 | (uint32_t)head[at + 2] << 8
-         | head[at + 3];
+  return (uint32_t) head[at] << 24 | (uint32_t) head[at + 1] << 16
+         | (uint32_t) head[at + 2] << 8 | head[at + 3];
 }
 
 static int32_t
@@ -50,7 +50,7 @@ check_format (const struct store *s, int64_t application, int64_t format,
         error, -EPROTONOSUPPORT,
         "%s: written by a newer kgentd (store format %lld, this one knows up to %d); "
         "run that version, or set another store.dir",
-        s->path, (long long)format, STORE_FORMAT);
+        s->path, (long long) format, STORE_FORMAT);
   if (application != STORE_APPLICATION && (application || format))
     return refuse (error, -EBADMSG, "%s: a database of another program; set another store.dir",
                    s->path);
@@ -73,7 +73,7 @@ store_boot_check (const struct store *s, char error[STORE_ERROR_MAX])
   close (fd);
   if (n == 0)
     return 0; /* as SQLite leaves it before the first transaction */
-  if (n < (ssize_t)sizeof head || memcmp (head, "SQLite format 3", 16))
+  if (n < (ssize_t) sizeof head || memcmp (head, "SQLite format 3", 16))
     return refuse (error, -EBADMSG,
                    "%s: not a database, or damaged; restore it from a copy, or set another "
                    "store.dir",
@@ -116,7 +116,7 @@ boot_buckets (struct store *s)
     r = db_run (s->db, SQL_BUCKET_ADD, "t", b->name);
     if (r >= 0)
       r = db_number (s->db, &id, SQL_BUCKET_ID, "t", b->name);
-    b->id = (uint32_t)id;
+    b->id = (uint32_t) id;
   }
   return r;
 }
@@ -135,7 +135,7 @@ boot_other_logs (struct store *s)
       continue;
     l = store_log_find (s, name);
     if (!l)
-      l = store_log_create (s, name, (uint32_t)db_int (stmt, 1), (uint32_t)db_int (stmt, 2));
+      l = store_log_create (s, name, (uint32_t) db_int (stmt, 1), (uint32_t) db_int (stmt, 2));
     if (!l) {
       r = -ENOMEM;
       break;
@@ -152,11 +152,11 @@ boot_logs (struct store *s)
   int32_t r = boot_other_logs (s);
   for (struct kg_log *l = s->logs; r >= 0 && l; l = l->next) {
     int64_t id = 0;
-    r = db_run (s->db, SQL_LOG_ADD, "tii", l->name, (int64_t)l->dedup_days,
-                (int64_t)l->keep_days);
+    r = db_run (s->db, SQL_LOG_ADD, "tii", l->name, (int64_t) l->dedup_days,
+                (int64_t) l->keep_days);
     if (r >= 0)
       r = db_number (s->db, &id, SQL_LOG_ID, "t", l->name);
-    l->id = (uint32_t)id;
+    l->id = (uint32_t) id;
   }
   return r;
 }
@@ -167,10 +167,10 @@ boot_cursors (struct store *s)
   int32_t r = 0;
   for (struct kg_cursor *c = s->cursors; r >= 0 && c; c = c->next) {
     int64_t id = 0;
-    r = db_run (s->db, SQL_CURSOR_ADD, "it", (int64_t)c->log->id, c->name);
+    r = db_run (s->db, SQL_CURSOR_ADD, "it", (int64_t) c->log->id, c->name);
     if (r >= 0)
-      r = db_number (s->db, &id, SQL_CURSOR_ID, "it", (int64_t)c->log->id, c->name);
-    c->id = (uint32_t)id;
+      r = db_number (s->db, &id, SQL_CURSOR_ID, "it", (int64_t) c->log->id, c->name);
+    c->id = (uint32_t) id;
   }
   return r;
 }
@@ -189,7 +189,7 @@ boot_replica (struct store *s)
   r = db_step (s->db, stmt);
   if (r == 1) {
     kg_str name = db_str (stmt, 0);
-    snprintf (s->replica, sizeof s->replica, "%.*s", (int)name.len, name.ptr);
+    snprintf (s->replica, sizeof s->replica, "%.*s", (int) name.len, name.ptr);
   }
   if (stmt)
     db_reset (stmt);
@@ -211,7 +211,7 @@ boot_epoch (struct store *s)
   int32_t r = db_number (s->db, &epoch, SQL_META_GET, "t", "epoch");
   if (r < 0)
     return r;
-  s->rings.epoch = (uint32_t)++epoch;
+  s->rings.epoch = (uint32_t) ++epoch;
   r = db_run (s->db, SQL_META_SET, "ti", "epoch", epoch);
   if (r >= 0)
     r = db_run (s->db, SQL_PROCESS_ADD, "iti", epoch, s->replica, clock_wall ());
@@ -349,7 +349,7 @@ boot_rings (struct store *s, char error[STORE_ERROR_MAX])
   if (r < 0)
     return refuse (error, r, "%s: %s; %u rings need %llu MiB there (store.ring_bytes)",
                    s->rings_dir, strerror (-r), count,
-                   (unsigned long long)((count * s->ring_bytes >> 20) + 1));
+                   (unsigned long long) ((count * s->ring_bytes >> 20) + 1));
   s->ring = aligned_alloc (64, count * sizeof *s->ring);
   if (!s->ring)
     return refuse (error, -ENOMEM, "store: out of memory");

@@ -67,9 +67,9 @@ static int
 db_on_wal (void *arg, sqlite3 *handle, const char *name, int pages)
 {
   struct db *db = arg;
-  (void)handle;
-  (void)name;
-  db->wal_pages = (uint32_t)pages;
+  (void) handle;
+  (void) name;
+  db->wal_pages = (uint32_t) pages;
   return SQLITE_OK;
 }
 
@@ -170,7 +170,7 @@ db_vbind (struct db *db, enum store_sql id, const char *fmt, va_list *args)
   for (int i = 1; code == SQLITE_OK && *fmt; i++, fmt++)
     code = db_bind_one (stmt, i, *fmt, args);
   db->error = db_errno (db, code);
-  return code == SQLITE_OK ? (struct db_stmt *)stmt : NULL;
+  return code == SQLITE_OK ? (struct db_stmt *) stmt : NULL;
 }
 
 struct db_stmt *
@@ -190,25 +190,25 @@ db_step (struct db *db, struct db_stmt *stmt)
   int code;
   if (!stmt)
     return db->error ? db->error : -EIO;
-  code = sqlite3_step ((sqlite3_stmt *)stmt);
+  code = sqlite3_step ((sqlite3_stmt *) stmt);
   return code == SQLITE_ROW ? 1 : db_errno (db, code);
 }
 
 int64_t
 db_int (struct db_stmt *stmt, int column)
 {
-  return sqlite3_column_int64 ((sqlite3_stmt *)stmt, column);
+  return sqlite3_column_int64 ((sqlite3_stmt *) stmt, column);
 }
 
 kg_str
 db_str (struct db_stmt *stmt, int column)
 {
-  sqlite3_stmt *s = (sqlite3_stmt *)stmt;
+  sqlite3_stmt *s = (sqlite3_stmt *) stmt;
   kg_str r = { NULL, 0 };
   if (sqlite3_column_type (s, column) == SQLITE_NULL)
     return r;
   r.ptr = sqlite3_column_blob (s, column);
-  r.len = (size_t)sqlite3_column_bytes (s, column);
+  r.len = (size_t) sqlite3_column_bytes (s, column);
   if (!r.ptr)
     r = (kg_str){ "", 0 };
   return r;
@@ -217,7 +217,7 @@ db_str (struct db_stmt *stmt, int column)
 void
 db_reset (struct db_stmt *stmt)
 {
-  sqlite3_reset ((sqlite3_stmt *)stmt);
+  sqlite3_reset ((sqlite3_stmt *) stmt);
 }
 
 int32_t

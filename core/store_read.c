@@ -162,7 +162,7 @@ row_entry (struct db_stmt *stmt)
   struct kg_entry e = { .size = sizeof e };
   e.key = db_str (stmt, 1);
   e.value = db_str (stmt, 2);
-  e.revision = (uint64_t)db_int (stmt, 3);
+  e.revision = (uint64_t) db_int (stmt, 3);
   e.changed_ns = db_int (stmt, 4);
   e.expires_ns = db_int (stmt, 5);
   return e;
@@ -199,7 +199,7 @@ store_scan (kg_bucket *b, kg_str prefix, int32_t (*fn) (const struct kg_entry *,
     return r;
   if (!prefix.ptr)
     prefix = (kg_str){ "", 0 };
-  stmt = db_bind (db, SQL_ENTRY_SCAN, "ib", (int64_t)b->id, prefix);
+  stmt = db_bind (db, SQL_ENTRY_SCAN, "ib", (int64_t) b->id, prefix);
   r = scan_rows (db, stmt, prefix, fn, arg, &answer);
   if (stmt)
     db_reset (stmt);
@@ -225,7 +225,7 @@ batch_broken (struct kg_log *l, uint64_t first, uint64_t last)
   log_write (KG_LOG_ERROR, "store",
              "log %s: records %llu to %llu are damaged and were skipped; "
              "restore them from a copy of kgent.db",
-             l->name, (unsigned long long)first, (unsigned long long)last);
+             l->name, (unsigned long long) first, (unsigned long long) last);
 }
 
 /* Hands out one batch, from a copy, so that no transaction stays open while the
@@ -233,9 +233,9 @@ batch_broken (struct kg_log *l, uint64_t first, uint64_t last)
 static int32_t
 read_batch (struct reading *rd, struct db_stmt *stmt)
 {
-  uint64_t last = (uint64_t)db_int (stmt, 0) & ((1ull << 48) - 1);
-  uint64_t first = (uint64_t)db_int (stmt, 1);
-  uint32_t count = (uint32_t)db_int (stmt, 2);
+  uint64_t last = (uint64_t) db_int (stmt, 0) & ((1ull << 48) - 1);
+  uint64_t first = (uint64_t) db_int (stmt, 1);
+  uint32_t count = (uint32_t) db_int (stmt, 2);
   kg_str blob = db_str (stmt, 5);
   int good = db_int (stmt, 3) == BATCH_FORMAT && last - first + 1 == count
              && db_int (stmt, 4) == crc32c (0, blob.ptr, blob.len);
@@ -252,7 +252,7 @@ read_batch (struct reading *rd, struct db_stmt *stmt)
   if (n < 0)
     batch_broken (rd->log, rd->after + 1, last);
   rd->calls += n < 0 ? 0 : n;
-  rd->left -= n < 0 ? 0 : (uint32_t)n;
+  rd->left -= n < 0 ? 0 : (uint32_t) n;
   rd->after = last;
   return 0;
 }
@@ -260,11 +260,11 @@ read_batch (struct reading *rd, struct db_stmt *stmt)
 static int32_t
 read_batches (struct reading *rd, struct db *db)
 {
-  int64_t base = (int64_t)((uint64_t)rd->log->id << 48);
+  int64_t base = (int64_t) ((uint64_t) rd->log->id << 48);
   int32_t r = 1;
   while (r == 1 && rd->left && !rd->answer) {
-    struct db_stmt *stmt = db_bind (db, SQL_BATCH_NEXT, "ii", base | (int64_t)rd->after,
-                                    base | (int64_t)((1ull << 48) - 1));
+    struct db_stmt *stmt = db_bind (db, SQL_BATCH_NEXT, "ii", base | (int64_t) rd->after,
+                                    base | (int64_t) ((1ull << 48) - 1));
     r = db_step (db, stmt);
     if (r == 1) {
       int32_t error = read_batch (rd, stmt);

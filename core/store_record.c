@@ -48,7 +48,7 @@ static struct store_ring *
 record_ring (struct store *s, kg_req *req)
 {
   int64_t worker = s->table->num (req, KG_NUM_WORKER);
-  return &s->ring[worker >= 0 && worker < s->workers ? (uint32_t)worker : s->workers];
+  return &s->ring[worker >= 0 && worker < s->workers ? (uint32_t) worker : s->workers];
 }
 
 static int32_t
@@ -130,7 +130,7 @@ record_wait_locked (struct store *s, struct pending *p, const struct event *e, k
     return -ENOMEM;
   error = pending_put (p, e, w);
   if (error) {
-    s->table->resume (w->ticket, store_resumed, (void *)(intptr_t)error, NULL);
+    s->table->resume (w->ticket, store_resumed, (void *) (intptr_t) error, NULL);
     return 0;
   }
   waiters_push (&p->ring->waiters);
@@ -180,7 +180,7 @@ int32_t
 store_record (kg_log *log, kg_req *req, const void *data, size_t len, kg_str *ret_id)
 {
   struct store *s = log->store;
-  struct event e = { log->id, (uint32_t)len, 0, data };
+  struct event e = { log->id, (uint32_t) len, 0, data };
   struct store_ring *r;
   int32_t error = atomic_load_explicit (&s->trouble, memory_order_relaxed);
   assert (log->magic == LOG_MAGIC);
@@ -203,6 +203,6 @@ store_record (kg_log *log, kg_req *req, const void *data, size_t len, kg_str *re
 int32_t
 store_resumed (kg_req *req, void *arg)
 {
-  (void)req;
-  return (int32_t)(intptr_t)arg; /* KG_NEXT or -errno */
+  (void) req;
+  return (int32_t) (intptr_t) arg; /* KG_NEXT or -errno */
 }

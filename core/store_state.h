@@ -209,6 +209,8 @@ void store_write_end (struct store *s, struct store_write *w);
 void group_reset (struct store *s);
 int32_t group_begin (struct store *s);
 int32_t group_write (struct store *s, struct store_write *w);
+int32_t group_put_row (struct store *s, uint32_t bucket, kg_str key, kg_str value,
+                       int64_t expires_ns);
 int32_t group_put (struct store *s, kg_bucket *bucket, kg_str key, kg_str value,
                    int64_t expires_ns);
 int32_t group_log_add (struct store *s, struct kg_log *l, int64_t time_ns, kg_str id,

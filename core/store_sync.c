@@ -92,7 +92,7 @@ row_node (struct store *s, struct db_stmt *stmt, kg_bucket *b, struct mirror_nod
     free (n);
     return -ENOMEM;
   }
-  n->revision = (uint64_t)db_int (stmt, 3);
+  n->revision = (uint64_t) db_int (stmt, 3);
   n->changed_ns = db_int (stmt, 4);
   n->expires_ns = db_int (stmt, 5);
   *ret = n;
@@ -106,7 +106,7 @@ sync_rows (struct store *s, struct db_stmt *stmt, int tell)
   struct mirror_node *n;
   int32_t r;
   while ((r = db_step (s->db, stmt)) == 1) {
-    kg_bucket *b = sync_bucket (s, (uint32_t)db_int (stmt, 0));
+    kg_bucket *b = sync_bucket (s, (uint32_t) db_int (stmt, 0));
     if (!b)
       continue; /* of a plugin that isn't loaded here */
     r = row_node (s, stmt, b, &n);
@@ -129,7 +129,7 @@ sync_revision (struct store *s)
   int32_t r = db_number (s->db, &revision, SQL_META_GET, "t", "revision");
   if (r < 1)
     return r < 0 ? r : -EBADMSG;
-  s->revision = s->seen = (uint64_t)revision;
+  s->revision = s->seen = (uint64_t) revision;
   return 0;
 }
 
@@ -140,8 +140,8 @@ sync_logs (struct store *s)
   int32_t r;
   while ((r = db_step (s->db, stmt)) == 1)
     for (struct kg_log *l = s->logs; l; l = l->next)
-      if (l->id == (uint32_t)db_int (stmt, 0))
-        sync_newest (l, (uint64_t)db_int (stmt, 1));
+      if (l->id == (uint32_t) db_int (stmt, 0))
+        sync_newest (l, (uint64_t) db_int (stmt, 1));
   if (stmt)
     db_reset (stmt);
   return r;
@@ -154,8 +154,8 @@ sync_cursors (struct store *s)
   int32_t r;
   while ((r = db_step (s->db, stmt)) == 1)
     for (struct kg_cursor *c = s->cursors; c; c = c->next)
-      if (c->id == (uint32_t)db_int (stmt, 0))
-        atomic_store_explicit (&c->position, (uint64_t)db_int (stmt, 1), memory_order_release);
+      if (c->id == (uint32_t) db_int (stmt, 0))
+        atomic_store_explicit (&c->position, (uint64_t) db_int (stmt, 1), memory_order_release);
   if (stmt)
     db_reset (stmt);
   return r;
@@ -165,7 +165,7 @@ sync_cursors (struct store *s)
 int32_t
 sync_foreign (struct store *s)
 {
-  int32_t r = sync_rows (s, db_bind (s->db, SQL_ENTRY_SINCE, "i", (int64_t)s->seen), 1);
+  int32_t r = sync_rows (s, db_bind (s->db, SQL_ENTRY_SINCE, "i", (int64_t) s->seen), 1);
   if (r >= 0)
     r = sync_revision (s);
   if (r >= 0)

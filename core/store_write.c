@@ -44,7 +44,7 @@ static struct kg_op
 op_at (const struct kg_op *ops, uint32_t op_size, uint32_t i)
 {
   struct kg_op op = { 0 };
-  memcpy (&op, (const char *)ops + (size_t)i * op_size,
+  memcpy (&op, (const char *) ops + (size_t) i * op_size,
           op_size < sizeof op ? op_size : sizeof op);
   return op;
 }
@@ -82,7 +82,7 @@ write_create (const struct kg_op *ops, uint32_t nops, uint32_t op_size, size_t b
   char *at;
   if (!w)
     return NULL;
-  at = (char *)&w->ops[nops];
+  at = (char *) &w->ops[nops];
   w->bytes = bytes;
   w->nops = nops;
   w->outcome.size = sizeof w->outcome;

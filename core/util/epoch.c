@@ -10,7 +10,7 @@
 /* Orders a store before later loads.  ThreadSanitizer doesn't know fences; the
  * happens-before that it checks comes from the acquire and release pairs. */
 #if defined __SANITIZE_THREAD__
-#define epoch_fence() ((void)0)
+#define epoch_fence() ((void) 0)
 #else
 #define epoch_fence() atomic_thread_fence (memory_order_seq_cst)
 #endif

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#define BYTES   300
+#define BYTES 300
 #define THREADS 64
 
 static struct test_store t;
@@ -142,8 +142,8 @@ bench_get (long n)
     key[4] = (char) ('0' + i % 9 + 1), key[5] = (char) ('0' + i / 9 % 10);
     found += store_service.get (t.keys, (kg_str){ key, 7 }, &e) == 0;
   }
-  printf ("get      1 worker     %8.0f ns          (%ld found)\n", since (start) / (double) n * 1e9,
-          found);
+  printf ("get      1 worker     %8.0f ns          (%ld found)\n",
+          since (start) / (double) n * 1e9, found);
   store_worker_idle (t.store, 0);
   end ();
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define READERS 4
-#define KEYS    512
+#define KEYS 512
 
 static struct mirror mirror;
 static struct epoch epoch;

@@ -193,8 +193,8 @@ static int32_t
 scan_note (const struct kg_entry *e, void *arg)
 {
   char *out = arg;
-  snprintf (out + strlen (out), 64, "%.*s=%.*s ", (int)e->key.len, e->key.ptr,
-            (int)e->value.len, e->value.ptr);
+  snprintf (out + strlen (out), 64, "%.*s=%.*s ", (int) e->key.len, e->key.ptr,
+            (int) e->value.len, e->value.ptr);
   return strlen (out) > 20 ? 7 : 0;
 }
 
@@ -243,7 +243,7 @@ static void
 watch_note (const struct kg_entry *e, void *arg)
 {
   struct seen *s = arg;
-  snprintf (s->last, sizeof s->last, "%.*s", (int)e->key.len, e->key.ptr);
+  snprintf (s->last, sizeof s->last, "%.*s", (int) e->key.len, e->key.ptr);
   if (e->value.ptr)
     s->puts++;
   else
@@ -270,6 +270,23 @@ START_TEST (watches_see_start_changes_and_expiry)
     sleep_ms (10);
   ck_assert_int_eq (seen.deletes, 2);
   ck_assert_str_eq (seen.last, "d");
+}
+END_TEST
+
+/* An entry of a bucket that nobody here has declared ends, too. */
+START_TEST (time_to_live_of_others)
+{
+  kg_bucket *b;
+  struct kg_op op = { .kind = KG_OP_PUT, .key = { "a", 1 }, .value = { "1", 1 }, .ttl_ms = 1 };
+  ck_assert_int_eq (test_create (&t, dir, "power"), 0);
+  ck_assert_int_eq (store_service.bucket (&t.core, "elsewhere", &b), 0);
+  ck_assert_int_eq (store_start (t.store, 1, t.error), 0);
+  op.bucket = b;
+  ck_assert_int_eq (test_write (&t, &op, 1).error, 0);
+  ck_assert_int_eq (test_stop (&t), 0);
+  start ("power");
+  sleep_ms (1500); /* a round of housekeeping */
+  ck_assert_uint_eq (test_put (&t, "b", "1", KG_REV_ANY, 0).revision, 3); /* 2: the deletion */
 }
 END_TEST
 
@@ -315,13 +332,13 @@ END_TEST
 static void *
 cas_main (void *arg)
 {
-  (void)arg;
+  (void) arg;
   for (int done = 0; done < CAS_EACH;) {
     struct kg_entry e;
     char value[16];
     struct kg_op op = { .kind = KG_OP_PUT, .bucket = t.keys, .key = { "n", 1 } };
     if (store_service.get (t.keys, test_str ("n"), &e) < 0)
-      return (void *)1;
+      return (void *) 1;
     snprintf (value, sizeof value, "%d", atoi (e.value.ptr) + 1);
     op.value = test_str (value);
     op.revision = e.revision;
@@ -378,8 +395,8 @@ last_note (const struct kg_record *r, void *arg)
 {
   struct last *l = arg;
   l->sequence = r->sequence;
-  snprintf (l->id, sizeof l->id, "%.*s", (int)r->id.len, r->id.ptr);
-  snprintf (l->data, sizeof l->data, "%.*s", (int)r->data.len, r->data.ptr);
+  snprintf (l->id, sizeof l->id, "%.*s", (int) r->id.len, r->id.ptr);
+  snprintf (l->data, sizeof l->data, "%.*s", (int) r->data.len, r->data.ptr);
   l->n++;
   return l->n == 3 ? 9 : 0;
 }
@@ -444,7 +461,7 @@ END_TEST
 static void
 notify_note (void *arg)
 {
-  ++*(_Atomic int *)arg;
+  ++*(_Atomic int *) arg;
 }
 
 START_TEST (notifies_after_records)
@@ -497,6 +514,7 @@ main (void)
   tcase_add_test (c, scan_in_order_of_keys);
   tcase_add_test (c, entries_survive_a_restart);
   tcase_add_test (c, watches_see_start_changes_and_expiry);
+  tcase_add_test (c, time_to_live_of_others);
   tcase_add_test (c, bad_operations_are_refused);
   tcase_add_test (c, declarations_end_with_the_start);
   tcase_add_test (c, compare_and_set_loses_nothing);

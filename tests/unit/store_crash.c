@@ -77,7 +77,7 @@ child_records (void *arg)
   for (int i = 0;; i++) {
     memset (data, '.', sizeof data);
     int n = snprintf (data, sizeof data, "%d/%d/%d", c->round, c->worker, i);
-    if (test_record (&t, c->worker, data, (size_t)n + 1 + (size_t)(i * 37 % 500), id) == 0)
+    if (test_record (&t, c->worker, data, (size_t) n + 1 + (size_t) (i * 37 % 500), id) == 0)
       tell (c->fd, data, id);
   }
   return NULL;
@@ -133,7 +133,7 @@ acks_read (int fd)
 static int
 ack_compare (const void *a, const void *b)
 {
-  return strcmp (((const struct ack *)a)->data, ((const struct ack *)b)->data);
+  return strcmp (((const struct ack *) a)->data, ((const struct ack *) b)->data);
 }
 
 static void
@@ -182,9 +182,9 @@ found_note (const struct kg_record *r, void *arg)
     l->list = realloc (l->list, l->cap * sizeof *l->list);
   }
   memset (&l->list[l->n], 0, sizeof *l->list);
-  snprintf (l->list[l->n].data, sizeof l->list->data, "%.*s", (int)r->data.len, r->data.ptr);
+  snprintf (l->list[l->n].data, sizeof l->list->data, "%.*s", (int) r->data.len, r->data.ptr);
   if (*r->data.ptr != 'a')
-    snprintf (l->list[l->n].id, sizeof l->list->id, "%.*s", (int)r->id.len, r->id.ptr);
+    snprintf (l->list[l->n].id, sizeof l->list->id, "%.*s", (int) r->id.len, r->id.ptr);
   l->n++;
   return 0;
 }

@@ -58,7 +58,7 @@ until_well (void)
   while (store_trouble (t.store) && clock_mono () - begin < 10 * CLOCK_SECOND)
     sleep_ms (5);
   ck_assert_int_eq (store_trouble (t.store), 0);
-  return (int)((clock_mono () - begin) / CLOCK_MS);
+  return (int) ((clock_mono () - begin) / CLOCK_MS);
 }
 
 static const struct {
@@ -70,7 +70,7 @@ static const struct {
   { VFS_SYNC, SQLITE_IOERR_FSYNC, -EIO },  { VFS_WRITE, SQLITE_READONLY, -EROFS },
   { VFS_SHM, SQLITE_IOERR_SHMLOCK, -EIO },
 };
-#define NFAULTS (int)(sizeof faults / sizeof faults[0])
+#define NFAULTS (int) (sizeof faults / sizeof faults[0])
 
 /* A request that was told of the failure is not charged, and nobody else loses
  * anything. */
@@ -118,7 +118,7 @@ START_TEST (process_keeps_and_recovers)
   sleep_ms (300);
   vfs_clear ();
   ck_assert_int_le (until_well (), 1000);
-  ck_assert (test_newest (&t, t.usage, (uint64_t)n));
+  ck_assert (test_newest (&t, t.usage, (uint64_t) n));
   ck_assert_int_eq (test_count (t.usage), n);
 }
 END_TEST
@@ -291,8 +291,8 @@ waiter_main (void *arg)
 {
   int64_t n = 0;
   for (int i = 0; i < 100; i++)
-    n += test_record (&t, (intptr_t)arg, "x", 1, NULL) == 0;
-  return (void *)(intptr_t)n;
+    n += test_record (&t, (intptr_t) arg, "x", 1, NULL) == 0;
+  return (void *) (intptr_t) n;
 }
 
 /* 64 threads that wait, while syncs fail now and then: as many records as
@@ -304,11 +304,11 @@ START_TEST (many_waiters_and_failing_syncs)
   start ("power");
   vfs_plan (VFS_SYNC, 20, 3, VFS_ERROR, SQLITE_IOERR_FSYNC);
   for (intptr_t i = 0; i < 64; i++) /* 2 and above: the ring that has a lock */
-    pthread_create (&threads[i], NULL, waiter_main, (void *)(i < 2 ? i : 2));
+    pthread_create (&threads[i], NULL, waiter_main, (void *) (i < 2 ? i : 2));
   for (int i = 0; i < 64; i++) {
     void *ok;
     pthread_join (threads[i], &ok);
-    n += (intptr_t)ok;
+    n += (intptr_t) ok;
   }
   vfs_clear ();
   until_well ();

@@ -44,14 +44,14 @@ host_suspend (kg_req *req, void (*gone) (void *), void *arg)
   req->on_gone = gone;
   req->gone_arg = arg;
   pthread_mutex_unlock (&req->lock);
-  return (kg_ticket *)req;
+  return (kg_ticket *) req;
 }
 
 static void
 host_resume (kg_ticket *ticket, kg_fn *then, void *arg, void (*drop) (void *))
 {
-  kg_req *req = (kg_req *)ticket;
-  (void)drop;
+  kg_req *req = (kg_req *) ticket;
+  (void) drop;
   pthread_mutex_lock (&req->lock);
   if (req->state != REQ_WAITING)
     abort (); /* used twice */
@@ -119,9 +119,9 @@ test_dir (char dir[64])
 static int
 remove_one (const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-  (void)st;
-  (void)type;
-  (void)ftw;
+  (void) st;
+  (void) type;
+  (void) ftw;
   return remove (path);
 }
 
@@ -259,7 +259,7 @@ test_get (struct test_store *t, const char *key)
   struct kg_entry e;
   if (store_service.get (t->keys, test_str (key), &e) < 0)
     return NULL;
-  snprintf (value, sizeof value, "%.*s", (int)e.value.len, e.value.ptr);
+  snprintf (value, sizeof value, "%.*s", (int) e.value.len, e.value.ptr);
   return value;
 }
 
@@ -292,7 +292,7 @@ test_count (kg_log *log)
 int
 test_newest (struct test_store *t, kg_log *log, uint64_t newest)
 {
-  (void)t;
+  (void) t;
   for (int i = 0; i < 10000; i++) {
     struct timespec ms = { 0, 1000000 };
     if (store_service.newest (log) >= newest)

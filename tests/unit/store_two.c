@@ -97,7 +97,7 @@ work (char who)
   for (int i = 0; i < RECORDS; i++) {
     char data[32];
     int n = snprintf (data, sizeof data, "%c%d", who, i);
-    if (test_record (&t, i % 2, data, (size_t)n, NULL) != 0)
+    if (test_record (&t, i % 2, data, (size_t) n, NULL) != 0)
       abort ();
   }
   for (int i = 0; i < STEPS; i++)
@@ -248,7 +248,7 @@ static _Atomic int stop;
 static void *
 worker_main (void *arg)
 {
-  uint32_t worker = (uint32_t)(intptr_t)arg;
+  uint32_t worker = (uint32_t) (intptr_t) arg;
   int64_t wrong = 0;
   while (!stop) {
     store_quiescent (t.store, worker);
@@ -263,7 +263,7 @@ worker_main (void *arg)
     sched_yield ();
   }
   store_worker_idle (t.store, worker);
-  return (void *)(intptr_t)wrong;
+  return (void *) (intptr_t) wrong;
 }
 
 START_TEST (workers_read_while_others_write)
@@ -272,7 +272,7 @@ START_TEST (workers_read_while_others_write)
   ck_assert_int_eq (test_start (&t, dir, "process", 2), 0);
   stop = 0;
   for (intptr_t i = 0; i < 2; i++)
-    pthread_create (&threads[i], NULL, worker_main, (void *)i);
+    pthread_create (&threads[i], NULL, worker_main, (void *) i);
   for (int i = 0; i < 2000; i++) {
     char key[16], value[32];
     snprintf (key, sizeof key, "k%d", i % 25);

@@ -78,7 +78,7 @@ shim_meets (uint32_t op)
 static sqlite3_file *
 real_of (sqlite3_file *f)
 {
-  return ((struct shim *)f)->real;
+  return ((struct shim *) f)->real;
 }
 
 static int
@@ -119,7 +119,7 @@ shim_truncate (sqlite3_file *f, sqlite3_int64 size)
 static int
 shim_sync (sqlite3_file *f, int flags)
 {
-  struct shim *s = (struct shim *)f;
+  struct shim *s = (struct shim *) f;
   if (s->failed)
     after_failure++;
   if (shim_meets (VFS_SYNC)) {
@@ -202,13 +202,13 @@ shim_shm_unmap (sqlite3_file *f, int remove)
 static int
 shim_open (sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)
 {
-  struct shim *s = (struct shim *)f;
+  struct shim *s = (struct shim *) f;
   int r;
-  (void)vfs;
+  (void) vfs;
   memset (s, 0, sizeof *s);
   if (shim_meets (VFS_OPEN))
     return plan_code;
-  s->real = (sqlite3_file *)(s + 1);
+  s->real = (sqlite3_file *) (s + 1);
   r = real_vfs->xOpen (real_vfs, name, s->real, flags, out);
   if (s->real->pMethods)
     f->pMethods = &shim_methods;
@@ -218,7 +218,7 @@ shim_open (sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *
 static int
 shim_delete (sqlite3_vfs *vfs, const char *name, int sync)
 {
-  (void)vfs;
+  (void) vfs;
   if (shim_meets (VFS_DELETE))
     return plan_code;
   return real_vfs->xDelete (real_vfs, name, sync);
@@ -252,7 +252,7 @@ vfs_install (void)
   real_vfs = sqlite3_vfs_find (NULL);
   shim_vfs = *real_vfs;
   shim_vfs.zName = "kgent-test";
-  shim_vfs.szOsFile = (int)sizeof (struct shim) + real_vfs->szOsFile;
+  shim_vfs.szOsFile = (int) sizeof (struct shim) + real_vfs->szOsFile;
   shim_vfs.xOpen = shim_open;
   shim_vfs.xDelete = shim_delete;
   sqlite3_vfs_register (&shim_vfs, 1);
