@@ -21,7 +21,7 @@ static const struct {
 } route_flags[]
     = { { KG_PUBLIC, "public" },    { KG_ADMIN, "admin" }, { KG_BILLABLE, "billable" },
         { KG_JSON, "json" },        { KG_QUIET, "quiet" }, { KG_STREAMS, "streams" },
-        { KG_NO_PROBE, "unlisted" } };
+        { KG_HIDDEN, "unlisted" } };
 
 static void
 head_print (const struct plugin *plugin, FILE *out)

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define ROUTE_FLAGS                                                                            \
-  (KG_PUBLIC | KG_ADMIN | KG_BILLABLE | KG_JSON | KG_QUIET | KG_STREAMS | KG_NO_PROBE)
+  (KG_PUBLIC | KG_ADMIN | KG_BILLABLE | KG_JSON | KG_QUIET | KG_STREAMS | KG_HIDDEN)
 
 void
 host_log (kg_self *self, int32_t level, const char *fmt, ...)

@@ -9,6 +9,7 @@ kgentinclude_HEADERS = \
 	%D%/kgent/metrics.h \
 	%D%/kgent/plugin.h \
 	%D%/kgent/routes.h \
+	%D%/kgent/sse.h \
 	%D%/kgent/store.h \
 	$(NULL)
 

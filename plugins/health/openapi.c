@@ -40,7 +40,7 @@ path_add (const char *plugin, const struct kg_route *route, void *arg)
   json_object *item;
   char method[16];
   size_t i, n = strlen (route->method);
-  if (route->flags & KG_NO_PROBE || (route->flags & KG_ADMIN && !d->admin)
+  if (route->flags & KG_HIDDEN || (route->flags & KG_ADMIN && !d->admin)
       || n >= sizeof method)
     return 0;
   for (i = 0; i <= n; i++)

@@ -98,7 +98,7 @@ layout_values_plugin_53 (void)
 static void
 layout_values_plugin_17 (void)
 {
-  V (KG_STREAMS), V (KG_NO_PROBE), V (KG_OPT_STRING), V (KG_OPT_INT), V (KG_OPT_NUMBER),
+  V (KG_STREAMS), V (KG_HIDDEN), V (KG_OPT_STRING), V (KG_OPT_INT), V (KG_OPT_NUMBER),
       V (KG_OPT_BOOL), V (KG_OPT_STRINGS), V (KG_OPT_GROUP), V (KG_OPT_LIST),
       V (KG_OPT_REQUIRED), V (KG_OPT_SECRET), V (KG_LOG_ERROR), V (KG_LOG_WARN),
       V (KG_LOG_INFO), V (KG_LOG_DEBUG), V (KG_NEED_OPTIONAL), V (KG_SERIAL);

@@ -43,5 +43,6 @@ EXTRA_DIST += \
 	%D%/1.0/kgent/metrics.h \
 	%D%/1.0/kgent/plugin.h \
 	%D%/1.0/kgent/routes.h \
+	%D%/1.0/kgent/sse.h \
 	%D%/1.0/kgent/store.h \
 	$(NULL)

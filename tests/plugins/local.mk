@@ -10,6 +10,7 @@ PLUGIN_TESTS = \
 	%D%/fake \
 	%D%/metering-export \
 	%D%/metering-openmeter \
+	%D%/sse \
 	$(NULL)
 
 if HAVE_CHECK
@@ -17,6 +18,7 @@ check_PROGRAMS += $(PLUGIN_TESTS)
 TESTS += $(PLUGIN_TESTS)
 endif
 
+%C%_sse_LDADD = $(CHECK_LIBS)
 %C%_fake_LDADD = $(FAKE_LIBS) $(CHECK_LIBS)
 %C%_health_LDADD = plugins/health/libhealth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) \
 	$(CHECK_LIBS)

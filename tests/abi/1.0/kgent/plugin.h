@@ -156,7 +156,7 @@ struct kg_identity {
 #define KG_QUIET    0x10u /* successes are not in the access log (probes)        */
 #define KG_STREAMS  0x20u /* timeout_ms bounds the wait for the stream's start,
                              not its length                                      */
-#define KG_NO_PROBE 0x40u /* left out of the OpenAPI document                    */
+#define KG_HIDDEN   0x40u /* left out of the OpenAPI document                    */
 
 /* A route.  All text must stay valid until close; literals do.  Since 1.0. */
 struct kg_route {
