@@ -130,7 +130,7 @@ watchdog_step (struct daemon *d, int64_t now_ns)
   if (d->handed_over)
     children_tell (&d->children, CHILD_SERVING, MESSAGE_ALIVE, "");
   else if (d->state < STATE_GONE && workers_alive (d->boot.workers))
-    notify_send ("WATCHDOG=1");
+    notify_send (d->notify_fd, "WATCHDOG=1");
 }
 
 /* ---- The loop --------------------------------------------------------------------------- */
@@ -220,8 +220,18 @@ descriptors_make (struct daemon *d)
   if (sigprocmask (SIG_BLOCK, &set, NULL) < 0)
     return -errno;
   d->signal_fd = signalfd (-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  if (d->signal_fd < 0)
+    return -errno;
   d->wake_fd = eventfd (0, EFD_NONBLOCK | EFD_CLOEXEC);
-  return d->signal_fd < 0 || d->wake_fd < 0 ? -errno : 0;
+  if (d->wake_fd < 0)
+    return -errno;
+  d->notify_fd = notify_open ();
+  if (d->notify_fd == -EMFILE || d->notify_fd == -ENFILE)
+    return d->notify_fd;
+  if (d->notify_fd < -1)
+    fprintf (stderr, "kgentd: NOTIFY_SOCKET: %s; the service manager hears nothing\n",
+             strerror (-d->notify_fd));
+  return 0;
 }
 
 /* Takes over sockets, from the process before or the service manager. */
@@ -263,7 +273,7 @@ success_tell (struct daemon *d)
       d->listens.list[i].ours = 0; /* the first process removes their files */
     return;
   }
-  notify_send ("READY=1\nSTATUS=Serving");
+  notify_send (d->notify_fd, "READY=1\nSTATUS=Serving");
   if (interval)
     d->watchdog_ns = clock_mono () + (int64_t) interval * CLOCK_MS;
 }
@@ -289,7 +299,8 @@ start (struct daemon *d)
 int32_t
 daemon_run (const struct options *options)
 {
-  struct daemon d = { .options = options, .channel = -1, .signal_fd = -1, .wake_fd = -1 };
+  struct daemon d
+      = { .options = options, .channel = -1, .signal_fd = -1, .wake_fd = -1, .notify_fd = -1 };
   int32_t r;
   umask (077);
   limits_raise ();
@@ -299,7 +310,8 @@ daemon_run (const struct options *options)
   program_find (&d);
   r = descriptors_make (&d);
   if (r < 0) {
-    fprintf (stderr, "kgentd: %s\n", strerror (-r));
+    fprintf (stderr, "kgentd: cannot begin: %s; see the limits of this user (ulimit -a)\n",
+             strerror (-r));
     return EXIT_OS;
   }
   boot_init (&d.boot, options, d.program, d.wake_fd);
@@ -312,6 +324,8 @@ daemon_run (const struct options *options)
   listens_close (&d.heir);
   close (d.signal_fd);
   close (d.wake_fd);
+  if (d.notify_fd >= 0)
+    close (d.notify_fd);
   if (d.channel >= 0)
     close (d.channel);
   return r == BOOT_INTERRUPTED ? 0 : r;

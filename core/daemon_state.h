@@ -23,6 +23,7 @@ struct daemon {
   char program[PATH_MAX];
   int signal_fd;
   int wake_fd;              /* of the admin routes */
+  int notify_fd;            /* to the service manager; negative: none */
   int channel;              /* to the first process; -1: this is it */
   struct boot boot;
   struct listens listens;   /* that this process serves */

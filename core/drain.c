@@ -70,7 +70,7 @@ drain_asked (struct daemon *d)
     d->deadline_ns = clock_mono () + seconds_ns (settings_of (d)->grace);
   }
   if (d->channel < 0)
-    notify_send ("STOPPING=1\nSTATUS=Draining");
+    notify_send (d->notify_fd, "STOPPING=1\nSTATUS=Draining");
   if (asked (d) < 2 || d->state == STATE_GONE)
     return;
   log_write (KG_LOG_WARN, "core", "asked again to end: %u requests are cut off",

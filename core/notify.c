@@ -33,33 +33,41 @@ notify_address (struct sockaddr_un *sa, socklen_t *ret_len)
   return 0;
 }
 
-int32_t
-notify_send (const char *text)
+int
+notify_open (void)
 {
   struct sockaddr_un sa;
   socklen_t len = 0;
   int32_t r = notify_address (&sa, &len);
-  ssize_t n;
   int fd;
   if (r)
-    return r;
+    return r > 0 ? -1 : r;
   fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return -errno;
-  n = sendto (fd, text, strlen (text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *) &sa,
-              len);
-  r = n < 0 ? -errno : 0;
-  close (fd);
-  return r;
+  if (connect (fd, (struct sockaddr *) &sa, len) < 0) {
+    r = -errno;
+    close (fd);
+    return r;
+  }
+  return fd;
 }
 
 int32_t
-notify_reloading (void)
+notify_send (int fd, const char *text)
+{
+  if (fd < 0)
+    return 0;
+  return send (fd, text, strlen (text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+int32_t
+notify_reloading (int fd)
 {
   char text[80];
   snprintf (text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\nSTATUS=Reloading",
             clock_mono () / 1000);
-  return notify_send (text);
+  return notify_send (fd, text);
 }
 
 uint32_t

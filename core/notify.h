@@ -7,12 +7,16 @@
 
 #include <stdint.h>
 
-/* Sends "READY=1", "STATUS=...\nSTOPPING=1", ... to $NOTIFY_SOCKET.  0 when it
- * was sent, 1 when nobody asked for it, -errno. */
-int32_t notify_send (const char *text);
+/* A socket to $NOTIFY_SOCKET, opened once, as descriptors may be scarce later;
+ * -1 when nobody asks for notifications, -errno otherwise. */
+int notify_open (void);
+
+/* Sends "READY=1", "STATUS=...\nSTOPPING=1", ...  0, also when `fd` is
+ * negative; -errno. */
+int32_t notify_send (int fd, const char *text);
 
 /* RELOADING=1 with the monotonic time, which Type=notify-reload wants. */
-int32_t notify_reloading (void);
+int32_t notify_reloading (int fd);
 
 /* How often to send WATCHDOG=1, in ms: half of what $WATCHDOG_USEC allows this
  * process; 0: never. */

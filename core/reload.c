@@ -17,11 +17,11 @@ successor_start (struct daemon *d)
   const struct listens *l = d->handed_over ? &d->heir : &d->listens;
   int32_t r;
   d->again = 0;
-  notify_reloading ();
+  notify_reloading (d->notify_fd);
   r = children_spawn (&d->children, d->program, d->options->argv, l);
   if (r >= 0)
     return;
-  notify_send ("READY=1");
+  notify_send (d->notify_fd, "READY=1");
   daemon_log (d, KG_LOG_ERROR, "reload failed, nothing has changed: cannot start %s: %s",
               d->program, strerror (-r));
 }
@@ -79,7 +79,7 @@ successor_serves (struct daemon *d, struct child *child, const struct listens *l
   if (d->signals)
     message_send (child->channel, MESSAGE_TERMINATE, "", NULL);
   else
-    notify_send ("READY=1\nSTATUS=Serving");
+    notify_send (d->notify_fd, "READY=1\nSTATUS=Serving");
   if (d->again)
     successor_start (d);
 }
@@ -97,7 +97,7 @@ message_handle (struct daemon *d, struct child *child, const struct message *m,
     return;
   case MESSAGE_ALIVE:
     if (child->state == CHILD_SERVING)
-      notify_send ("WATCHDOG=1");
+      notify_send (d->notify_fd, "WATCHDOG=1");
     return;
   case MESSAGE_RELOAD:
     reload_asked (d);
@@ -143,7 +143,7 @@ successor_failed (struct daemon *d, const struct child *child, int status)
   child_status_text (status, text, sizeof text);
   daemon_log (d, KG_LOG_ERROR, "reload failed, nothing has changed: %s%s(process %d: %s)",
               child->reason, *child->reason ? " " : "", (int) child->pid, text);
-  notify_send ("READY=1\nSTATUS=Serving; the last reload failed");
+  notify_send (d->notify_fd, "READY=1\nSTATUS=Serving; the last reload failed");
   if (d->again && !d->ending)
     successor_start (d);
 }

@@ -8,6 +8,7 @@
 #include "core/notify.h"
 #include "core/options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -145,27 +146,33 @@ START_TEST (notifies)
   struct sockaddr_un sa = { .sun_family = AF_UNIX };
   char buf[128];
   ssize_t n;
-  int fd = socket (AF_UNIX, SOCK_DGRAM, 0);
+  int fd = socket (AF_UNIX, SOCK_DGRAM, 0), out;
   unsetenv ("NOTIFY_SOCKET");
-  ck_assert_int_eq (notify_send ("READY=1"), 1);
+  ck_assert_int_eq (notify_open (), -1);
+  ck_assert_int_eq (notify_send (-1, "READY=1"), 0);
   snprintf (sa.sun_path + 1, sizeof sa.sun_path - 1, "kgent-test-%d", (int) getpid ());
   ck_assert_int_eq (bind (fd, (struct sockaddr *) &sa,
                           (socklen_t) (sizeof sa.sun_family + 1 + strlen (sa.sun_path + 1))),
                     0);
   snprintf (buf, sizeof buf, "@%s", sa.sun_path + 1);
   setenv ("NOTIFY_SOCKET", buf, 1);
-  ck_assert_int_eq (notify_send ("READY=1"), 0);
+  out = notify_open ();
+  ck_assert_int_ge (out, 0);
+  ck_assert_int_eq (notify_send (out, "READY=1"), 0);
   n = recv (fd, buf, sizeof buf, 0);
   ck_assert_int_eq (n, 7);
   ck_assert_mem_eq (buf, "READY=1", 7);
-  ck_assert_int_eq (notify_reloading (), 0);
+  ck_assert_int_eq (notify_reloading (out), 0);
   n = recv (fd, buf, sizeof buf, 0);
   ck_assert_int_gt (n, 0);
   buf[n] = 0;
   ck_assert_ptr_nonnull (strstr (buf, "RELOADING=1\nMONOTONIC_USEC="));
   close (fd);
+  close (out);
   setenv ("NOTIFY_SOCKET", "relative", 1);
-  ck_assert_int_lt (notify_send ("READY=1"), 0);
+  ck_assert_int_eq (notify_open (), -EINVAL);
+  setenv ("NOTIFY_SOCKET", "/nowhere/notify", 1);
+  ck_assert_int_eq (notify_open (), -ENOENT);
 }
 END_TEST
 
