@@ -108,8 +108,8 @@ accept_one (struct worker *w, const struct listener *from)
       accept_without (w, from->fd);
     return errno == EINTR || errno == ECONNABORTED;
   }
-  if (open >= most - most / 20)
-    accept_shed (w);
+  if (open >= most - most / 20 && accept_shed (w))
+    open--;
   if (open >= most && !from->local) {
     complain (w, "http.connections is reached");
     turn_away (fd);
