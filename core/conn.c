@@ -350,13 +350,17 @@ conn_finish (struct conn *c)
   step_linger (c);
 }
 
-/* The end of every turn: output leaves, input that is left is kept. */
+/* The end of every turn: output leaves, input that is left is kept.  When the kernel takes here
+ * what held the turn up, there is no edge to come that would continue it. */
 void
 conn_turn_end (struct conn *c)
 {
+  int held = c->out != NULL;
   int rc = c->state == CONN_CLOSED || c->fd < 0 ? 0 : conn_flush (c);
   if (rc == -EPIPE)
     conn_gone (c);
+  else if (held && !c->out && c->state != CONN_CLOSED)
+    conn_later (c);
   if (c->closing && !rc && c->state == CONN_HEAD && c->fd >= 0)
     conn_finish (c);
   if (conn_keep (c) < 0)
