@@ -1,8 +1,13 @@
 # The real program under signals, bad configurations and handovers.
 FAULT_TESTS = \
 	%D%/activation.py \
+	%D%/bodies.py \
+	%D%/burst.py \
 	%D%/framing.py \
 	%D%/lifecycle.py \
+	%D%/limits.py \
+	%D%/logs.py \
+	%D%/plugins.py \
 	%D%/reload.py \
 	%D%/sample.py \
 	%D%/usage.py \
