@@ -28,7 +28,7 @@ static const char *const methods[]
 #define NMETHODS (sizeof methods / sizeof *methods - 1)
 
 struct pipeline {
-  kg_metric *requests, *latency;
+  kg_metric *requests, *latency, *stuck;
   const char **endpoints; /* distinct patterns, then "unmatched", then NULL */
   uint32_t nendpoints;
   uint32_t *endpoint_of;  /* by the route's index */
@@ -75,9 +75,14 @@ define (struct host *host, struct pipeline *p)
       = { sizeof latency, KG_HISTOGRAM, "kgents_api_request_latency_seconds",
           "Time from a request's head to its answer.", labels, buckets, 2,
           sizeof buckets / sizeof *buckets };
+  struct kg_metric_def stuck
+      = { .size = sizeof stuck, .kind = KG_GAUGE, .name = "kgent_stuck_handlers",
+          .help = "Handlers that blocked beyond their deadline, each with a thread that is lost." };
   int32_t rc = metrics_define_wide (host->metrics, &requests,
                                     (uint32_t) (NMETHODS * p->nendpoints * NSTATUSES),
                                     &p->requests);
+  if (rc >= 0)
+    rc = metrics_define (host->metrics, &stuck, &p->stuck);
   if (rc < 0)
     return rc;
   return metrics_define_wide (host->metrics, &latency, (uint32_t) (NMETHODS * p->nendpoints),
@@ -170,6 +175,16 @@ account_request (struct kg_req *req)
     return;
   if (log_access_enabled ())
     write_line (req, ns);
+}
+
+void
+account_stuck (const struct kg_req *req, uint32_t stuck)
+{
+  struct pipeline *p = req->host->pipeline;
+  const struct route *route = req->match.route;
+  count (p, req->gate.method, route ? p->endpoint_of[route->index] : p->nendpoints - 1, 504,
+         clock_mono () - req->start_mono);
+  metrics_set (p->stuck, 0, stuck);
 }
 
 void

@@ -14,6 +14,9 @@ void account_destroy (struct host *host);
 /* Counts the request and writes its line. */
 void account_request (struct kg_req *req);
 
+/* Counts a request whose handler was given up, with 504; `stuck` is their number so far.  [any] */
+void account_stuck (const struct kg_req *req, uint32_t stuck);
+
 /* Counts an answer to a head that could not be read. */
 void account_refusal (struct host *host, int32_t status);
 

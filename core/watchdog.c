@@ -9,6 +9,7 @@
  * boundary, not a security boundary). */
 #include "core/watchdog.h"
 
+#include "core/account.h"
 #include "core/blame.h"
 #include "core/conn_turn.h"
 #include "core/log.h"
@@ -19,51 +20,49 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define PERIOD (250 * CLOCK_MS)
 #define WARN   (2 * CLOCK_SECOND)
 
-/* The client of a stuck request hears of it; its connection leaves the worker. */
+/* The client of a stuck request hears of it, behind the answers that it got in the same turn; its
+ * connection leaves the worker.  At LOG the answer itself is among those. */
 static void
 stuck_answer (struct worker *w)
 {
-  struct conn *c = w->hook_req->conn;
-  char text[512];
-  int n = snprintf (text, sizeof text,
-                    "HTTP/1.1 504 Gateway Timeout\r\nContent-Type: application/problem+json\r\n"
-                    "Content-Length: %zu\r\nConnection: close\r\nX-Request-ID: %s\r\n\r\n"
-                    "{\"type\":\"about:blank\",\"title\":\"Gateway Timeout\",\"status\":504,"
-                    "\"detail\":\"The answer took too long.\",\"instance\":\"%s\","
-                    "\"request_id\":\"%s\"}",
-                    127 + 2 * strlen (w->hook_req->id), w->hook_req->id, w->hook_req->id,
-                    w->hook_req->id);
-  if (c->fd >= 0 && !w->hook_req->streamed)
-    (void) !send (c->fd, text, (size_t) n, MSG_NOSIGNAL | MSG_DONTWAIT);
-  conn_abandon (c);
+  struct kg_req *req = w->hook_req;
+  if (!req->streamed && req->step != STEP_RELEASE)
+    reply_put_refusal (req->conn, 504, "The answer took too long.", NULL, req->id);
+  conn_flush (req->conn);
+  conn_abandon (req->conn);
+  atomic_fetch_sub_explicit (&w->busy_count, 1, memory_order_relaxed);
+}
+
+int32_t
+watchdog_take (struct worker *w, const char *what)
+{
+  uint32_t token = atomic_load_explicit (&w->in_hook, memory_order_acquire);
+  int64_t age = clock_mono () - atomic_load_explicit (&w->turned, memory_order_relaxed);
+  if (!token || !atomic_compare_exchange_strong (&w->in_hook, &token, 0))
+    return 0;
+  log_write (KG_LOG_ERROR, w->hook_self->name,
+             "blocked worker %u for %lld s in request %s (%s): answered 504, %s", w->index,
+             (long long) (age / CLOCK_SECOND), w->hook_req->id,
+             w->hook_req->match.route ? w->hook_req->match.route->pub.pattern : "?", what);
+  account_stuck (w->hook_req, atomic_fetch_add (&w->all->stuck, 1) + 1);
+  w->now = clock_mono ();
+  stuck_answer (w);
+  pthread_detach (w->thread);
+  return 1;
 }
 
 static void
-take_over (struct worker *w, int64_t age)
+take_over (struct worker *w)
 {
-  uint32_t token = atomic_load_explicit (&w->in_hook, memory_order_acquire);
-  pthread_t old = w->thread;
-  if (!token || !atomic_compare_exchange_strong (&w->in_hook, &token, 0))
+  if (!watchdog_take (w, "the worker goes on with a new thread"))
     return;
-  log_write (KG_LOG_ERROR, w->hook_self->name,
-             "blocked worker %u for %lld s in request %s (%s): answered 504, the worker goes on "
-             "with a new thread",
-             w->index, (long long) (age / CLOCK_SECOND), w->hook_req->id,
-             w->hook_req->match.route ? w->hook_req->match.route->pub.pattern : "?");
-  atomic_fetch_add (&w->all->stuck, 1);
-  w->now = clock_mono ();
   w->generation++;
-  stuck_answer (w);
-  pthread_detach (old);
   if (worker_thread (w) < 0)
     log_write (KG_LOG_ERROR, "core", "worker %u cannot be started again", w->index);
 }
@@ -82,7 +81,7 @@ look_at (struct worker *w, int64_t now)
                (long long) (age / CLOCK_SECOND), w->index);
   w->warned = 1;
   if (age >= most)
-    take_over (w, age);
+    take_over (w);
 }
 
 static void *

@@ -25,7 +25,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define EVENTS      256
 #define SLABS_MAX   512  /* free ones that are kept */
 #define SWEEP_BUSY  (100 * CLOCK_MS)
 #define SWEEP_IDLE  CLOCK_SECOND
@@ -128,20 +127,15 @@ clocks_read (struct worker *w)
   atomic_store_explicit (&w->turned, w->now, memory_order_relaxed);
 }
 
-/* Handles what was posted, in the order of posting. */
+/* Takes what was posted, in the order of posting. */
 static void
-inbox_handle (struct worker *w)
+inbox_take (struct worker *w)
 {
-  struct post *p = atomic_exchange_explicit (&w->inbox, NULL, memory_order_acquire);
-  struct post *list = NULL, *next;
+  struct post *p = atomic_exchange_explicit (&w->inbox, NULL, memory_order_acquire), *next;
   for (; p; p = next) {
     next = p->next;
-    p->next = list;
-    list = p;
-  }
-  for (; list; list = next) {
-    next = list->next;
-    list->handle (list);
+    p->next = w->posts;
+    w->posts = p;
   }
 }
 
@@ -211,6 +205,22 @@ event_handle (struct worker *w, struct epoll_event *e)
     conn_event (e->data.ptr, e->events);
 }
 
+/* Handles the kernel's events and the posts.  They are edges: when a plugin blocks in one, the
+ * thread that takes the worker over handles the rest. */
+static void
+news_handle (struct worker *w)
+{
+  struct post *p;
+  while (w->next_event < w->nevents)
+    event_handle (w, &w->events[w->next_event++]);
+  if (!w->posts)
+    inbox_take (w);
+  while ((p = w->posts)) {
+    w->posts = p->next;
+    p->handle (p);
+  }
+}
+
 static void
 drain_begin (struct worker *w)
 {
@@ -243,17 +253,14 @@ loop_timeout (const struct worker *w)
 static void
 loop_turn (struct worker *w)
 {
-  struct epoll_event events[EVENTS];
-  int n;
   if (w->host->store)
     store_worker_idle (w->host->store, w->index);
-  n = epoll_wait (w->epoll_fd, events, EVENTS, loop_timeout (w));
+  w->next_event = 0;
+  w->nevents = epoll_wait (w->epoll_fd, w->events, WORKER_EVENTS, loop_timeout (w));
   clocks_read (w);
   if (w->host->store)
     store_quiescent (w->host->store, w->index);
-  for (int i = 0; i < n; i++)
-    event_handle (w, &events[i]);
-  inbox_handle (w);
+  news_handle (w);
   if (w->ready.first)
     ready_turn (w);
   if (!w->draining && atomic_load_explicit (&w->all->draining, memory_order_relaxed))
@@ -296,6 +303,7 @@ worker_main (void *arg)
   blame_thread ();
   token = 2 * w->generation + 1;
   clocks_read (w);
+  news_handle (w);
   while (!atomic_load_explicit (&w->all->stopping, memory_order_acquire))
     loop_turn (w);
   loop_end (w);

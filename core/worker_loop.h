@@ -17,9 +17,11 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 
 #define WORKER_IN  (96u * 1024) /* bytes read ahead of the parser */
 #define WORKER_OUT (64u * 1024) /* bytes of replies gathered before a send */
+#define WORKER_EVENTS 256       /* of the kernel, taken at once */
 
 /* Something posted to a worker from any thread, handled in its loop. */
 struct post {
@@ -56,6 +58,11 @@ struct worker {
   struct ticket *tickets, *tickets_last; /* free slots, the longest free first */
   struct ticket_slab *ticket_slabs;
   _Atomic (struct ticket *) tickets_back; /* given back by other threads */
+
+  /* What this turn has still to handle; a new thread goes on with it. */
+  struct epoll_event events[WORKER_EVENTS];
+  int nevents, next_event;
+  struct post *posts;
 
   struct head head;           /* of the request being parsed */
   char *in;                   /* WORKER_IN bytes: input of the connection in turn */

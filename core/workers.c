@@ -12,9 +12,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ALIVE_TIME (2 * CLOCK_SECOND)
+#define STOP_TIME  3 /* s for the loops to end */
 #define STUCK_MAX  4 /* more given-up handlers than that: better to be restarted */
 
 uint32_t
@@ -132,14 +134,26 @@ workers_stuck (const struct workers *all)
   return atomic_load_explicit (&all->stuck, memory_order_relaxed);
 }
 
+/* Waits for a worker's end.  One that a plugin blocks is left to the end of the process. */
+static void
+worker_join (struct worker *w, const struct timespec *until)
+{
+  if (pthread_clockjoin_np (w->thread, NULL, CLOCK_MONOTONIC, until)
+      && !watchdog_take (w, "its thread is left behind"))
+    pthread_join (w->thread, NULL);
+}
+
 void
 workers_stop (struct workers *all)
 {
+  struct timespec until;
   atomic_store (&all->stopping, 1);
   wake_all (all);
   watchdog_stop (all);
+  clock_gettime (CLOCK_MONOTONIC, &until);
+  until.tv_sec += STOP_TIME;
   for (uint32_t i = 0; i < all->started; i++)
-    pthread_join (all->list[i].thread, NULL);
+    worker_join (&all->list[i], &until);
   all->started = 0;
 }
 

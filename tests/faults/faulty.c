@@ -24,7 +24,7 @@ static _Atomic int stopping, threads;
 struct work {
   kg_ticket *ticket;
   kg_stream *stream;
-  long ms, count, size;
+  long ms, count, size, block;
 };
 
 static void
@@ -77,6 +77,7 @@ work_make (kg_req *req)
   w->ms = number (req, "ms", 0);
   w->count = number (req, "n", 0);
   w->size = number (req, "size", 100);
+  w->block = number (req, "block", 0);
   return w;
 }
 
@@ -199,10 +200,11 @@ left (void *arg)
   atomic_fetch_add (&gone, 1);
 }
 
+/* A continuation, which blocks for `arg` milliseconds. */
 static int32_t
 then (kg_req *req, void *arg)
 {
-  (void) arg;
+  pause_ms ((long) (intptr_t) arg);
   atomic_fetch_add (&continued, 1);
   return text (req, "resumed\n");
 }
@@ -214,11 +216,12 @@ resume_late (void *arg)
   for (long left_ms = w->ms; left_ms > 0 && !atomic_load (&stopping); left_ms -= 10)
     pause_ms (left_ms < 10 ? left_ms : 10);
   for (long i = 0; i < w->count; i++)
-    host->resume (w->ticket, then, NULL, drop);
+    host->resume (w->ticket, then, (void *) (intptr_t) w->block, drop);
   return work_end (w);
 }
 
-/* Waits `ms`, then resumes `n` times: n = 0 never, n = 2 once too often. */
+/* Waits `ms`, then resumes `n` times: n = 0 never, n = 2 once too often; the continuation
+ * blocks for `block` milliseconds. */
 static int32_t
 wait (kg_req *req, void *data)
 {

@@ -2,10 +2,13 @@
 # Copyright (C) 2026 The kgent authors
 """What a plugin's handlers may do wrong without hurting anybody else (FAULTS.md, P05 to
 P10; L06 and L09, whose clients leave or never read)."""
+import signal
 import time
 
-from wire import FaultHost, exchange, kgent, read_all, until
+from wire import FaultHost, exchange, kgent, read_all, replies, until
 
+HELLO = b"GET /fault/hello HTTP/1.1\r\nHost: x\r\n\r\n"
+BLOCK = b"GET /fault/block?ms=%d HTTP/1.1\r\nHost: x\r\n\r\n"
 SHORT = ["http.threads=1", "http.handler_timeout=3", "http.write_timeout=2"]
 
 
@@ -26,6 +29,60 @@ def blocked(host):
     kgent.contains(host.logged(), "blocked worker", "the log says who")
     time.sleep(max(0, 8.5 - (time.monotonic() - begin)))  # when the handler returns at last
     kgent.equal(get(host, "/fault/hello"), (200, "hello\n"), "the late return harms nobody")
+
+
+def taken_over():
+    """P05: nothing that came together with what blocks is lost, and the order stays."""
+    with FaultHost(options=["http.threads=1", "http.handler_timeout=2"]) as host:
+        data, _ = exchange(host.port, HELLO + BLOCK % 4000, seconds=6)
+        kgent.equal([r.status for r in replies(data)], [200, 504], "504 behind the answer before it")
+        r = replies(data)[1]
+        kgent.equal((r.json["request_id"], r.headers["connection"]), (r.headers["x-request-id"], "close"),
+                    "a whole problem")
+        clients = [host.connect() for _ in range(20)]
+        for s in clients:
+            s.sendall(HELLO)
+            s.recv(4096)
+        host.process.send_signal(signal.SIGSTOP)
+        for i, s in enumerate(clients):
+            s.sendall(BLOCK % 4000 if i == 3 else HELLO)
+        host.process.send_signal(signal.SIGCONT)
+        kgent.equal(statuses(clients), {b"200": 19, b"504": 1}, "others of the same moment are answered")
+        clients = [host.connect() for _ in range(20)]
+        for i, s in enumerate(clients):
+            s.sendall(b"GET /fault/wait?ms=300&n=1&block=%d HTTP/1.1\r\nHost: x\r\n\r\n" % (4000 * (i == 3)))
+        until(lambda: host.counts()["threads"] == 20)
+        clients.append(host.connect())
+        clients[-1].sendall(BLOCK % 800)
+        kgent.equal(statuses(clients), {b"200": 20, b"504": 1}, "others that were resumed, too")
+        kgent.equal(host.get("/livez").status, 200, "three stuck handlers are no reason to restart")
+        text = host.get("/metrics", admin=True).text
+        kgent.ok("\nkgent_stuck_handlers 3\n" in text, "a gauge counts them")
+
+
+def statuses(clients):
+    """What the clients are answered, each in time."""
+    got = {}
+    for s in clients:
+        s.settimeout(6)
+        try:
+            code = s.recv(4096)[9:12]
+        except OSError as e:
+            code = str(e)
+        got[code] = got.get(code, 0) + 1
+    return got
+
+
+def ended():
+    """C07: a handler that blocks for ever does not keep the process."""
+    with FaultHost(options=["http.threads=1", "drain.timeout=1"]) as host:
+        s = host.connect()
+        s.sendall(BLOCK % 30000)
+        time.sleep(0.2)
+        begin = time.monotonic()
+        kgent.equal(host.stop(), 0, "SIGTERM with a handler that blocks: exit 0")
+        kgent.ok(time.monotonic() - begin < 10, f"within 10 s ({time.monotonic() - begin:.1f} s)")
+        kgent.ok(read_all(s)[0].startswith(b"HTTP/1.1 504 "), "its client hears of it")
 
 
 def tickets(host):
@@ -118,4 +175,4 @@ def run():
             part(host)
 
 
-kgent.main([run])
+kgent.main([run, taken_over, ended])
