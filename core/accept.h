@@ -7,6 +7,10 @@
 
 #include "core/worker_loop.h"
 
+/* Listens, with a spare descriptor in hand: -errno when that fails; and listens no more. */
+int32_t accept_listen (struct worker *w);
+void accept_ignore (struct worker *w);
+
 /* Takes some of the waiting connections of a listener; `all` takes every one. */
 void accept_some (struct worker *w, const struct listener *from, int all);
 

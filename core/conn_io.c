@@ -196,5 +196,7 @@ conn_hang_up (struct conn *c)
     return;
   close (c->fd); /* which takes it out of the epoll set */
   c->fd = -1;
+  if (c->admin)
+    atomic_fetch_sub_explicit (&c->worker->all->admin_connections, 1, memory_order_relaxed);
   atomic_fetch_sub_explicit (&c->worker->all->connections, 1, memory_order_relaxed);
 }

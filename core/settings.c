@@ -4,6 +4,7 @@
 /* The core's option tables. */
 #include "core/settings.h"
 #include "core/abi.h"
+#include "core/head.h"
 
 #define HTTP(member)  offsetof (struct http_settings, member)
 #define ADMIN(member) offsetof (struct admin_settings, member)
@@ -30,7 +31,7 @@ static const struct kg_opt http_opts[] = {
   { .key = "header_max", .type = KG_OPT_INT, .offset = HTTP (header_max), .dflt = "8192", .min = 512,
     .max = 64 * KIB, .help = "Bytes of a header block; a larger one gets 431." },
   { .key = "headers_max", .type = KG_OPT_INT, .offset = HTTP (headers_max), .dflt = "64", .min = 8,
-    .max = 256, .help = "Header fields of a request; more get 431." },
+    .max = HEAD_FIELDS, .help = "Header fields of a request; more get 431." },
   { .key = "body_max", .type = KG_OPT_INT, .offset = HTTP (body_max), .dflt = "1048576", .min = 1,
     .max = 1024 * MIB, .help = "Bytes of a request body where the route has no limit; more get 413." },
   { .key = "body_rate", .type = KG_OPT_INT, .offset = HTTP (body_rate), .dflt = "1024",

@@ -16,7 +16,6 @@
 #include "core/worker_loop.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +28,6 @@
 #define SWEEP_BUSY  (100 * CLOCK_MS)
 #define SWEEP_IDLE  CLOCK_SECOND
 #define STOP_WAIT   (2 * CLOCK_SECOND)
-#define TAG         1u   /* in epoll's pointer: a listener, not a connection */
 
 /* ---- What the connections use ------------------------------------------- */
 
@@ -199,8 +197,8 @@ event_handle (struct worker *w, struct epoll_event *e)
   uintptr_t p = (uintptr_t) e->data.ptr;
   if (!p)
     wake_clear (w);
-  else if (p & TAG)
-    accept_some (w, (const struct listener *) (p & ~(uintptr_t) TAG), 0);
+  else if (p & WORKER_LISTENER)
+    accept_some (w, (const struct listener *) (p & ~(uintptr_t) WORKER_LISTENER), 0);
   else
     conn_event (e->data.ptr, e->events);
 }
@@ -227,10 +225,9 @@ drain_begin (struct worker *w)
   struct conn *next;
   w->draining = 1;
   w->drain_since = w->now;
-  for (uint32_t i = 0; i < w->all->nlisteners; i++) {
+  for (uint32_t i = 0; i < w->all->nlisteners; i++)
     accept_some (w, &w->all->listeners[i], 1);
-    epoll_ctl (w->epoll_fd, EPOLL_CTL_DEL, w->all->listeners[i].fd, NULL);
-  }
+  accept_ignore (w);
   atomic_fetch_add (&w->all->quiet, 1);
   for (struct conn *c = w->busy.first; c; c = next) {
     next = c->next;
@@ -247,7 +244,7 @@ loop_timeout (const struct worker *w)
 {
   if (w->ready.first)
     return 0;
-  return (int) ((w->busy.first || w->draining ? SWEEP_BUSY : SWEEP_IDLE) / CLOCK_MS);
+  return (int) ((w->busy.first || w->draining || w->muted_until ? SWEEP_BUSY : SWEEP_IDLE) / CLOCK_MS);
 }
 
 static void
@@ -263,6 +260,8 @@ loop_turn (struct worker *w)
   news_handle (w);
   if (w->ready.first)
     ready_turn (w);
+  if (w->muted_until && w->now >= w->muted_until && accept_listen (w) < 0)
+    w->muted_until = w->now + SWEEP_IDLE;
   if (!w->draining && atomic_load_explicit (&w->all->draining, memory_order_relaxed))
     drain_begin (w);
   sweep (w);
@@ -328,20 +327,18 @@ int32_t
 worker_init (struct worker *w, struct workers *all, uint32_t index)
 {
   struct epoll_event e = { .events = EPOLLIN };
+  int32_t rc;
   w->all = all;
   w->host = all->host;
   w->index = index;
   w->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   w->wake_fd = eventfd (0, EFD_NONBLOCK | EFD_CLOEXEC);
-  w->spare_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+  w->spare_fd = -1;
   if (w->epoll_fd < 0 || w->wake_fd < 0 || epoll_ctl (w->epoll_fd, EPOLL_CTL_ADD, w->wake_fd, &e) < 0)
     return -errno;
-  for (uint32_t i = 0; i < all->nlisteners; i++) {
-    e.events = EPOLLIN | EPOLLEXCLUSIVE;
-    e.data.ptr = (void *) ((uintptr_t) &all->listeners[i] | TAG);
-    if (epoll_ctl (w->epoll_fd, EPOLL_CTL_ADD, all->listeners[i].fd, &e) < 0)
-      return -errno;
-  }
+  rc = accept_listen (w);
+  if (rc < 0)
+    return rc;
   w->in = malloc (WORKER_IN);
   w->out = malloc (WORKER_OUT);
   if (!w->in || !w->out)

@@ -19,9 +19,10 @@
 #include <stdatomic.h>
 #include <sys/epoll.h>
 
-#define WORKER_IN  (96u * 1024) /* bytes read ahead of the parser */
+#define WORKER_IN  (136u * 1024) /* bytes read ahead of the parser: any head that may be allowed */
 #define WORKER_OUT (64u * 1024) /* bytes of replies gathered before a send */
 #define WORKER_EVENTS 256       /* of the kernel, taken at once */
+#define WORKER_LISTENER 1u      /* tag in epoll's pointer: a listener, not a connection */
 
 /* Something posted to a worker from any thread, handled in its loop. */
 struct post {
@@ -38,6 +39,7 @@ struct worker {
   struct host *host;
   uint32_t index;
   int epoll_fd, wake_fd, spare_fd;
+  int64_t muted_until;        /* ns; 0: it listens */
   pthread_t thread;
 
   int64_t now, wall;          /* ns, of this turn of the loop */
@@ -92,7 +94,7 @@ struct workers {
   uint32_t count, started, nlisteners;
   struct listener *listeners;
   struct client_trust trust;
-  _Atomic uint32_t connections;
+  _Atomic uint32_t connections, admin_connections; /* all; those of the operators */
   _Atomic uint32_t quiet;     /* loops that accept no more */
   _Atomic int32_t draining, stopping;
   pthread_t watchdog;

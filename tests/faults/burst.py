@@ -2,12 +2,13 @@
 # Copyright (C) 2026 The kgent authors
 """Many at once: clients that send at the same moment, pipelines, connections at the
 limit, and no descriptors left (FAULTS.md, H37 and L10 to L12)."""
+import os
 import resource
 import select
 import socket
 import time
 
-from wire import FaultHost, kgent, read_all, until
+from wire import FaultHost, cpu_seconds, kgent, read_all, until
 
 HELLO = b"GET /fault/hello HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /fault/hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -107,29 +108,52 @@ def limit():
         kgent.ok(read_all(s, 3)[0].startswith(b"HTTP/1.1 200"), "an idle one makes room")
 
 
+def administered():
+    """M03: the operators' listener has places of its own."""
+    with FaultHost(options=["http.connections=20"]) as host:
+        waits = b"GET /fault/wait?ms=1500&n=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+        clients = [host.connect() for _ in range(20)]
+        for s in clients:
+            s.sendall(waits)
+        s = host.connect()
+        kgent.ok(read_all(s, 3)[0].startswith(b"HTTP/1.1 503 "), "no place in public")
+        kgent.equal(host.get("/metrics", admin=True).status, 200, "metrics are served")
+        kgent.equal(answers(clients), 20, "and so is who has a place")
+
+
+def exhausted(host, limit, hard):
+    resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (limit, hard))
+    clients = [socket.create_connection(("127.0.0.1", host.port), timeout=5) for _ in range(60)]
+    time.sleep(0.2)
+    begin, cpu = time.monotonic(), cpu_seconds(host.pid)
+    logged = host.logged().count("\n")
+    time.sleep(1.5)
+    used = (cpu_seconds(host.pid) - cpu) / (time.monotonic() - begin)
+    logged = host.logged().count("\n") - logged
+    kgent.ok(used < 0.05, f"the processor rests ({100 * used:.1f} %)")
+    kgent.ok(logged <= 4, f"the log grows by {logged} lines")
+    resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (hard, hard))
+    took = until(lambda: served(host), 3)
+    kgent.ok(took is not None and took <= 1, f"it recovers ({took} s)")
+    return clients
+
+
 def descriptors():
-    """L12: no descriptors left."""
-    with FaultHost(options=["http.threads=1"]) as host:
-        host.get("/fault/hello")
+    """L12: no descriptors left, for a few connections and for none."""
+    with FaultHost(options=["http.threads=2", "log.access=false"]) as host:
         _, hard = resource.prlimit(host.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (48, hard))
-        clients = [host.connect() for _ in range(80)]
-        begin, cpu = time.monotonic(), ticks(host)
-        time.sleep(1.5)
-        used = (ticks(host) - cpu) / 100 / (time.monotonic() - begin)
-        kgent.ok(used < 0.05, f"the processor rests ({100 * used:.1f} %)")
-        lines = host.logged().count("file descriptors are left")
-        kgent.ok(1 <= lines <= 3, f"the log says so, {lines} times")
-        resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (hard, hard))
+        used = len(os.listdir(f"/proc/{host.pid}/fd"))
+        clients = exhausted(host, used + 2, hard)
+        told = sum(s in select.select(clients, [], [], 0)[0] and s.recv(12) == b"HTTP/1.1 503"
+                   for s in clients)
+        kgent.ok(told > 0, f"{told} of 60 are told 503")
         for s in clients:
             s.close()
-        kgent.ok(until(lambda: served(host), 2) is not None, "it recovers")
-
-
-def ticks(host):
-    with open(f"/proc/{host.pid}/stat", encoding="ascii") as f:
-        part = f.read().rsplit(")", 1)[1].split()
-    return int(part[11]) + int(part[12])
+        for s in exhausted(host, used, hard):
+            s.close()
+        for s in exhausted(host, 3, hard):
+            s.close()
+        kgent.contains(host.logged(), "no file descriptors are left", "the log says so")
 
 
 def served(host):
@@ -139,4 +163,4 @@ def served(host):
         return False
 
 
-kgent.main([everybody, limit, descriptors])
+kgent.main([everybody, limit, administered, descriptors])
