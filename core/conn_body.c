@@ -30,8 +30,11 @@ chunks_take (struct conn *c)
     }
     if (c->body_len + n > c->body_cap) {
       char *more = arena_alloc (&c->req->arena, 2 * (c->body_len + n) + 1);
-      if (!more)
-        return 0;
+      if (!more) {
+        problem_set (c->req, 503, NULL, "The server is out of memory.");
+        conn_respond (c);
+        return -1;
+      }
       memcpy (more, c->body, c->body_len);
       c->body = more;
       c->body_cap = 2 * (c->body_len + n);
