@@ -231,6 +231,8 @@ parse_fields (struct cursor *c, struct head *h, const struct head_limits *limits
   const char *from = c->p;
   for (;;) {
     int rc = take_crlf (c);
+    if ((size_t) (c->p - from) > limits->header_max)
+      return refuse (why, 431, "the header block is too large");
     if (rc > 0)
       return 1;
     if (c->p != c->end && *c->p == '\r')
@@ -242,8 +244,6 @@ parse_fields (struct cursor *c, struct head *h, const struct head_limits *limits
     rc = parse_field (c, h, why);
     if (rc <= 0)
       return rc;
-    if ((size_t) (c->p - from) > limits->header_max)
-      return refuse (why, 431, "the header block is too large");
   }
 }
 

@@ -3,6 +3,7 @@
 FUZZ_TARGETS = \
 	%D%/agentese \
 	%D%/conf \
+	%D%/http \
 	%D%/json \
 	%D%/stripe \
 	$(NULL)
@@ -21,6 +22,7 @@ endif
 
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FUZZ_LIBS)
 %C%_conf_LDADD = $(CORE_LIBS) $(FUZZ_LIBS)
+%C%_http_LDADD = $(CORE_LIBS) $(FUZZ_LIBS)
 %C%_json_LDADD = core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
 %C%_stripe_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(FUZZ_LIBS)

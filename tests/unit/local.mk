@@ -13,7 +13,12 @@ UNIT_TESTS = \
 	%D%/schema \
 	%D%/log \
 	%D%/log_text \
+	%D%/chunked \
 	%D%/client \
+	%D%/gate \
+	%D%/head \
+	%D%/route \
+	%D%/target \
 	%D%/reply \
 	%D%/trace \
 	%D%/catalog \
