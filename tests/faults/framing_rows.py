@@ -36,9 +36,9 @@ def chunk(name, body, statuses=BAD):
                     {411}, set(statuses)))
 
 
-def serve(name, data, statuses, heads=0, slow=None):
-    """Answered with these statuses in order, then closed; `slow` when it comes byte by byte."""
-    SERVED.append((name, data, statuses, slow or statuses, heads))
+def serve(name, data, statuses, heads=0):
+    """Answered with these statuses in order (but for 100), then closed."""
+    SERVED.append((name, data, statuses, heads))
 
 
 CL, TE = b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"
@@ -174,7 +174,7 @@ serve("H38 close in a list", HELLO + b"Connection: foo , Close\r\n\r\n" + SMUGGL
 serve("H38 close in a second field", HELLO + b"Connection: keep-alive\r\nConnection: close\r\n\r\n" + SMUGGLED, [200])
 serve("H38 HTTP/1.0", b"GET /fault/hello HTTP/1.0\r\n\r\n" + SMUGGLED, [200])
 serve("H38 HTTP/1.0 that goes on", b"GET /fault/hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + HELLO + END, [200] * 2)
-serve("H39 Expect and a body", ECHO + CL + b"Expect: 100-continue\r\n" + END + b"hello", [200], slow=[100, 200])
+serve("H39 Expect and a body", ECHO + CL + b"Expect: 100-continue\r\n" + END + b"hello", [200])
 serve("H39 Expect, no route", b"POST /none HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n" + CL + END, [404])
 serve("H42 Cookies", HELLO + b"Cookie: =x; ;,=\"\r\n" + END, [200])
 serve("H43 HEAD", b"HEAD /fault/hello HTTP/1.1\r\nHost: x\r\n\r\n" + HELLO + END, [200, 200], 1)
