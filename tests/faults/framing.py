@@ -36,8 +36,9 @@ def refused(host, rows):
 
 def served(host):
     """What is answered, with these statuses, and then the end."""
-    for name, data, statuses, heads in SERVED:
+    for name, data, whole, slow, heads in SERVED:
         for name_, data_, bytewise in ways(name, data):
+            statuses = slow if bytewise else whole
             got, closed = exchange(host.port, data_, bytewise, patient=True)
             try:
                 have = [r.status for r in replies(got, heads) if r.status != 100]

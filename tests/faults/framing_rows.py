@@ -36,9 +36,10 @@ def chunk(name, body, statuses=BAD):
                     {411}, set(statuses)))
 
 
-def serve(name, data, statuses, heads=0):
-    """Answered with these statuses in order (but for 100), then closed."""
-    SERVED.append((name, data, statuses, heads))
+def serve(name, data, statuses, heads=0, slow=None):
+    """Answered with these statuses in order (but for 100), then closed; `slow` when it
+    comes byte by byte."""
+    SERVED.append((name, data, statuses, slow or statuses, heads))
 
 
 CL, TE = b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"
