@@ -267,23 +267,29 @@ stop_all (struct boot *b)
   return r;
 }
 
+static void
+free_all (struct boot *b)
+{
+  if (b->host) {
+    if (b->opened)
+      plugins_close (b->host->plugins);
+    workers_destroy (b->workers);
+    control_destroy (b->control);
+    boot_host_free (b->host);
+    free (b->host);
+  }
+  conf_destroy (b->conf);
+}
+
 int32_t
 boot_down (struct boot *b)
 {
-  struct host *h = b->host;
-  int32_t r = 0;
-  if (h) {
-    r = stop_all (b);
-    if (b->opened)
-      plugins_close (h->plugins);
-    workers_destroy (b->workers);
-    control_destroy (b->control);
-    boot_host_free (h);
-  }
+  int32_t r = b->host ? stop_all (b) : 0;
+  /* A handler that was given up may return at any moment, and needs what it knows. */
+  if (!b->workers || !workers_stuck (b->workers))
+    free_all (b);
   if (b->log)
     log_close ();
-  free (h);
-  conf_destroy (b->conf);
   errors_finish (&b->errors);
   boot_init (b, b->options, b->program, b->wake_fd);
   return r;

@@ -308,6 +308,7 @@ worker_main (void *arg)
   loop_end (w);
   if (w->host->store)
     store_worker_idle (w->host->store, w->index);
+  atomic_store (&w->ended, 1);
   return NULL;
 }
 

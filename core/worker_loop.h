@@ -84,6 +84,7 @@ struct worker {
   _Atomic uint32_t in_hook;   /* while a plugin's code runs: the thread's token; else 0 */
   struct kg_self *hook_self;  /* whose, and for which request; valid while in_hook */
   struct kg_req *hook_req;
+  _Atomic int32_t ended;      /* its thread does nothing more */
   uint32_t generation;        /* of the thread that owns the worker */
   int32_t warned;             /* the watchdog's: the log knows about it */
 };

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define ALIVE_TIME (2 * CLOCK_SECOND)
-#define STOP_TIME  3 /* s for the loops to end */
+#define STOP_TIME  (3 * CLOCK_SECOND) /* for the loops to end */
 #define STUCK_MAX  4 /* more given-up handlers than that: better to be restarted */
 
 uint32_t
@@ -136,24 +136,24 @@ workers_stuck (const struct workers *all)
 
 /* Waits for a worker's end.  One that a plugin blocks is left to the end of the process. */
 static void
-worker_join (struct worker *w, const struct timespec *until)
+worker_join (struct worker *w, int64_t until)
 {
-  if (pthread_clockjoin_np (w->thread, NULL, CLOCK_MONOTONIC, until)
-      && !watchdog_take (w, "its thread is left behind"))
+  const struct timespec moment = { 0, 5 * CLOCK_MS };
+  while (!atomic_load (&w->ended) && clock_mono () < until)
+    nanosleep (&moment, NULL);
+  if (atomic_load (&w->ended) || !watchdog_take (w, "its thread is left behind"))
     pthread_join (w->thread, NULL);
 }
 
 void
 workers_stop (struct workers *all)
 {
-  struct timespec until;
+  int64_t until = clock_mono () + STOP_TIME;
   atomic_store (&all->stopping, 1);
   wake_all (all);
   watchdog_stop (all);
-  clock_gettime (CLOCK_MONOTONIC, &until);
-  until.tv_sec += STOP_TIME;
   for (uint32_t i = 0; i < all->started; i++)
-    worker_join (&all->list[i], &until);
+    worker_join (&all->list[i], until);
   all->started = 0;
 }
 
