@@ -6,9 +6,10 @@ import os
 import resource
 import select
 import socket
+import struct
 import time
 
-from wire import FaultHost, cpu_seconds, kgent, read_all, until
+from wire import FaultHost, cpu_seconds, kgent, read_all, together, until
 
 HELLO = b"GET /fault/hello HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /fault/hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -60,6 +61,50 @@ def pipelines(host):
                     (n, True), f"{n} requests in one go, answered in order")
 
 
+def limited(host):
+    """H37: 10,000 requests on one connection, then it is closed."""
+    s = host.connect()
+    s.setblocking(False)
+    text, data, sent = HELLO * 10010, b"", 0
+    while True:
+        r, w, _ = select.select([s], [s] if sent < len(text) else [], [], 5)
+        try:
+            if w:
+                sent += s.send(text[sent:sent + 65536])
+            part = s.recv(1 << 20) if r else None
+        except OSError:
+            break
+        if part == b"" or not r and not w:
+            break
+        data += part or b""
+    kgent.equal((data.count(b"HTTP/1.1 200"), data.count(b"Connection: close")), (10000, 1),
+                "the 10,000th request of a connection is its last")
+
+
+def storm():
+    """L13: connections that come and go; others are served."""
+    with FaultHost(options=["log.access=false"]) as host:
+        ending = time.monotonic() + 2
+        made, good = [0, 0], [0, 0]
+
+        def come_and_go(i):
+            while time.monotonic() < ending:
+                s = socket.create_connection(("127.0.0.1", host.port), timeout=5)
+                if i:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                s.close()
+                made[i] += 1
+
+        def ask():
+            while time.monotonic() < ending:
+                good[0] += host.get("/livez").status == 200
+                good[1] += 1
+
+        together([lambda: come_and_go(0), lambda: come_and_go(1), ask])
+        kgent.ok(sum(made) > 1000, f"{sum(made)} connections in 2 s")
+        kgent.equal(good[0], good[1], f"{good[1]} requests among them are answered")
+
+
 def idle(host):
     """L10: many who are silent cost others nothing."""
     def resident():
@@ -88,6 +133,7 @@ def everybody():
     with FaultHost(options=["http.connections=16384", "log.access=false"]) as host:
         moments(host)
         pipelines(host)
+        limited(host)
         idle(host)
 
 
@@ -163,4 +209,4 @@ def served(host):
         return False
 
 
-kgent.main([everybody, limit, administered, descriptors])
+kgent.main([everybody, limit, storm, administered, descriptors])

@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from wire import FaultHost, exchange, kgent, read_all, refusal_flaw, until
+from wire import FaultHost, exchange, kgent, read_all, refusal_flaw, replies, together, until
 
 SHORT = ["http.threads=1", "http.header_timeout=1", "http.body_timeout=2", "http.idle_timeout=2",
          "http.trusted_proxies=127.0.0.0/8", "http.cors_origins=https://app.example"]
@@ -128,6 +128,45 @@ def origins(host):
         kgent.equal(answer.text, "127.0.0.1", "nobody is trusted unless it is said")
 
 
+def slow_body(host):
+    """L05: less than 1 KiB/s after 5 s."""
+    s = host.connect()
+    s.sendall(b"POST /fault/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+    begin = time.monotonic()
+    while time.monotonic() - begin < 12 and not select.select([s], [], [], 0.1)[0]:
+        s.sendall(b"a" * 20)
+    took = time.monotonic() - begin
+    data, closed = read_all(s, 2)
+    kgent.ok(data.startswith(b"HTTP/1.1 408 ") and closed, "L05: a body that drips: 408")
+    kgent.ok(4.5 < took < 7, f"after 5 s ({took:.1f} s)")
+
+
+def bodies(host):
+    """L03: the limit of a route, and of a stream of chunks."""
+    flaw = refusal_flaw(*exchange(host.port, b"POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\nStripe-Signature: t=1\r\n"
+                                  b"Content-Length: 262145\r\n\r\n"), {413})
+    kgent.ok(flaw is None, f"L03: a webhook of 256 KiB and 1: 413 {flaw or ''}")
+    head = b"POST /fault/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"10000\r\n" + b"c" * 65536 + b"\r\n"
+    data, _ = exchange(host.port, head + chunk * 16 + b"0\r\n\r\n" + GET + END)
+    kgent.equal(data.count(b"HTTP/1.1 200"), 2, "L03: 1 MiB in chunks")
+    flaw = refusal_flaw(*exchange(host.port, head + chunk * 16 + b"1\r\nx"), {413})
+    kgent.ok(flaw is None, f"L03: 1 MiB and 1 in chunks: 413 at that byte {flaw or ''}")
+    paths = [p for p in host.get("/openapi.json").json["paths"] if not p.startswith("/fault/")]
+    for path in paths + ["/fault/big"]:
+        target = path.replace("{", "").replace("}", "").encode()
+        data, _ = exchange(host.port, b"HEAD " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n" + GET + END)
+        got = replies(data, 1)
+        kgent.equal((len(got), got[-1].body), (2, b"hello\n"), f"H43 HEAD {path}: {got[0].status}, no body")
+
+
+def alone():
+    with FaultHost(["health", "faulty", 'load = "auth"; dev_keys = true;', "agentese", "metering-openmeter",
+                    'load = "billing-stripe"; webhook_secret = "whsec_x";'],
+                   options=["http.threads=1", "http.allow_chunked=true"]) as host:
+        together([lambda: slow_body(host), lambda: bodies(host)])
+
+
 def widest():
     """L02: what the settings allow at most is answered, too."""
     most = ["http.threads=1", "http.line_max=65536", "http.header_max=65536", "http.headers_max=128"]
@@ -147,4 +186,4 @@ def run():
             part(host)
 
 
-kgent.main([run, widest])
+kgent.main([run, alone, widest])

@@ -3,6 +3,7 @@ FAULT_TESTS = \
 	%D%/activation.py \
 	%D%/bodies.py \
 	%D%/burst.py \
+	%D%/environment.py \
 	%D%/framing.py \
 	%D%/lifecycle.py \
 	%D%/limits.py \
@@ -15,7 +16,7 @@ FAULT_TESTS = \
 
 if HAVE_PYTHON
 TESTS += $(FAULT_TESTS)
-check_PROGRAMS += %D%/faulty.so
+check_PROGRAMS += %D%/clock.so %D%/faulty.so
 endif
 EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/daemon.py \
@@ -24,9 +25,13 @@ EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/wire.py \
 	$(NULL)
 
-# A plugin that does everything wrong.
-EXTRA_PROGRAMS += %D%/faulty.so
+# A plugin that does everything wrong; a wall clock that jumps, to be preloaded.
+EXTRA_PROGRAMS += %D%/clock.so %D%/faulty.so
 %C%_faulty_so_SOURCES = %D%/faulty.c
 %C%_faulty_so_CFLAGS = $(PLUGIN_COMPILE)
 %C%_faulty_so_LDFLAGS = $(PLUGIN_LINK)
 %C%_faulty_so_LDADD =
+%C%_clock_so_SOURCES = %D%/clock.c
+%C%_clock_so_CFLAGS = $(PLUGIN_COMPILE)
+%C%_clock_so_LDFLAGS = $(KG_MODULE_LDFLAGS)
+%C%_clock_so_LDADD =

@@ -2,11 +2,13 @@
 # Copyright (C) 2026 The kgent authors
 """What must never be in logs, metrics and answers, and what they must stay
 (FAULTS.md, M01 to M04, A04)."""
+import http.server
 import json
 import subprocess
+import threading
 import time
 
-from wire import FaultHost, exchange, kgent, together
+from wire import FaultHost, exchange, kgent, together, until
 
 SECRETS = ["kg_zzzzz_" + "S" * 43, "sk_live_" + "T" * 40, "rk_live_" + "V" * 40, "whsec_" + "U" * 40,
            "om_" + "W" * 40]
@@ -15,6 +17,21 @@ TOKEN = "om_configuredConfiguredConfiguredConf02"
 PLUGINS = ["health", "faulty", 'load = "auth"; dev_keys = true;', "agentese",
            f'load = "billing-stripe"; webhook_secret = "{WEBHOOK}";',
            f'load = "metering-openmeter"; url = "http://127.0.0.1:9"; api_key = "{TOKEN}";']
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """A server that refuses everything and says what it was sent."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        text = f"no: {self.headers}".encode()
+        self.send_response(400, "no " + self.headers["Authorization"])
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
 
 
 def nasty(host):
@@ -84,10 +101,27 @@ def scraped(host):
         kgent.equal((run.returncode, run.stderr.strip()), (0, ""), "promtool check metrics")
 
 
+def echoed():
+    """M02: an upstream that repeats our secret."""
+    upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    plugins = ["health", 'load = "auth"; dev_keys = true;', "agentese",
+               f'load = "metering-openmeter"; url = "http://127.0.0.1:{upstream.server_port}"; '
+               f'api_key = "{TOKEN}"; flush_interval = 0.05;']
+    with FaultHost(plugins) as host:
+        host.post("/v1/agentese/invoke", {"path": "world.house.manifest"}, {"X-API-Key": "kg_dev_bob"})
+        kgent.ok(until(lambda: '"level":"warn","source":"metering' in host.logged()
+                       or '"level":"error","source":"metering' in host.logged(), 10), "the refusal is logged")
+        health = host.get("/health", local=True).text
+        kgent.equal((host.logged().count(TOKEN), health.count(TOKEN)), (0, 0), "without the secret")
+    upstream.shutdown()
+    upstream.server_close()
+
+
 def run():
     with FaultHost(PLUGINS, options=["http.threads=1"]) as host:
         for part in (nasty, planted, searched, scraped):
             part(host)
 
 
-kgent.main([run])
+kgent.main([run, echoed])
