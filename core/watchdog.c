@@ -23,7 +23,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define PERIOD (250 * CLOCK_MS)
+#define PERIOD (WATCHDOG_MS * CLOCK_MS)
 #define WARN   (2 * CLOCK_SECOND)
 
 /* The client of a stuck request hears of it, behind the answers that it got in the same turn; its
@@ -67,10 +67,22 @@ take_over (struct worker *w)
     log_write (KG_LOG_ERROR, "core", "worker %u cannot be started again", w->index);
 }
 
-static void
-look_at (struct worker *w, int64_t now)
+/* For how long the loop has not turned, in our own looks: a pause of the whole
+ * process, or of the machine, is none of its making. */
+static int64_t
+age_of (struct worker *w)
 {
-  int64_t age = now - atomic_load_explicit (&w->turned, memory_order_relaxed);
+  int64_t turned = atomic_load_explicit (&w->turned, memory_order_relaxed);
+  uint32_t still = turned == w->seen ? atomic_load (&w->still) + 1 : 0;
+  w->seen = turned;
+  atomic_store (&w->still, still);
+  return (int64_t) still * PERIOD;
+}
+
+static void
+look_at (struct worker *w)
+{
+  int64_t age = age_of (w);
   int64_t most = (int64_t) (w->host->settings.http.handler_timeout * CLOCK_SECOND);
   if (age < WARN || !atomic_load_explicit (&w->in_hook, memory_order_acquire)) {
     w->warned = 0;
@@ -91,10 +103,9 @@ watchdog_main (void *arg)
   struct pollfd end = { all->watch_fd, POLLIN, 0 };
   pthread_setname_np (pthread_self (), "kgent-watch");
   while (!atomic_load (&all->stopping)) {
-    int64_t now = clock_mono ();
     for (uint32_t i = 0; i < all->count; i++)
-      look_at (&all->list[i], now);
-    poll (&end, 1, PERIOD / CLOCK_MS);
+      look_at (&all->list[i]);
+    poll (&end, 1, WATCHDOG_MS);
   }
   return NULL;
 }

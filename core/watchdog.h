@@ -10,6 +10,8 @@ struct workers;
 
 #include <stdint.h>
 
+#define WATCHDOG_MS 250 /* between its looks */
+
 int32_t watchdog_start (struct workers *all);
 void watchdog_stop (struct workers *all);
 

@@ -80,6 +80,8 @@ struct worker {
   int64_t drain_since;
   _Atomic (struct post *) inbox;
   _Atomic int64_t turned;     /* ns, when the loop last turned */
+  int64_t seen;               /* the watchdog's: `turned` as it saw it last */
+  _Atomic uint32_t still;     /* its looks since then that saw no turn */
   _Atomic uint32_t busy_count;
   _Atomic uint32_t in_hook;   /* while a plugin's code runs: the thread's token; else 0 */
   struct kg_self *hook_self;  /* whose, and for which request; valid while in_hook */

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ALIVE_TIME (2 * CLOCK_SECOND)
+#define ALIVE_LOOKS (2000 / WATCHDOG_MS)
 #define STOP_TIME  (3 * CLOCK_SECOND) /* for the loops to end */
 #define STUCK_MAX  4 /* more given-up handlers than that: better to be restarted */
 
@@ -119,11 +119,10 @@ workers_busy (const struct workers *all)
 int32_t
 workers_alive (const struct workers *all)
 {
-  int64_t now = clock_mono ();
   if (workers_stuck (all) > STUCK_MAX)
     return 0;
   for (uint32_t i = 0; i < all->count; i++)
-    if (now - atomic_load_explicit (&all->list[i].turned, memory_order_relaxed) > ALIVE_TIME)
+    if (atomic_load_explicit (&all->list[i].still, memory_order_relaxed) > ALIVE_LOOKS)
       return 0;
   return 1;
 }
