@@ -73,13 +73,21 @@ children_terminate (struct children *c)
 uint32_t
 children_poll (const struct children *c, struct pollfd fds[CHILDREN_MAX])
 {
+  uint32_t i, n = 0;
+  for (i = 0; i < CHILDREN_MAX; i++)
+    if (c->list[i].pid && c->list[i].channel >= 0)
+      fds[n++] = (struct pollfd){ c->list[i].channel, POLLIN, 0 };
+  return n;
+}
+
+struct child *
+children_of_channel (struct children *c, int channel)
+{
   uint32_t i;
-  for (i = 0; i < CHILDREN_MAX; i++) {
-    fds[i].fd = c->list[i].pid ? c->list[i].channel : -1;
-    fds[i].events = POLLIN;
-    fds[i].revents = 0;
-  }
-  return CHILDREN_MAX;
+  for (i = 0; i < CHILDREN_MAX; i++)
+    if (c->list[i].pid && c->list[i].channel == channel)
+      return &c->list[i];
+  return NULL;
 }
 
 int32_t

@@ -48,8 +48,12 @@ void children_tell (struct children *c, int32_t state, char type, const char *te
  * signalled. */
 void children_terminate (struct children *c);
 
-/* Fills `fds` with their channels; returns how many.  Unused slots have fd -1. */
+/* Fills `fds` with their channels; returns how many.  No more than there are:
+ * poll(2) refuses more entries than descriptors are allowed. */
 uint32_t children_poll (const struct children *c, struct pollfd fds[CHILDREN_MAX]);
+
+/* The one at the other end of a channel, or NULL. */
+struct child *children_of_channel (struct children *c, int channel);
 
 /* Takes one ended child off the list, with its last words and its status for
  * exit(); 0 when none has ended. */

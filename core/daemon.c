@@ -161,12 +161,14 @@ is_over (const struct daemon *d)
 static void
 loop (struct daemon *d)
 {
-  struct pollfd fds[3 + CHILDREN_MAX]
-      = { { d->signal_fd, POLLIN, 0 }, { d->wake_fd, POLLIN, 0 }, { d->channel, POLLIN, 0 } };
+  struct pollfd fds[3 + CHILDREN_MAX] = { { d->signal_fd, POLLIN, 0 },
+                                          { d->wake_fd, POLLIN, 0 },
+                                          { d->channel, POLLIN, 0 } };
   while (!is_over (d)) {
-    children_poll (&d->children, fds + 3);
-    poll (fds, 3 + CHILDREN_MAX, wait_ms (d, clock_mono ()));
-    reload_listen (d, fds + 3); /* last words come before the end */
+    uint32_t n = children_poll (&d->children, fds + 3);
+    if (poll (fds, 3 + n, wait_ms (d, clock_mono ())) < 0)
+      continue;
+    reload_listen (d, fds + 3, n); /* last words come before the end */
     if (fds[0].revents)
       signals_take (d);
     if (fds[1].revents)

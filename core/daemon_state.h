@@ -61,7 +61,7 @@ void drain_step (struct daemon *d, int64_t now_ns);
 void reload_asked (struct daemon *d);
 
 /* Takes what successors say; for the first process. */
-void reload_listen (struct daemon *d, const struct pollfd fds[CHILDREN_MAX]);
+void reload_listen (struct daemon *d, const struct pollfd *fds, uint32_t n);
 
 /* Takes ended successors off. */
 void reload_reap (struct daemon *d);

@@ -113,17 +113,15 @@ message_handle (struct daemon *d, struct child *child, const struct message *m,
 }
 
 void
-reload_listen (struct daemon *d, const struct pollfd fds[CHILDREN_MAX])
+reload_listen (struct daemon *d, const struct pollfd *fds, uint32_t n)
 {
   struct message m;
   struct listens l;
   uint32_t i;
-  for (i = 0; i < CHILDREN_MAX; i++) {
-    struct child *child = &d->children.list[i];
+  for (i = 0; i < n; i++) {
+    struct child *child = fds[i].revents ? children_of_channel (&d->children, fds[i].fd) : NULL;
     int32_t r = -1;
-    if (!fds[i].revents || child->channel != fds[i].fd)
-      continue;
-    while ((r = message_receive (child->channel, &m, &l)) > 0)
+    while (child && (r = message_receive (child->channel, &m, &l)) > 0)
       message_handle (d, child, &m, &l);
     if (r == 0) {
       close (child->channel); /* its status comes with SIGCHLD */
