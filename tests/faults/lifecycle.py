@@ -2,6 +2,7 @@
 # Copyright (C) 2026 The kgent authors
 """Start and end: what is refused and how, and what signals do (FAULTS.md C01, C07, C08)."""
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -85,6 +86,57 @@ def drains(tap):
         tap.equal(idle.recv(4096), b"", "idle connections are closed")
 
 
+def crowd(tap):
+    """C07: many requests under way and many silent connections."""
+    with Daemon(timeout=8) as d:
+        d.start()
+        idle = [socket.create_connection(("127.0.0.1", d.port)) for _ in range(400)]
+        half = [hold(d) for _ in range(200)]
+        begin = time.monotonic()
+        d.signal(signal.SIGTERM)
+        d.wait_told("STOPPING=1")
+        for s in half:
+            s.sendall(b"\r\n")
+        answers = [s.recv(4096) for s in half]
+        good = sum(a.startswith(b"HTTP/1.1 200") for a in answers)
+        tap.equal(good, 200, "200 requests under way are answered")
+        tap.equal(d.wait(), 0, "exit 0")
+        tap.ok(time.monotonic() - begin < 10, "within 10 s", time.monotonic() - begin)
+        tap.ok(all(s.recv(1) == b"" for s in idle + half), "all connections are closed properly")
+
+
+def scarce(tap):
+    """C14: too few descriptors for a socket, a loop, a file: told, unwound, or served."""
+    codes, bad = set(), []
+    for limit in range(4, 80):
+        with Daemon() as d:
+            d.spawn(preexec_fn=lambda n=limit: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+            if d.wait_told("READY=1"):
+                d.signal(signal.SIGTERM)
+            code = d.wait()
+            codes.add(code)
+            if code not in (0, 71, 73, 78) or (code and "kgentd: " not in d.log()):
+                bad.append((limit, code, d.log()))
+            if os.listdir(d.state) == ["admin.sock"]:
+                bad.append((limit, "admin.sock is left"))
+    tap.equal(bad[:3], [], "a start with few descriptors fails with a reason, or serves")
+    tap.ok(0 in codes and 71 in codes, "both happened", codes)
+
+
+def stopped(tap):
+    """C10: a pause of the whole process is no reason to fail."""
+    with Daemon() as d:
+        d.start()
+        s = socket.create_connection(("127.0.0.1", d.port))
+        d.signal(signal.SIGSTOP)
+        time.sleep(2.5)
+        d.signal(signal.SIGCONT)
+        s.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = s.recv(4096)
+        tap.ok(answer.startswith(b"HTTP/1.1 200"), "alive right after SIGSTOP and SIGCONT", answer)
+        tap.equal(d.stop(), 0, "exit 0")
+
+
 def again(tap):
     for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT)):
         with Daemon(grace=20, timeout=20) as d:
@@ -147,6 +199,9 @@ with Tap() as tap:
     refusals(tap)
     in_use(tap)
     drains(tap)
+    crowd(tap)
+    scarce(tap)
+    stopped(tap)
     again(tap)
     while_starting(tap)
     watchdog(tap)
