@@ -123,6 +123,8 @@ clocks_read (struct worker *w)
   w->now = clock_mono ();
   w->wall = clock_wall ();
   atomic_store_explicit (&w->turned, w->now, memory_order_relaxed);
+  if (atomic_load_explicit (&w->still, memory_order_relaxed))
+    atomic_store_explicit (&w->still, 0, memory_order_relaxed);
 }
 
 /* Takes what was posted, in the order of posting. */
