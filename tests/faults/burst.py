@@ -188,6 +188,7 @@ def descriptors():
     """L12: no descriptors left, for a few connections and for none."""
     with FaultHost(options=["http.threads=2", "log.access=false"]) as host:
         _, hard = resource.prlimit(host.pid, resource.RLIMIT_NOFILE)
+        until(lambda: "serves at" in host.logged())  # all descriptors that it needs are there
         used = len(os.listdir(f"/proc/{host.pid}/fd"))
         clients = exhausted(host, used + 2, hard)
         told = sum(s in select.select(clients, [], [], 0)[0] and s.recv(12) == b"HTTP/1.1 503"
