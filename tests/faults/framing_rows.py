@@ -37,8 +37,8 @@ def chunk(name, body, statuses=BAD):
 
 
 def serve(name, data, statuses, heads=0, slow=None):
-    """Answered with these statuses in order (but for 100), then closed; `slow` when it
-    comes byte by byte."""
+    """Answered with these statuses in order (but for 100), then closed; or with `slow` when
+    it comes byte by byte."""
     SERVED.append((name, data, statuses, slow or statuses, heads))
 
 
