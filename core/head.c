@@ -35,6 +35,22 @@ skip (struct cursor *c, unsigned class)
   return (size_t) (c->p - from);
 }
 
+/* Skips the bytes of a field value, eight at a time while none of them is a control character
+ * (which HTAB is, too: then they are looked at singly). */
+static void
+skip_value (struct cursor *c)
+{
+  const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+  uint64_t w, del;
+  for (; c->end - c->p >= 8; c->p += 8) {
+    memcpy (&w, c->p, 8);
+    del = w ^ ones * 0x7f;
+    if ((((w - ones * 0x20) & ~w) | ((del - ones) & ~del)) & tops)
+      break;
+  }
+  skip (c, V);
+}
+
 /* Takes CRLF: 1, 0 when bytes are missing, -1 when something else stands there. */
 static int
 take_crlf (struct cursor *c)
@@ -124,7 +140,7 @@ static const struct {
   const char *name;
   uint8_t len;
   uint8_t kind;
-} known[] = {
+} known[] = { /* by length, as field_kind looks them up */
   { "Host", 4, FIELD_HOST },
   { "Expect", 6, FIELD_EXPECT },
   { "Origin", 6, FIELD_ORIGIN },
@@ -161,11 +177,13 @@ name_is (kg_str name, const char *want, int *under)
 static int
 field_kind (kg_str name, int *under)
 {
-  if (name.len < 4 || name.len > 17)
+  /* The first of each length; 14 (none) for lengths that do not occur. */
+  static const uint8_t first[] = { 14, 14, 14, 14, 0,  14, 1, 14, 14,
+                                   3,  4,  5,  6,  8, 9,  10, 12, 13 };
+  if (name.len >= sizeof first)
     return FIELD_OTHER;
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (known[i].len == name.len && (known[i].name[0] | 0x20) == (name.ptr[0] | 0x20)
-        && name_is (name, known[i].name, under))
+  for (size_t i = first[name.len]; i < sizeof known / sizeof *known && known[i].len == name.len; i++)
+    if ((known[i].name[0] | 0x20) == (name.ptr[0] | 0x20) && name_is (name, known[i].name, under))
       return known[i].kind;
   return FIELD_OTHER;
 }
@@ -207,7 +225,7 @@ parse_field (struct cursor *c, struct head *h, const char **why)
   while (c->p < c->end && (*c->p == ' ' || *c->p == '\t'))
     c->p++;
   f->value.ptr = c->p;
-  skip (c, V);
+  skip_value (c);
   end = c->p;
   switch (take_crlf (c)) {
   case 0:

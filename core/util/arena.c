@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGN      16u
-#define BLOCK_MIN  8192u
+#define BLOCK_MIN 8192u
 
 struct arena_block {
   struct arena_block *next;
@@ -17,7 +16,7 @@ struct arena_block {
 void
 arena_init (struct arena *a, void *first, size_t size)
 {
-  uintptr_t p = ((uintptr_t) first + ALIGN - 1) & ~(uintptr_t) (ALIGN - 1);
+  uintptr_t p = ((uintptr_t) first + ARENA_ALIGN - 1) & ~(uintptr_t) (ARENA_ALIGN - 1);
   a->ptr = (char *) p;
   a->end = (char *) first + size;
   a->blocks = NULL;
@@ -36,11 +35,10 @@ arena_finish (struct arena *a)
   a->ptr = a->end = NULL;
 }
 
-/* Starts a new block with room for `size` bytes, and hands that room out. */
-static void *
+void *
 arena_grow (struct arena *a, size_t size)
 {
-  size_t head = (sizeof (struct arena_block) + ALIGN - 1) & ~(size_t) (ALIGN - 1);
+  size_t head = (sizeof (struct arena_block) + ARENA_ALIGN - 1) & ~(size_t) (ARENA_ALIGN - 1);
   size_t room = size > a->next_size ? size : a->next_size;
   struct arena_block *b = malloc (head + room);
   char *p;
@@ -57,20 +55,6 @@ arena_grow (struct arena *a, size_t size)
     a->end = p + room;
   }
   return p;
-}
-
-void *
-arena_alloc (struct arena *a, size_t size)
-{
-  char *p = a->ptr;
-  if (size > (size_t) 1 << 40)
-    return NULL;
-  size = (size + ALIGN - 1) & ~(size_t) (ALIGN - 1);
-  if (a->ptr && (size_t) (a->end - p) >= size) {
-    a->ptr = p + size;
-    return p;
-  }
-  return arena_grow (a, size);
 }
 
 char *

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ARENA_ALIGN 16u
+
 struct arena_block;
 
 struct arena {
@@ -25,8 +27,22 @@ void arena_init (struct arena *a, void *first, size_t size);
 /* Frees all malloc'ed blocks; the arena must be initialised again. */
 void arena_finish (struct arena *a);
 
+/* The slow way of arena_alloc: a new block.  `size` is a multiple of ARENA_ALIGN. */
+void *arena_grow (struct arena *a, size_t size);
+
 /* `size` bytes, 16-aligned, not zeroed; NULL without memory. */
-void *arena_alloc (struct arena *a, size_t size);
+static inline void *
+arena_alloc (struct arena *a, size_t size)
+{
+  char *p = a->ptr;
+  if (size > (size_t) 1 << 40)
+    return NULL;
+  size = (size + ARENA_ALIGN - 1) & ~(size_t) (ARENA_ALIGN - 1);
+  if (!p || (size_t) (a->end - p) < size)
+    return arena_grow (a, size);
+  a->ptr = p + size;
+  return p;
+}
 
 /* A NUL-terminated copy; NULL without memory. */
 char *arena_copy (struct arena *a, const char *p, size_t len);

@@ -13,8 +13,9 @@
 
 /* A number as text: formatted by hand, for it is done seven times a request. */
 struct number {
-  char text[24];
+  const char *text; /* in `digits`: must not be moved */
   size_t len;
+  char digits[24];
 };
 
 static void
@@ -25,15 +26,15 @@ number_make (struct number *n, int64_t value)
                               "4041424344454647484950515253545556575859"
                               "6061626364656667686970717273747576777879"
                               "8081828384858687888990919293949596979899";
-  char digits[24], *p = digits + sizeof digits - 1;
+  char *p = n->digits + sizeof n->digits - 1;
   uint64_t u = value > 0 ? (uint64_t) value : 0;
   *p = 0;
   for (; u >= 10; u /= 100)
     memcpy (p -= 2, pairs + u % 100 * 2, 2);
   if (u || !*p)
     *--p = (char) ('0' + u);
-  n->len = (size_t) (digits + sizeof digits - 1 - p);
-  memcpy (n->text, p, n->len + 1);
+  n->text = p;
+  n->len = (size_t) (n->digits + sizeof n->digits - 1 - p);
 }
 
 static char *
