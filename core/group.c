@@ -32,6 +32,7 @@ group_reset (struct store *s)
     struct store_ring *r = &s->ring[i];
     r->head = r->tail;
     r->taken = r->committed;
+    r->last = 0;
     r->waiting = atomic_load_explicit (&r->waiters.tail, memory_order_relaxed);
   }
 }

@@ -68,15 +68,31 @@ group_commit (struct store *s)
 
 /* ---- Those who wait -------------------------------------------------------- */
 
+/* What became of a record in this transaction, which ended with `error`. */
 static int32_t
-waiter_error (const struct store_ring *r, const struct waiter *w, int32_t error)
+record_error (const struct store_ring *r, uint64_t sequence, int32_t error)
 {
   if (error)
     return error;
-  /* Its record was refused before it was seen to wait. */
-  if (!w->data && w->sequence >= r->failed_from && w->sequence <= r->failed_to)
-    return -EIO;
-  return 0;
+  return sequence >= r->lost_from && sequence <= r->lost_to ? -EIO : 0;
+}
+
+static int32_t
+waiter_error (const struct store_ring *r, const struct waiter *w, int32_t error)
+{
+  if (w->data)
+    return error;
+  return w->sequence == r->limbo ? r->limbo_error : record_error (r, w->sequence, error);
+}
+
+/* The newest record of the ring has been decided, and its waiter was not seen. */
+static void
+limbo_note (struct store_ring *r, int32_t error)
+{
+  if (r->last <= r->answered || r->last <= r->limbo)
+    return;
+  r->limbo = r->last;
+  r->limbo_error = record_error (r, r->last, error);
 }
 
 static void
@@ -88,6 +104,7 @@ waiters_answer (struct store *s, struct store_ring *r, int32_t error)
     struct waiter *one = &w->slot[i & (WAITERS_MAX - 1)];
     kg_ticket *ticket = one->ticket;
     intptr_t answer = waiter_error (r, one, error);
+    r->answered = one->sequence;
     if (one->data) {
       free (one->data);
       one->data = NULL;
@@ -96,6 +113,7 @@ waiters_answer (struct store *s, struct store_ring *r, int32_t error)
     atomic_store_explicit (&w->tail, i + 1, memory_order_release);
     s->table->resume (ticket, store_resumed, (void *) answer, NULL);
   }
+  limbo_note (r, error);
 }
 
 /* ---- Publish --------------------------------------------------------------- */
@@ -172,10 +190,10 @@ abandon_records (struct store *s, struct store_ring *r)
   uint64_t position = r->tail;
   struct ring_record *rec;
   while ((rec = ring_next (r->ring, &position, r->head))) {
-    if (s->power) {
+    r->last = rec->sequence;
+    if (s->power)
       atomic_store_explicit (&rec->state, RING_VOID, memory_order_release);
-      r->failed_to = rec->sequence;
-    } else {
+    else {
       uint32_t taken = RING_TAKEN;
       atomic_compare_exchange_strong (&rec->state, &taken, RING_LIVE);
     }
@@ -187,8 +205,6 @@ abandon_rings (struct store *s, int32_t error)
 {
   for (uint32_t i = 0; i < s->rings.count; i++) {
     struct store_ring *r = &s->ring[i];
-    if (s->power)
-      r->failed_from = r->committed + 1;
     abandon_records (s, r);
     r->taken = r->committed;
     waiters_answer (s, r, error);

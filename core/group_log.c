@@ -83,8 +83,8 @@ state_take (_Atomic uint32_t *state)
 static void
 ring_lost (struct store *s, struct store_ring *r, uint64_t last)
 {
-  r->failed_from = r->taken + 1;
-  r->failed_to = last;
+  r->lost_from = r->taken + 1;
+  r->lost_to = last;
   atomic_fetch_add (&s->lost, last - r->taken);
 }
 
@@ -98,7 +98,7 @@ group_ring_records (struct store *s, struct store_ring *r)
     if (r->ring->damaged != damaged)
       ring_lost (s, r, rec->sequence - 1);
     damaged = r->ring->damaged;
-    r->taken = rec->sequence;
+    r->taken = r->last = rec->sequence;
     if (state_take (&rec->state))
       error = group_event (s, r->ring, rec->log, rec->sequence, rec->time_ns,
                            (kg_str){ rec->data, rec->len });

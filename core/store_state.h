@@ -107,7 +107,13 @@ struct store_ring {
   uint64_t tail;                   /* [c] position up to which it is committed */
   uint64_t head;                   /* [c] position up to which this transaction goes */
   uint64_t waiting;                /* [c] place up to which this transaction goes */
-  uint64_t failed_from, failed_to; /* [c] sequences whose requests were refused */
+  uint64_t last;                   /* [c] newest record of the ring in this transaction, or 0 */
+  uint64_t lost_from, lost_to;     /* [c] sequences whose records were damaged */
+  uint64_t answered;               /* [c] sequence of the newest waiter that was answered */
+  /* A record is put before its waiter, so a transaction may have the one and not yet see the
+   * other: one record of a ring at most.  What became of it is kept for that waiter.  [c] */
+  uint64_t limbo;
+  int32_t limbo_error;
 };
 
 /* The transaction that is being made.  [c] */
