@@ -101,7 +101,7 @@ members_copy (struct conf *c, struct node *n, const config_setting_t *s, const c
   int i, count = config_setting_length (s);
   for (i = 0; i < count; i++) {
     struct node *m = node_copy (c, config_setting_get_elem (s, (unsigned) i), file);
-    if (!m)
+    if (!m || (n->type == NODE_GROUP && !m->key)) /* libconfig had no memory for the key */
       return -ENOMEM;
     node_append (n, m);
   }
