@@ -15,6 +15,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/guess.h \
 	%D%/index.c \
 	%D%/index.h \
+	%D%/jwt.h \
 	%D%/keys.c \
 	%D%/keys.h \
 	%D%/limit.c \
