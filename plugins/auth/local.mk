@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/admin.c \
 	%D%/auth.c \
 	%D%/auth.h \
+	%D%/cells.h \
 	%D%/credential.c \
 	%D%/credential.h \
 	%D%/dev.c \
