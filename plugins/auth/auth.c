@@ -17,10 +17,10 @@
 #define FLUSH_MS 1000
 
 static const struct tier default_tiers[] = {
-  { "FREE", 60, 100, 10000 },
-  { "PRO", 600, 1000, 100000 },
-  { "TEAMS", 3000, 100000, 500000 },
-  { "ENTERPRISE", 6000, 10000, 0 },
+  { "FREE", { .per_minute = 60, .per_day = 100, .tokens = 10000, .concurrent = 4 } },
+  { "PRO", { .per_minute = 600, .per_day = 1000, .tokens = 100000, .concurrent = 16 } },
+  { "TEAMS", { .per_minute = 3000, .per_day = 100000, .tokens = 500000, .concurrent = 64 } },
+  { "ENTERPRISE", { .per_minute = 6000, .per_day = 10000, .concurrent = 256 } },
 };
 
 #define TIER(member) .offset = offsetof (struct tier, member)
@@ -29,11 +29,11 @@ static const struct tier default_tiers[] = {
 static const struct kg_opt tier_opts[] = {
   { .key = "name", .type = KG_OPT_STRING, .flags = KG_OPT_REQUIRED, TIER (name),
     .help = "What keys call it, as FREE." },
-  { .key = "requests_per_minute", .type = KG_OPT_INT, .dflt = "0", TIER (per_minute),
+  { .key = "requests_per_minute", .type = KG_OPT_INT, .dflt = "0", TIER (limits.per_minute),
     .max = 1000000000, .help = "Requests per minute, a token bucket; 0: unlimited." },
-  { .key = "requests_per_day", .type = KG_OPT_INT, .dflt = "0", TIER (per_day), .max = 1000000000,
+  { .key = "requests_per_day", .type = KG_OPT_INT, .dflt = "0", TIER (limits.per_day), .max = 1000000000,
     .help = "Requests per day in UTC; 0: unlimited." },
-  { .key = "tokens_per_month", .type = KG_OPT_INT, .dflt = "0", TIER (tokens), .max = 1000000000000,
+  { .key = "tokens_per_month", .type = KG_OPT_INT, .dflt = "0", TIER (limits.tokens), .max = 1000000000000,
     .help = "Tokens per calendar month in UTC; 0: unlimited." },
   { .key = NULL },
 };

@@ -7,6 +7,9 @@
 
 #include "plugins/auth/guess.h"
 #include "plugins/auth/index.h"
+#include "plugins/auth/profile.h"
+#include "plugins/auth/tenant.h"
+#include "plugins/auth/user.h"
 
 #include <kgent/budget.h>
 #include <kgent/health.h>
@@ -44,6 +47,8 @@ struct auth {
   kg_self *self;
   const struct auth_conf *conf;
   struct plans plans;
+  struct numbers numbers;
+  struct tenants tenants;
   int32_t shadow;
   EVP_MD *sha256;
   struct index index;
@@ -63,8 +68,13 @@ struct auth {
 };
 
 /* What the plugin knows about a request: copied from the key's record, which
- * may be replaced while the request lasts. */
+ * may be replaced while the request lasts.  Access fills the first part. */
 struct pass {
+  struct tenant *tenant;    /* always there, maybe without a record */
+  const struct limits *own; /* in force for the key alone, 0: unlimited; of struct numbers */
+  uint32_t key_cell, tenant_cell; /* of cells_number; 0: there was no room */
+  int32_t anchor_day;       /* of the tenant */
+  /* limits and budgets */
   struct cell *cell;
   const struct plan *plan;
   struct moment at;  /* when it was admitted */
@@ -73,6 +83,14 @@ struct pass {
   int32_t shown;     /* 1: the headers are set */
   char prefix[KEY_PREFIX + 1];
 };
+
+/* Puts a stored value in force, or takes what the id named out of it when
+ * value.ptr is NULL; what is older than what is in force is dropped.  For the
+ * watches, and for whoever has just written it.  0; -EINVAL: it is malformed, and
+ * what was in force still is; -ENOMEM.  [any, not a worker] */
+int32_t model_key (struct auth *auth, kg_str id, kg_str value, uint64_t revision);
+int32_t model_tenant (struct auth *auth, kg_str id, kg_str value, uint64_t revision);
+int32_t model_user (struct auth *auth, kg_str id, kg_str value, uint64_t revision);
 
 /* The request's pass, or NULL. */
 static inline struct pass *

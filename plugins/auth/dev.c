@@ -46,10 +46,12 @@ dev_put (struct auth *auth, const struct dev_key *dev)
                            .user = dev->user,
                            .tier = dev->tier,
                            .archetypes = { "developer", "*" },
-                           .limits = { -1, dev->per_day, dev->tokens },
+                           .limits = LIMITS_UNSET,
                            .active = 1 };
   struct key *key;
   int32_t rc;
+  spec.limits.per_day = dev->per_day;
+  spec.limits.tokens = dev->tokens;
   memcpy (spec.scopes, dev->scopes, sizeof dev->scopes);
   if (!EVP_Digest (dev->secret, strlen (dev->secret), spec.hash, NULL, EVP_sha256 (), NULL))
     return -ENOMEM;

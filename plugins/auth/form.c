@@ -77,7 +77,7 @@ name_read (struct form *f)
 }
 
 static const char *
-tenant_read (struct form *f)
+tenant_form (struct form *f)
 {
   const char *text = text_read (f, "tenant", AUTH_TENANT);
   char *uuid = text ? f->auth->host->alloc (f->req, TEXT_UUID) : NULL;
@@ -161,7 +161,7 @@ limit_read (struct form *f, uint32_t limits, const char *name)
 static struct limits
 limits_read (struct form *f)
 {
-  struct limits l = { -1, -1, -1 };
+  struct limits l = LIMITS_UNSET;
   uint32_t limits = member (f, 0, "limits");
   if (!limits)
     return l;
@@ -193,7 +193,7 @@ static void
 members_read (struct form *f, struct key_spec *ret)
 {
   ret->name = name_read (f);
-  ret->tenant = tenant_read (f);
+  ret->tenant = tenant_form (f);
   ret->user = text_read (f, "user", ret->name);
   ret->tier = tier_read (f);
   list_read (f, "scopes", "read", ret->scopes);

@@ -119,6 +119,14 @@ member_time (json_object *o, const char *name, int64_t *ret)
   return json_object_object_get_ex (o, name, &v) && !v ? 0 : -EINVAL;
 }
 
+/* Keys of older versions don't have it. */
+static int32_t
+member_time_maybe (json_object *o, const char *name, int64_t *ret)
+{
+  *ret = 0;
+  return json_object_object_get_ex (o, name, NULL) ? member_time (o, name, ret) : 0;
+}
+
 static int64_t
 member_limit (json_object *limits, const char *name)
 {
@@ -135,7 +143,10 @@ member_list (json_object *o, const char *name, const char **ret)
 {
   json_object *v;
   size_t i, n;
-  if (!json_object_object_get_ex (o, name, &v) || !json_object_is_type (v, json_type_array))
+  ret[0] = NULL;
+  if (!json_object_object_get_ex (o, name, &v))
+    return -ENOENT;
+  if (!json_object_is_type (v, json_type_array))
     return -EINVAL;
   n = json_object_array_length (v);
   if (n > KEY_LIST)
@@ -156,6 +167,7 @@ spec_fill (json_object *o, struct key_spec *s)
 {
   const char *hash = member_text (o, "hash");
   json_object *v;
+  size_t i;
   s->id = member_text (o, "id");
   s->prefix = member_text (o, "prefix");
   s->name = member_text (o, "name");
@@ -166,15 +178,19 @@ spec_fill (json_object *o, struct key_spec *s)
     return -EINVAL;
   if (strlen (hash) != 2 * KEY_HASH || text_hex_parse (hash, KEY_HASH, s->hash) < 0)
     return -EINVAL;
-  if (member_list (o, "scopes", s->scopes) < 0 || member_list (o, "archetypes", s->archetypes) < 0)
+  if (member_list (o, "scopes", s->scopes) < 0 || member_list (o, "archetypes", s->archetypes) < 0
+      || member_list (o, "cidrs", s->cidrs) == -EINVAL)
     return -EINVAL;
   json_object_object_get_ex (o, "limits", &v);
-  s->limits.per_minute = member_limit (v, "requests_per_minute");
-  s->limits.per_day = member_limit (v, "requests_per_day");
-  s->limits.tokens = member_limit (v, "tokens_per_month");
+  for (i = 0; i < NUMBERS_COUNT; i++)
+    *number_at (&s->limits, i) = member_limit (v, number_names[i].name);
   if (member_time (o, "created_at", &s->created_ns) < 0
-      || member_time (o, "expires_at", &s->expires_ns) < 0)
+      || member_time (o, "expires_at", &s->expires_ns) < 0
+      || member_time_maybe (o, "deprecated_at", &s->deprecated_ns) < 0
+      || member_time_maybe (o, "sunset_at", &s->sunset_ns) < 0)
     return -EINVAL;
+  s->replaces = member_text (o, "replaces");
+  s->replaced_by = member_text (o, "replaced_by");
   s->active = json_object_object_get_ex (o, "active", &v) && json_object_get_boolean (v);
   return 0;
 }
@@ -248,27 +264,6 @@ show_time (struct kg_out *out, const char *name, int64_t ns)
   show_text (out, name, ns ? text : NULL);
 }
 
-/* Only limits of the key's own are there. */
-static void
-show_limits (struct kg_out *out, const struct limits *l)
-{
-  const char *name[] = { "\"requests_per_minute\":", "\"requests_per_day\":",
-                         "\"tokens_per_month\":" };
-  int64_t value[] = { l->per_minute, l->per_day, l->tokens };
-  const char *separator = "";
-  size_t i;
-  kg_out_lit (out, ",\"limits\":{");
-  for (i = 0; i < 3; i++) {
-    if (value[i] < 0)
-      continue;
-    kg_out_lit (out, separator);
-    kg_out_lit (out, name[i]);
-    kg_out_int (out, value[i]);
-    separator = ",";
-  }
-  kg_out_lit (out, "}");
-}
-
 void
 key_show (struct kg_out *out, const struct key_spec *s)
 {
@@ -280,9 +275,15 @@ key_show (struct kg_out *out, const struct key_spec *s)
   show_text (out, ",\"tier\":", s->tier);
   show_list (out, ",\"scopes\":", s->scopes);
   show_list (out, ",\"archetypes\":", s->archetypes);
-  show_limits (out, &s->limits);
+  show_list (out, ",\"cidrs\":", s->cidrs);
+  kg_out_lit (out, ",\"limits\":");
+  limits_show (out, &s->limits);
   show_time (out, ",\"created_at\":", s->created_ns);
   show_time (out, ",\"expires_at\":", s->expires_ns);
+  show_time (out, ",\"deprecated_at\":", s->deprecated_ns);
+  show_time (out, ",\"sunset_at\":", s->sunset_ns);
+  show_text (out, ",\"replaces\":", s->replaces);
+  show_text (out, ",\"replaced_by\":", s->replaced_by);
   kg_out_lit (out, s->active ? ",\"active\":true" : ",\"active\":false");
 }
 

@@ -6,28 +6,39 @@
 #ifndef AUTH_KEYS_H
 #define AUTH_KEYS_H
 
+#ifndef KG_ABI_TARGET
 #define KG_ABI_TARGET KG_ABI (1, 0)
+#endif
 #include <kgent/plugin.h>
 #include <kgent/json.h>
 
+#include "plugins/auth/cidr.h"
+#include "plugins/auth/numbers.h"
 #include "plugins/auth/plan.h"
 #include "plugins/auth/text.h"
 
 #define KEY_HASH    32  /* SHA-256 of the whole key */
 #define KEY_PREFIX  8   /* characters of a key that may be shown */
 #define KEY_SECRET  53  /* bytes of a new key, with its NUL */
-#define KEY_LIST    32  /* scopes, archetypes */
+#define KEY_LIST    32  /* scopes, archetypes, nets */
 #define KEY_TEXT    128 /* bytes of a name, a user, a scope, an archetype */
 #define KEY_JSON    32768 /* bytes that a stored key never exceeds */
 
 /* A key as it is stored.  The texts belong to whoever fills it. */
 struct key_spec {
-  const char *id, *prefix, *name, *tenant, *user, *tier;
+  const char *id, *prefix, *name, *user;
+  const char *tenant; /* a UUID */
+  const char *tier;   /* "": the tenant's */
   const char *scopes[KEY_LIST + 1], *archetypes[KEY_LIST + 1]; /* end in NULL */
+  const char *cidrs[KEY_LIST + 1]; /* where it works; ends in NULL, none: anywhere */
   uint8_t hash[KEY_HASH];
   struct limits limits; /* -1: the tier's */
   int64_t created_ns, expires_ns; /* since the epoch; 0: never expires */
-  int32_t active;
+  /* Of a key that was rotated away, else 0: when that was, and until when it works;
+   * its answers say so (RFC 9745, RFC 8594).  Not before the end comes expires_ns. */
+  int64_t deprecated_ns, sunset_ns;
+  const char *replaces, *replaced_by; /* ids; NULL: none */
+  int32_t active;                     /* 0: revoked */
 };
 
 /* A key as requests meet it: never changes, replaced as a whole. */

@@ -17,10 +17,17 @@
 #define LIMIT_DAY_S    86400
 #define LIMIT_MINUTE_N 60000000000ll /* nanoseconds */
 
-/* What a key may do; 0: unlimited. */
+/* What a key or a tenant may do; 0: unlimited; in a specification -1: not given. */
 struct limits {
-  int64_t per_minute, per_day, tokens; /* requests, requests, tokens per month */
+  int64_t per_minute, per_day; /* requests */
+  int64_t tokens;              /* per month */
+  int64_t per_month;           /* requests */
+  int64_t spend;               /* money per month, in minor units */
+  int64_t concurrent;          /* requests and streams in flight */
 };
+
+#define LIMITS_UNSET \
+  (struct limits) { -1, -1, -1, -1, -1, -1 }
 
 /* One key's counters.  They live as long as the plugin: a request may keep a
  * pointer.  A window word is `number << 40 | count`. */

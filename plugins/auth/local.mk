@@ -6,6 +6,8 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/auth.c \
 	%D%/auth.h \
 	%D%/cells.h \
+	%D%/cidr.c \
+	%D%/cidr.h \
 	%D%/credential.c \
 	%D%/credential.h \
 	%D%/dev.c \
@@ -23,12 +25,17 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/limit.h \
 	%D%/list.c \
 	%D%/me.c \
+	%D%/numbers.c \
+	%D%/numbers.h \
 	%D%/plan.c \
 	%D%/plan.h \
+	%D%/profile.h \
 	%D%/quota.c \
+	%D%/tenant.h \
 	%D%/text.c \
 	%D%/text.h \
 	%D%/usage.c \
+	%D%/user.h \
 	$(NULL)
 
 plugin_PROGRAMS += %D%.so

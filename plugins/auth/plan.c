@@ -2,6 +2,7 @@
 /* Copyright (C) 2026 The kgent authors */
 
 #include "plugins/auth/plan.h"
+#include "plugins/auth/numbers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,9 +77,7 @@ plan_get (struct plans *plans, const char *tier, const struct limits *own)
   struct limits l;
   if (!t)
     t = plans->tiers.items;
-  l.per_minute = own->per_minute >= 0 ? own->per_minute : t->per_minute;
-  l.per_day = own->per_day >= 0 ? own->per_day : t->per_day;
-  l.tokens = own->tokens >= 0 ? own->tokens : t->tokens;
+  l = limits_merge (own, &t->limits);
   pthread_mutex_lock (&plans->lock);
   p = plan_find (plans, &l);
   pthread_mutex_unlock (&plans->lock);

@@ -14,7 +14,7 @@
 /* One row of the tier table. */
 struct tier {
   const char *name;
-  int64_t per_minute, per_day, tokens;
+  struct limits limits;
 };
 
 struct tiers {

@@ -45,7 +45,7 @@ race (int rounds, int64_t per_minute, int64_t per_day, int used)
   for (int r = 0; r < rounds; r++) {
     struct moment now = limit_moment (SECOND, T0);
     memset (&cell, 0, sizeof cell);
-    limits = (struct limits){ per_minute, per_day, 0 };
+    limits = (struct limits){ .per_minute = per_minute, .per_day = per_day, .tokens = 0 };
     passed = 0;
     for (int i = 0; i < used; i++)
       ck_assert_int_eq (limit_take (&cell, &limits, &now), LIMIT_OK);
@@ -89,7 +89,7 @@ storm (int64_t per_minute, int64_t per_day, int expected)
 {
   pthread_t t[8];
   memset (&cell, 0, sizeof cell);
-  limits = (struct limits){ per_minute, per_day, 0 };
+  limits = (struct limits){ .per_minute = per_minute, .per_day = per_day, .tokens = 0 };
   passed = 0;
   pthread_barrier_init (&barrier, NULL, 8);
   for (int i = 0; i < 8; i++)
@@ -118,7 +118,7 @@ START_TEST (bucket)
   for (size_t r = 0; r < sizeof rates / sizeof rates[0]; r++) {
     int64_t n = 0, most = rates[r] < 10000 ? rates[r] : 10000;
     memset (&cell, 0, sizeof cell);
-    limits = (struct limits){ rates[r], 0, 0 };
+    limits = (struct limits){ .per_minute = rates[r], .per_day = 0, .tokens = 0 };
     now = limit_moment (SECOND, T0);
     for (n = 0; n < most; n++)
       ck_assert_int_eq (limit_take (&cell, &limits, &now), LIMIT_OK);
@@ -133,7 +133,7 @@ START_TEST (bucket_refills)
   struct moment now = limit_moment (SECOND, T0);
   struct standing s;
   memset (&cell, 0, sizeof cell);
-  limits = (struct limits){ 6, 0, 0 };
+  limits = (struct limits){ .per_minute = 6, .per_day = 0, .tokens = 0 };
   for (int i = 0; i < 6; i++)
     ck_assert_int_eq (limit_take (&cell, &limits, &now), LIMIT_OK);
   limit_look (&cell, &limits, &now, &s);
@@ -154,7 +154,7 @@ START_TEST (day_edges)
 {
   struct moment last = limit_moment (SECOND, T0 + DAY - 1), first = limit_moment (SECOND, T0 + DAY);
   memset (&cell, 0, sizeof cell);
-  limits = (struct limits){ 0, 2, 0 };
+  limits = (struct limits){ .per_minute = 0, .per_day = 2, .tokens = 0 };
   ck_assert_uint_eq (last.day + 1, first.day);
   ck_assert_int_eq (limit_take (&cell, &limits, &last), LIMIT_OK);
   ck_assert_int_eq (limit_take (&cell, &limits, &last), LIMIT_OK);
@@ -174,7 +174,7 @@ START_TEST (clock_was_wrong)
 {
   struct moment wrong = limit_moment (SECOND, T0 + 3650 * DAY), now = limit_moment (SECOND, T0);
   memset (&cell, 0, sizeof cell);
-  limits = (struct limits){ 0, 1, 0 };
+  limits = (struct limits){ .per_minute = 0, .per_day = 1, .tokens = 0 };
   ck_assert_int_eq (limit_take (&cell, &limits, &wrong), LIMIT_OK);
   ck_assert_int_eq (limit_take (&cell, &limits, &wrong), LIMIT_DAY);
   ck_assert_int_eq (limit_take (&cell, &limits, &now), LIMIT_OK);
@@ -209,7 +209,7 @@ START_TEST (tokens)
                 next = limit_moment (0, T0 + 40 * DAY);
   struct standing s;
   memset (&cell, 0, sizeof cell);
-  limits = (struct limits){ 0, 0, 50 };
+  limits = (struct limits){ .per_minute = 0, .per_day = 0, .tokens = 50 };
   ck_assert_int_eq (limit_tokens (&cell, &limits, &now), LIMIT_OK);
   limit_spend (&cell, 49, &now);
   ck_assert_int_eq (limit_tokens (&cell, &limits, &now), LIMIT_OK);
@@ -226,7 +226,7 @@ END_TEST
 
 /* ---- Index --------------------------------------------------------------- */
 
-static const struct tier tier_items[] = { { "FREE", 60, 100, 10000 } };
+static const struct tier tier_items[] = { { "FREE", { .per_minute = 60, .per_day = 100, .tokens = 10000 } } };
 static struct plans plans;
 static struct index idx;
 static _Atomic int stop;
