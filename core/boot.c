@@ -187,6 +187,7 @@ static int32_t
 plugins_up (struct boot *b)
 {
   int32_t r = plugins_start (b->host->plugins, &b->errors);
+  store_started (b->host->store, r >= 0);
   if (r < 0)
     return r == -ENOMEM ? failed (b, "plugins", r) : EXIT_SOFTWARE;
   b->started = 1;

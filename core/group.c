@@ -62,12 +62,15 @@ group_begin (struct store *s)
 
 /* ---- Buckets ------------------------------------------------------------- */
 
-/* Notes what the mirror must learn after the commit, and makes room for it. */
+/* Notes what the mirror and the watches must learn after the commit. */
 static int32_t
 group_change (struct store *s, kg_bucket *b, kg_str key, kg_str value, int64_t expires_ns)
 {
   struct store_group *g = &s->group;
-  struct mirror_node *node = mirror_node_create (store_hash (s, key), key, value);
+  struct mirror_node *node;
+  if (!store_must_learn (b))
+    return 0;
+  node = mirror_node_create (store_hash (s, key), key, value);
   if (!node)
     return -ENOMEM;
   if (g->nchanges == g->cap) {

@@ -33,7 +33,8 @@ commit_reserve (struct store *s)
   struct store_group *g = &s->group;
   int32_t r = 0;
   for (size_t i = 0; r >= 0 && i < g->nchanges; i++)
-    r = mirror_reserve (&g->changes[i].bucket->mirror, &s->epoch, g->nchanges);
+    if (!store_is_cold (g->changes[i].bucket))
+      r = mirror_reserve (&g->changes[i].bucket->mirror, &s->epoch, g->nchanges);
   return r;
 }
 

@@ -54,6 +54,7 @@ request_identify (kg_req *req, const struct kg_identity *from)
   id->tenant = copy_text (req, in.tenant ? in.tenant : "");
   id->key_id = copy_text (req, in.key_id ? in.key_id : "");
   id->tier = copy_text (req, in.tier);
+  id->ended = in.ended; /* the plugin keeps it until LOG */
   if (!id->subject || !id->tenant || !id->key_id || (in.tier && !id->tier)
       || !copy_list (req, in.scopes, &id->scopes)
       || !copy_list (req, in.archetypes, &id->archetypes))

@@ -176,6 +176,7 @@ core_libcore_a_SOURCES = \
 	%D%/store_declare.c \
 	%D%/store_read.c \
 	%D%/store_record.c \
+	%D%/store_region.c \
 	%D%/store_sql.h \
 	%D%/store_state.h \
 	%D%/store_sync.c \

@@ -294,7 +294,8 @@ phase_begin (struct kg_req *req)
 {
   static const char *const scopes[] = { "admin", "read", "write", "billing", NULL };
   static const struct kg_identity local
-      = { sizeof local, 0, "local", "", "local", NULL, scopes, NULL };
+      = { .size = sizeof local, .subject = "local", .tenant = "", .key_id = "local",
+          .scopes = scopes };
   req->deadline = worker_now (req->worker)
                   + seconds (req->host->settings.http.handler_timeout);
   if (!routed (req)) {

@@ -20,7 +20,10 @@
 /* What a descriptor and an option have in each minor, from 0. */
 static const struct {
   uint32_t plugin, opt;
-} sizes[] = { { sizeof (struct kg_plugin), sizeof (struct kg_opt) } };
+} sizes[] = {
+  { sizeof (struct kg_plugin), sizeof (struct kg_opt) }, /* 1.0 */
+  { sizeof (struct kg_plugin), sizeof (struct kg_opt) }, /* 1.1: as 1.0 */
+};
 
 _Static_assert(sizeof sizes / sizeof sizes[0] == ABI_MINOR (KG_ABI_CURRENT) + 1,
                "one line per minor");

@@ -97,7 +97,8 @@ store_init (struct store *s, const struct store_settings *c)
     return -EIO;
   s->dir = strdup (c->dir);
   if (!s->dir || asprintf (&s->path, "%s/kgent.db", c->dir) < 0
-      || asprintf (&s->rings_dir, "%s/rings", c->dir) < 0)
+      || asprintf (&s->rings_dir, "%s/rings", c->dir) < 0
+      || asprintf (&s->regions_dir, "%s/regions", c->dir) < 0)
     return -ENOMEM;
   return 0;
 }
@@ -188,6 +189,16 @@ store_close (struct store *s, int clean)
   rings_close (&s->rings, clean);
 }
 
+static int32_t
+start_watches (struct store *s, char error[STORE_ERROR_MAX])
+{
+  int32_t r = sync_watch_all (s);
+  if (r < 0)
+    snprintf (error, STORE_ERROR_MAX, "%s: %s (%s); look at the disk", s->path,
+              db_error (s->db), strerror (-r));
+  return r;
+}
+
 int32_t
 store_start (struct store *s, uint32_t workers, char error[STORE_ERROR_MAX])
 {
@@ -204,8 +215,9 @@ store_start (struct store *s, uint32_t workers, char error[STORE_ERROR_MAX])
   r = boot_database (s, error);
   if (r >= 0)
     r = boot_rings (s, error);
+  if (r >= 0)
+    r = start_watches (s, error);
   if (r >= 0) {
-    sync_watch_all (s);
     atomic_store_explicit (&s->life, STORE_RUNNING, memory_order_release);
     pulse_beat (s);
     r = store_threads (s, error);
@@ -302,6 +314,7 @@ store_destroy (struct store *s)
   }
   buckets_free (s);
   logs_free (s);
+  store_regions_free (s);
   if (s->epoch.slots)
     epoch_finish (&s->epoch);
   if (s->keyed) {
@@ -315,6 +328,7 @@ store_destroy (struct store *s)
   free (s->dir);
   free (s->path);
   free (s->rings_dir);
+  free (s->regions_dir);
   free (s);
 }
 

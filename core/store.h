@@ -36,6 +36,10 @@ int32_t store_create (struct host *host, struct kg_self *core,
  * loops; their indexes (KG_NUM_WORKER) are below it.  Errors as above. */
 int32_t store_start (struct store *store, uint32_t workers, char error[STORE_ERROR_MAX]);
 
+/* All plugins have started (`good`), or one of them could not: regions that were
+ * opened alone are everybody's. */
+void store_started (struct store *store, int good);
+
 /* Writes everything out and ends the committer, after the last request and the
  * plugins' stop.  -EIO and others when something had to stay in the rings,
  * whence the next start takes it.  Does nothing if the store isn't running. */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int
-name_valid (const char *name)
+int
+store_name_valid (const char *name)
 {
   size_t n = name ? strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") : 0;
   return n >= 1 && n <= STORE_NAME_MAX && !name[n];
@@ -22,34 +22,43 @@ declare (kg_self *self, const char *name, struct store **ret)
   struct store *s = self->host->store;
   if (!s || atomic_load (&s->life) != STORE_OPEN)
     return -EPERM;
-  if (!name_valid (name))
+  if (!store_name_valid (name))
     return -EINVAL;
   *ret = s;
   return 0;
 }
 
 static int32_t
-store_bucket (kg_self *self, const char *name, kg_bucket **ret)
+store_bucket2 (kg_self *self, const char *name, uint32_t flags, kg_bucket **ret)
 {
   struct store *s;
   kg_bucket *b;
   int32_t r = declare (self, name, &s);
-  if (r < 0)
-    return r;
+  if (r < 0 || flags & ~KG_BUCKET_COLD)
+    return r < 0 ? r : -EINVAL;
   for (b = s->buckets; b && strcmp (b->name, name);)
     b = b->next;
+  if (b && b->flags != flags)
+    return -EEXIST;
   if (!b) {
     b = calloc (1, sizeof *b);
     if (!b)
       return -ENOMEM;
     b->magic = BUCKET_MAGIC;
     b->store = s;
+    b->flags = flags;
     strcpy (b->name, name);
     b->next = s->buckets;
     s->buckets = b;
   }
   *ret = b;
   return 0;
+}
+
+static int32_t
+store_bucket (kg_self *self, const char *name, kg_bucket **ret)
+{
+  return store_bucket2 (self, name, 0, ret);
 }
 
 struct kg_log *
@@ -192,4 +201,8 @@ const struct kg_store store_service = {
   .position = store_position,
   .newest = store_newest,
   .notify = store_notify,
+  .bucket2 = store_bucket2,
+  .region = store_region,
+  .region_ensure = store_region_ensure,
+  .region_held = store_region_held,
 };

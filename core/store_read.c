@@ -32,69 +32,6 @@ store_worker_idle (struct store *s, uint32_t worker)
   epoch_idle (&s->epoch, worker);
 }
 
-/* ---- get ------------------------------------------------------------------- */
-
-static int32_t
-entry_fill (const struct mirror_node *n, struct kg_entry *ret)
-{
-  struct kg_entry e = { .size = sizeof e };
-  if (!n || (n->expires_ns && n->expires_ns <= clock_wall ()))
-    return -ENOENT;
-  e.key = mirror_key (n);
-  e.value = mirror_value (n);
-  e.revision = n->revision;
-  e.changed_ns = n->changed_ns;
-  e.expires_ns = n->expires_ns;
-  *ret = e;
-  return 0;
-}
-
-/* A copy of a node in memory of the calling thread, which its next one frees. */
-static struct mirror_node *
-guest_copy (struct store *s, const struct mirror_node *n)
-{
-  size_t bytes = sizeof *n + n->key_len + n->value_len + 2;
-  struct mirror_node *copy = malloc (bytes);
-  if (!copy)
-    return NULL;
-  /* Not the list's part, which the writer may be using. */
-  memcpy ((char *) copy + sizeof n->item, (const char *) n + sizeof n->item,
-          bytes - sizeof n->item);
-  free (pthread_getspecific (s->guest_key));
-  if (pthread_setspecific (s->guest_key, copy)) {
-    pthread_setspecific (s->guest_key, NULL);
-    free (copy);
-    return NULL;
-  }
-  return copy;
-}
-
-static int32_t
-guest_get (struct store *s, kg_bucket *b, uint64_t hash, kg_str key, struct kg_entry *ret)
-{
-  const struct mirror_node *n, *copy = NULL;
-  pthread_mutex_lock (&s->guests);
-  n = mirror_find (&b->mirror, hash, key);
-  if (n)
-    copy = guest_copy (s, n);
-  pthread_mutex_unlock (&s->guests);
-  if (n && !copy)
-    return -ENOMEM;
-  return entry_fill (copy, ret);
-}
-
-int32_t
-store_get (kg_bucket *b, kg_str key, struct kg_entry *ret)
-{
-  struct store *s = b->store;
-  uint64_t hash;
-  assert (b->magic == BUCKET_MAGIC);
-  hash = store_hash (s, key);
-  if (my_store != s)
-    return guest_get (s, b, hash, key, ret);
-  return entry_fill (mirror_find (&b->mirror, hash, key), ret);
-}
-
 /* ---- Connections ----------------------------------------------------------- */
 
 /* Refuses to do I/O on an event loop. */
@@ -148,16 +85,8 @@ store_readers_close (struct store *s)
   pthread_mutex_unlock (&s->readers_lock);
 }
 
-/* ---- scan ------------------------------------------------------------------ */
-
-static int
-key_begins (kg_str key, kg_str prefix)
-{
-  return key.len >= prefix.len && !memcmp (key.ptr, prefix.ptr, prefix.len);
-}
-
-static struct kg_entry
-row_entry (struct db_stmt *stmt)
+struct kg_entry
+store_row_entry (struct db_stmt *stmt)
 {
   struct kg_entry e = { .size = sizeof e };
   e.key = db_str (stmt, 1);
@@ -168,6 +97,122 @@ row_entry (struct db_stmt *stmt)
   return e;
 }
 
+/* ---- get ------------------------------------------------------------------- */
+
+static int32_t
+entry_fill (const struct mirror_node *n, struct kg_entry *ret)
+{
+  struct kg_entry e = { .size = sizeof e };
+  if (!n || (n->expires_ns && n->expires_ns <= clock_wall ()))
+    return -ENOENT;
+  e.key = mirror_key (n);
+  e.value = mirror_value (n);
+  e.revision = n->revision;
+  e.changed_ns = n->changed_ns;
+  e.expires_ns = n->expires_ns;
+  *ret = e;
+  return 0;
+}
+
+/* Keeps a node for the calling thread, which its next one frees: 0 or -ENOMEM. */
+static int32_t
+guest_keep (struct store *s, struct mirror_node *n)
+{
+  free (pthread_getspecific (s->guest_key));
+  if (!pthread_setspecific (s->guest_key, n))
+    return 0;
+  pthread_setspecific (s->guest_key, NULL);
+  free (n);
+  return -ENOMEM;
+}
+
+static struct mirror_node *
+node_copy (const struct mirror_node *n)
+{
+  size_t bytes = sizeof *n + n->key_len + n->value_len + 2;
+  struct mirror_node *copy = malloc (bytes);
+  /* Not the list's part, which the writer may be using. */
+  if (copy)
+    memcpy ((char *) copy + sizeof n->item, (const char *) n + sizeof n->item,
+            bytes - sizeof n->item);
+  return copy;
+}
+
+/* From a thread that is no worker: from memory, under a lock. */
+static int32_t
+guest_get (struct store *s, kg_bucket *b, uint64_t hash, kg_str key, struct kg_entry *ret)
+{
+  const struct mirror_node *n;
+  struct mirror_node *copy = NULL;
+  pthread_mutex_lock (&s->guests);
+  n = mirror_find (&b->mirror, hash, key);
+  if (n)
+    copy = node_copy (n);
+  pthread_mutex_unlock (&s->guests);
+  if (n && (!copy || guest_keep (s, copy) < 0))
+    return -ENOMEM;
+  return entry_fill (copy, ret);
+}
+
+/* The row of a key as a node: 1 when there is one, else 0, or -errno. */
+static int32_t
+cold_fetch (struct db *db, const kg_bucket *b, kg_str key, struct mirror_node **ret)
+{
+  struct db_stmt *stmt = db_bind (db, SQL_ENTRY_FETCH, "ib", (int64_t) b->id, key);
+  int32_t r = db_step (db, stmt);
+  if (r == 1) {
+    struct kg_entry e = store_row_entry (stmt);
+    *ret = mirror_node_create (0, e.key, e.value);
+    if (*ret) {
+      (*ret)->revision = e.revision;
+      (*ret)->changed_ns = e.changed_ns;
+      (*ret)->expires_ns = e.expires_ns;
+    }
+  }
+  if (stmt)
+    db_reset (stmt);
+  return r == 1 && !*ret ? -ENOMEM : r;
+}
+
+static int32_t
+cold_get (struct store *s, kg_bucket *b, kg_str key, struct kg_entry *ret)
+{
+  struct mirror_node *n = NULL;
+  struct db *db;
+  int32_t r = reader_allowed (s, "get of a cold bucket");
+  if (r >= 0)
+    r = reader_take (s, &db);
+  if (r < 0)
+    return r;
+  r = cold_fetch (db, b, key, &n);
+  reader_give (s, db, r);
+  if (n)
+    r = guest_keep (s, n);
+  return r < 0 ? r : entry_fill (n, ret);
+}
+
+int32_t
+store_get (kg_bucket *b, kg_str key, struct kg_entry *ret)
+{
+  struct store *s = b->store;
+  uint64_t hash;
+  assert (b->magic == BUCKET_MAGIC);
+  if (store_is_cold (b))
+    return cold_get (s, b, key, ret);
+  hash = store_hash (s, key);
+  if (my_store != s)
+    return guest_get (s, b, hash, key, ret);
+  return entry_fill (mirror_find (&b->mirror, hash, key), ret);
+}
+
+/* ---- scan ------------------------------------------------------------------ */
+
+static int
+key_begins (kg_str key, kg_str prefix)
+{
+  return key.len >= prefix.len && !memcmp (key.ptr, prefix.ptr, prefix.len);
+}
+
 static int32_t
 scan_rows (struct db *db, struct db_stmt *stmt, kg_str prefix,
            int32_t (*fn) (const struct kg_entry *, void *), void *arg, int32_t *ret_answer)
@@ -175,7 +220,7 @@ scan_rows (struct db *db, struct db_stmt *stmt, kg_str prefix,
   int64_t now = clock_wall ();
   int32_t r = 0;
   while (!*ret_answer && (r = db_step (db, stmt)) == 1) {
-    struct kg_entry e = row_entry (stmt);
+    struct kg_entry e = store_row_entry (stmt);
     if (!key_begins (e.key, prefix))
       return 0;
     if (!e.expires_ns || e.expires_ns > now)

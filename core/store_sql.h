@@ -65,11 +65,13 @@
   X (SQL_CURSOR_ALL, "SELECT id, position FROM cursor")                                   \
   X (SQL_CURSOR_SET, "UPDATE cursor SET position = ?2 WHERE id = ?1 AND position < ?2")   \
   X (SQL_ENTRY_LOAD, "SELECT bucket, key, value, revision, changed_ns, expires_ns"        \
-     " FROM entry WHERE value IS NOT NULL")                                               \
+     " FROM entry WHERE bucket = ?1 AND value IS NOT NULL")                               \
   X (SQL_ENTRY_SINCE, "SELECT bucket, key, value, revision, changed_ns, expires_ns"       \
      " FROM entry WHERE revision > ?1 ORDER BY revision")                                 \
   X (SQL_ENTRY_SCAN, "SELECT bucket, key, value, revision, changed_ns, expires_ns"        \
      " FROM entry WHERE bucket = ?1 AND key >= ?2 AND value IS NOT NULL ORDER BY key")    \
+  X (SQL_ENTRY_FETCH, "SELECT bucket, key, value, revision, changed_ns, expires_ns"       \
+     " FROM entry WHERE bucket = ?1 AND key = ?2 AND value IS NOT NULL")                  \
   X (SQL_ENTRY_GET, "SELECT revision, expires_ns FROM entry"                              \
      " WHERE bucket = ?1 AND key = ?2 AND value IS NOT NULL")                             \
   X (SQL_ENTRY_PUT, "INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6)"                   \

@@ -14,6 +14,7 @@
 #include "core/rings.h"
 #include "core/store.h"
 #include "core/store_db.h"
+#include "core/util/region.h"
 #include "core/waiters.h"
 
 #include <kgent/health.h>
@@ -53,10 +54,24 @@ struct kg_bucket {
   uint32_t magic, id; /* of its row; 0 before the start */
   struct store *store;
   struct kg_bucket *next;
-  struct mirror mirror;
+  uint32_t flags;       /* KG_BUCKET_COLD */
+  struct mirror mirror; /* of a cold one: empty */
   struct store_watch *watches;
   char name[STORE_NAME_MAX + 1];
 };
+
+static inline int
+store_is_cold (const struct kg_bucket *b)
+{
+  return (b->flags & KG_BUCKET_COLD) != 0;
+}
+
+/* Whether anybody in memory is to hear of a change. */
+static inline int
+store_must_learn (const struct kg_bucket *b)
+{
+  return !store_is_cold (b) || b->watches;
+}
 
 struct kg_log {
   uint32_t magic, id;
@@ -76,6 +91,12 @@ struct kg_cursor {
   struct kg_log *log;
   struct kg_cursor *next;
   _Atomic uint64_t position;
+  char name[STORE_NAME_MAX + 1];
+};
+
+struct store_region {
+  struct store_region *next;
+  struct region region;
   char name[STORE_NAME_MAX + 1];
 };
 
@@ -134,7 +155,7 @@ struct store {
   struct host *host;
   struct kg_self *core;
   const struct kg_host *table;
-  char *dir, *path, *rings_dir;
+  char *dir, *path, *rings_dir, *regions_dir;
   char replica[RINGS_REPLICA_MAX];
   int32_t power; /* 1: commit = "power" */
   uint64_t ring_bytes;
@@ -143,6 +164,9 @@ struct store {
   struct kg_bucket *buckets;
   struct kg_log *logs;
   struct kg_cursor *cursors;
+  _Atomic (struct store_region *) regions;
+  int32_t settled;            /* plugins have started: no more regions */
+  _Atomic int32_t unreserved; /* the log knows that no space can be reserved */
 
   _Atomic int32_t life;
   _Atomic int32_t trouble; /* 0 or -errno */
@@ -192,8 +216,18 @@ struct kg_log *store_log_find (struct store *s, kg_str name);
 struct kg_log *store_log_create (struct store *s, kg_str name, uint32_t dedup_days,
                                  uint32_t keep_days);
 
+/* store_declare.c */
+int store_name_valid (const char *name);
+
+/* store_region.c */
+int32_t store_region (kg_self *self, const char *name, uint64_t bytes, struct kg_region *ret);
+int32_t store_region_ensure (kg_self *self, const char *name, uint64_t offset, uint64_t bytes);
+int32_t store_region_held (kg_self *self, const char *name, uint32_t slot);
+void store_regions_free (struct store *s);
+
 /* store_read.c */
 uint64_t store_hash (const struct store *s, kg_str key);
+struct kg_entry store_row_entry (struct db_stmt *stmt);
 int32_t store_get (kg_bucket *bucket, kg_str key, struct kg_entry *ret);
 int32_t store_scan (kg_bucket *bucket, kg_str prefix,
                     int32_t (*fn) (const struct kg_entry *, void *), void *arg);
@@ -236,7 +270,7 @@ int32_t sync_poll (struct store *s);
 void sync_apply (struct store *s, kg_bucket *bucket, struct mirror_node *node, int deleted);
 void sync_newest (struct kg_log *log, uint64_t newest);
 void sync_reclaim (struct store *s);
-void sync_watch_all (struct store *s);
+int32_t sync_watch_all (struct store *s);
 
 /* store_boot.c: from a folder to an open database. */
 int32_t store_boot_check (const struct store *s, char error[STORE_ERROR_MAX]);

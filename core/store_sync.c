@@ -30,11 +30,17 @@ node_entry (const struct mirror_node *n, int deleted)
 }
 
 static void
+entry_tell (const kg_bucket *b, const struct kg_entry *e)
+{
+  for (const struct store_watch *w = b->watches; w; w = w->next)
+    w->fn (e, w->arg);
+}
+
+static void
 node_tell (const kg_bucket *b, const struct mirror_node *n, int deleted)
 {
   struct kg_entry e = node_entry (n, deleted);
-  for (const struct store_watch *w = b->watches; w; w = w->next)
-    w->fn (&e, w->arg);
+  entry_tell (b, &e);
 }
 
 /* Puts a change into the mirror, for which there must be room, and tells the
@@ -42,6 +48,11 @@ node_tell (const kg_bucket *b, const struct mirror_node *n, int deleted)
 void
 sync_apply (struct store *s, kg_bucket *b, struct mirror_node *node, int deleted)
 {
+  if (store_is_cold (b)) {
+    node_tell (b, node, deleted);
+    free (node);
+    return;
+  }
   if (!deleted) {
     mirror_put (&b->mirror, &s->epoch, node);
     node_tell (b, node, 0);
@@ -88,7 +99,7 @@ row_node (struct store *s, struct db_stmt *stmt, kg_bucket *b, struct mirror_nod
 {
   kg_str key = db_str (stmt, 1);
   struct mirror_node *n = mirror_node_create (store_hash (s, key), key, db_str (stmt, 2));
-  if (!n || mirror_reserve (&b->mirror, &s->epoch, 1) < 0) {
+  if (!n || (!store_is_cold (b) && mirror_reserve (&b->mirror, &s->epoch, 1) < 0)) {
     free (n);
     return -ENOMEM;
   }
@@ -107,8 +118,8 @@ sync_rows (struct store *s, struct db_stmt *stmt, int tell)
   int32_t r;
   while ((r = db_step (s->db, stmt)) == 1) {
     kg_bucket *b = sync_bucket (s, (uint32_t) db_int (stmt, 0));
-    if (!b)
-      continue; /* of a plugin that isn't loaded here */
+    if (!b || !store_must_learn (b))
+      continue; /* of a plugin that isn't loaded here; or nobody asks */
     r = row_node (s, stmt, b, &n);
     if (r < 0)
       break;
@@ -175,11 +186,14 @@ sync_foreign (struct store *s)
   return r;
 }
 
-/* Everything; inside of a transaction, before any reader. */
+/* Everything that is mirrored; inside of a transaction, before any reader. */
 int32_t
 sync_load (struct store *s)
 {
-  int32_t r = sync_rows (s, db_bind (s->db, SQL_ENTRY_LOAD, ""), 0);
+  int32_t r = 0;
+  for (kg_bucket *b = s->buckets; r >= 0 && b; b = b->next)
+    if (!store_is_cold (b))
+      r = sync_rows (s, db_bind (s->db, SQL_ENTRY_LOAD, "i", (int64_t) b->id), 0);
   if (r >= 0)
     r = sync_revision (s);
   if (r >= 0)
@@ -210,11 +224,30 @@ watch_each (const struct mirror_node *n, void *bucket)
   node_tell (bucket, n, 0);
 }
 
+/* Row by row: the bucket may be larger than the memory. */
+static int32_t
+watch_cold (struct store *s, const kg_bucket *b)
+{
+  struct db_stmt *stmt = db_bind (s->db, SQL_ENTRY_LOAD, "i", (int64_t) b->id);
+  int32_t r;
+  while ((r = db_step (s->db, stmt)) == 1) {
+    struct kg_entry e = store_row_entry (stmt);
+    entry_tell (b, &e);
+  }
+  if (stmt)
+    db_reset (stmt);
+  return r;
+}
+
 /* Shows the watches what is there at the start. */
-void
+int32_t
 sync_watch_all (struct store *s)
 {
-  for (kg_bucket *b = s->buckets; b; b = b->next)
-    if (b->watches)
+  int32_t r = 0;
+  for (kg_bucket *b = s->buckets; r >= 0 && b; b = b->next)
+    if (b->watches && store_is_cold (b))
+      r = watch_cold (s, b);
+    else if (b->watches)
       mirror_each (&b->mirror, watch_each, b);
+  return r;
 }

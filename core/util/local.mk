@@ -15,6 +15,8 @@ core_libutil_a_SOURCES = \
 	%D%/json_keys.c \
 	%D%/json_text.c \
 	%D%/json_text.h \
+	%D%/region.c \
+	%D%/region.h \
 	%D%/str.c \
 	%D%/str.h \
 	%D%/uuid.c \

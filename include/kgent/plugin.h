@@ -38,7 +38,7 @@ extern "C" {
 #define KG_ABI(major, minor) ((major) * 65536 + (minor))
 
 /* The newest ABI that this header describes.  Since 1.0. */
-#define KG_ABI_CURRENT KG_ABI (1, 0)
+#define KG_ABI_CURRENT KG_ABI (1, 1)
 
 /* The ABI that the plugin is written for: define it before the include.
  * Members of later minors are then invisible, and the plugin runs on every
@@ -144,6 +144,13 @@ struct kg_identity {
   const char *const *scopes;     /* "read", "write", "invoke:world.house.*"     */
   const char *const *archetypes; /* that the caller may claim, its default first;
                                     "*": any                                    */
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+  const int32_t *ended; /* NULL, or what the host reads, relaxed and atomically, at
+                           least once a second while a response streams: when it
+                           isn't 0 any more, the stream ends (an event stream with
+                           `event: error` of type "revoked").  The plugin's; must
+                           be there until LOG has run.  Since 1.1. */
+#endif
 };
 
 /* Flags of a route.  Since 1.0. */

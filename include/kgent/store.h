@@ -11,7 +11,11 @@
  * in groups: so an id, the fact and its effect lie in one transaction.
  *
  * Usage records take a shorter way, `record`: into the worker's own ring in a
- * memory-mapped file, from where the committer moves them into the log. */
+ * memory-mapped file, from where the committer moves them into the log.
+ *
+ * A region is plain memory that all processes on the same store share, and that
+ * outlives them: for counters that must hold while one process hands over to the
+ * next, and when one is killed. */
 #ifndef KGENT_STORE_H
 #define KGENT_STORE_H
 
@@ -85,6 +89,32 @@ struct kg_record {
   kg_str data;
 };
 
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+/* Flags of `bucket2`.  Since 1.1. */
+#define KG_BUCKET_COLD 0x01u /* not mirrored in memory: `get` and `scan` read the
+                                disk, for threads that may block, never a worker */
+
+#define KG_REGION_SLOTS 16 /* processes that may have a region at one time */
+
+/* Flags of a region.  Since 1.1. */
+#define KG_REGION_NEW   0x01u /* it was made just now: all zero                  */
+#define KG_REGION_ALONE 0x02u /* no other process has it; none gets it before this
+                                 process's plugins have started                  */
+
+/* A region, as this process has it.  Since 1.1. */
+struct kg_region {
+  uint32_t size;  /* sizeof (struct kg_region), set by the caller */
+  uint32_t flags; /* KG_REGION_NEW | ... */
+  uint32_t slot;  /* this process's, below KG_REGION_SLOTS: nobody else has it
+                     while the process lives, however it ends */
+  uint32_t reserved;
+  void *ptr;      /* of page alignment, shared; valid until close has returned */
+  uint64_t bytes;
+  uint64_t boot;  /* stands for the boot of the machine: monotonic times of two
+                     processes are comparable while it is the same */
+};
+#endif
+
 struct kg_store {
   uint32_t size;
   uint32_t reserved;
@@ -151,6 +181,33 @@ struct kg_store {
   /* [open] Calls fn on the committer's thread after records were added to the
    * log: must not block (kick a timer).  Since 1.0. */
   int32_t (*notify) (kg_log *log, void (*fn) (void *arg), void *arg);
+
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+  /* [open] `bucket` with flags.  -EEXIST when another plugin has opened it with
+   * other flags.  Of a cold bucket, `watch` and `write` do what they do for
+   * others; what `get` finds stays valid until the next call of get on that
+   * thread, and -EDEADLK is its answer on a worker.  Since 1.1. */
+  int32_t (*bucket2) (kg_self *self, const char *name, uint32_t flags, kg_bucket **ret);
+
+  /* [start] Maps the region `name` (as of buckets; one plugin has it), `bytes`
+   * long, which lives in a sparse file of the store.  A file of another size is
+   * made anew when nobody else has it, as is one whose maker did not come
+   * through its start.  -EBUSY: another process has it in another size, or
+   * alone for too long; -EAGAIN: all slots are taken; -EEXIST; -EINVAL; or what
+   * the file system said.  Contents are as old as the last write of any process,
+   * also of a killed one; after a crash of the machine each page may be of
+   * another age.  Since 1.1. */
+  int32_t (*region) (kg_self *self, const char *name, uint64_t bytes, struct kg_region *ret);
+
+  /* [any, not a worker] Sees to it that a part of the region has its place on the
+   * disk: 0, or -ENOSPC.  Writing to a page whose place was never seen to ends
+   * the process with SIGBUS when the disk is full.  Since 1.1. */
+  int32_t (*region_ensure) (kg_self *self, const char *name, uint64_t offset, uint64_t bytes);
+
+  /* [any] 1 while a living process has the slot, else 0.  Costs a system call.
+   * Since 1.1. */
+  int32_t (*region_held) (kg_self *self, const char *name, uint32_t slot);
+#endif
 };
 
 #ifdef __cplusplus

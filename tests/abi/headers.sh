@@ -24,18 +24,23 @@ compile () { # COMPILER-AND-FLAGS... < source
     -o "$dir/x.o" > "$dir/log" 2>&1
 }
 
-for header in "$top_srcdir"/include/kgent/*.h; do
-  name=kgent/$(basename "$header")
+alone () { # HEADER MINOR
   ext=c
-  printf '#define KG_ABI_TARGET KG_ABI (1, 0)\n#include <%s>\nint used;\n' "$name" |
+  printf '#define KG_ABI_TARGET KG_ABI (1, %s)\n#include <%s>\nint used;\n' "$2" "$1" |
     compile ${CC:-cc} -std=c11
-  say $? "$name as C11"
+  say $? "$1 for 1.$2 as C11"
   if command -v "${CXX:-c++}" > /dev/null; then
     ext=cc
-    printf '#define KG_ABI_TARGET KG_ABI (1, 0)\n#include <%s>\nint used;\n' "$name" |
+    printf '#define KG_ABI_TARGET KG_ABI (1, %s)\n#include <%s>\nint used;\n' "$2" "$1" |
       compile ${CXX:-c++} -std=c++17
-    say $? "$name as C++17"
+    say $? "$1 for 1.$2 as C++17"
   fi
+}
+
+for header in "$top_srcdir"/include/kgent/*.h; do
+  for minor in 0 1; do
+    alone "kgent/$(basename "$header")" $minor
+  done
 done
 
 if command -v "${CXX:-c++}" > /dev/null; then

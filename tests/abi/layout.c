@@ -2,8 +2,14 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* Where each member of each public structure lies.  layout.sh compares it with
- * the list of the released ABI: members may be added at the end, nothing else. */
+ * the lists of the ABIs: members may be added at the end, nothing else.  Built
+ * for the newest one, and with LAYOUT_1_0 for plugins that target 1.0. */
+#ifdef LAYOUT_1_0
+#define KG_ABI_TARGET KG_ABI (1, 0)
+#include <kgent/plugin.h>
+#else
 #include "core/abi.h"
+#endif
 
 #include <kgent/budget.h>
 #include <kgent/health.h>
@@ -309,6 +315,25 @@ layout_kg_routes (void)
           M (kg_routes, ready));
 }
 
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+static void
+layout_since_1_1 (void)
+{
+  M (kg_identity, ended);
+  STRUCT (kg_region, M (kg_region, size), M (kg_region, flags), M (kg_region, slot),
+          M (kg_region, reserved), M (kg_region, ptr), M (kg_region, bytes),
+          M (kg_region, boot));
+  M (kg_store, bucket2), M (kg_store, region), M (kg_store, region_ensure),
+      M (kg_store, region_held);
+  V (KG_BUCKET_COLD), V (KG_REGION_SLOTS), V (KG_REGION_NEW), V (KG_REGION_ALONE);
+}
+#else
+static void
+layout_since_1_1 (void)
+{
+}
+#endif
+
 int
 main (void)
 {
@@ -349,5 +374,6 @@ main (void)
   layout_kg_plugin_view ();
   layout_kg_host_view ();
   layout_kg_routes ();
+  layout_since_1_1 ();
   return 0;
 }

@@ -3,10 +3,14 @@
 check_PROGRAMS += \
 	%D%/driver \
 	%D%/layout \
+	%D%/layout-1.0 \
 	%D%/loader \
 	$(NULL)
 %C%_driver_LDADD = $(FAKE_LIBS)
 %C%_layout_LDADD =
+%C%_layout_1_0_SOURCES = %D%/layout.c
+%C%_layout_1_0_CPPFLAGS = $(AM_CPPFLAGS) -DLAYOUT_1_0
+%C%_layout_1_0_LDADD =
 %C%_loader_LDADD = $(CORE_LIBS)
 
 ABI_TESTS = \
@@ -32,6 +36,7 @@ EXTRA_DIST += \
 	%D%/crash.c \
 	%D%/frozen.c \
 	%D%/layout-1.0.txt \
+	%D%/layout-1.1.txt \
 	%D%/life.c \
 	%D%/wrong.c \
 	%D%/1.0/kgent/budget.h \

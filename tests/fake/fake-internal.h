@@ -37,7 +37,7 @@ struct kg_self {
   const char *name;
   void *data, *conf;
   uint32_t index;
-  int opening, opened, started;
+  int opening, opened, starting, started;
   struct fake_pool pool;
 };
 
@@ -136,8 +136,12 @@ struct fake {
   void (*release) (void *);
   int (*turn) (void *state);          /* commits what waits; how much it did */
   void (*before_start) (void *state); /* tells watches what is there */
+  void (*after_start) (void *state, int good);
   void (*after_close) (void *state);  /* forgets the plugins' callbacks */
 };
+
+/* More than 0 while this thread runs a hook, a handler or a continuation. */
+extern _Thread_local int fake_on_worker;
 
 /* Fills self->conf from the texts; 0 or -EINVAL with fake->error. */
 int fake_conf_fill (kg_self *self, const char *const *texts);

@@ -10,6 +10,19 @@
 #include <string.h>
 #include <strings.h>
 
+_Thread_local int fake_on_worker;
+
+/* Calls a plugin's code as a worker does. */
+static int32_t
+worker_call (kg_fn *fn, kg_req *req, void *arg)
+{
+  int32_t verdict;
+  fake_on_worker++;
+  verdict = fn (req, arg);
+  fake_on_worker--;
+  return verdict;
+}
+
 /* ---- Routing ------------------------------------------------------------ */
 
 /* Whether the path fits the pattern; fills the parameters, and ranks literal
@@ -105,7 +118,7 @@ handler_run (kg_req *req)
     if (!req->json)
       return fake_table.problem (req, 400, NULL, "The body is not valid JSON");
   }
-  return r->handler (req, req->route->self->data);
+  return worker_call (r->handler, req, req->route->self->data);
 }
 
 /* Runs the next hook of the phase, or ends the phase: sets *ret_over. */
@@ -119,7 +132,7 @@ hook_run (kg_req *req, int *ret_over)
   }
   if (req->hook < fake->nhooks[req->phase]) {
     const struct fake_hook *h = &fake->hooks[req->phase][req->hook++];
-    return h->fn (req, h->self->data);
+    return worker_call (h->fn, req, h->self->data);
   }
   *ret_over = 1;
   return req->phase == KG_PHASE_ACCESS ? closed_by_default (req) : KG_NEXT;
@@ -151,7 +164,7 @@ finish (kg_req *req)
   req->phase = KG_PHASE_LOG;
   for (uint32_t i = 0; i < fake->nhooks[KG_PHASE_LOG]; i++) {
     const struct fake_hook *h = &fake->hooks[KG_PHASE_LOG][i];
-    if (h->fn (req, h->self->data) != KG_NEXT)
+    if (worker_call (h->fn, req, h->self->data) != KG_NEXT)
       fake_die ("LOG hook of %s: it can only answer KG_NEXT", h->self->name);
   }
   req->done = 1;
@@ -320,7 +333,7 @@ ticket_run (kg_ticket *t)
   req->ticket = NULL;
   req->waiting = 0;
   free (t);
-  drive (req, then (req, arg));
+  drive (req, worker_call (then, req, arg));
 }
 
 /* One stream that has ended and whose request has not. */

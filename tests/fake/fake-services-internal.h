@@ -39,5 +39,6 @@ void fake_store_free (struct fake_store *store);
 int fake_store_turn (struct fake_store *store, int even_held);
 void fake_store_replay (struct fake_store *store);
 void fake_store_forget (struct fake_store *store);
+void fake_regions_settle (struct fake_store *store, int good);
 
 #endif

@@ -262,6 +262,12 @@ state_replay (void *state)
   fake_store_replay (((struct fake_state *)state)->store);
 }
 
+static void
+state_started (void *state, int good)
+{
+  fake_regions_settle (((struct fake_state *)state)->store, good);
+}
+
 /* Components and metrics are defined anew after a restart. */
 static void
 state_forget (void *state)
@@ -297,6 +303,7 @@ fake_services (struct fake *fake)
   fake_attach (fake, s, state_release);
   fake->turn = state_turn;
   fake->before_start = state_replay;
+  fake->after_start = state_started;
   fake->after_close = state_forget;
   fake_provide (fake, KG_HEALTH, &health_service, sizeof health_service);
   fake_provide (fake, KG_METRICS, &metrics_service, sizeof metrics_service);

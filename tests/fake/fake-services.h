@@ -45,6 +45,22 @@ int fake_store_commit (struct fake *fake);
 const char *fake_store_get (struct fake *fake, const char *bucket, const char *key);
 void fake_store_put (struct fake *fake, const char *bucket, const char *key, const char *value);
 
+/* Regions lie in files of this folder, which several fakes may share, also those
+ * of several processes; not in memory of the fake.  Before fake_start. */
+void fake_regions_in (struct fake *fake, const char *dir);
+
+/* 1: region_ensure answers -ENOSPC. */
+void fake_regions_full (struct fake *fake, int full);
+
+/* From the next fake_start on the machine's boot is another one (0: the real). */
+void fake_reboot (struct fake *fake, uint64_t boot);
+
+/* The process is killed, as the store sees it: its slots of regions are free at
+ * once, and nothing that the plugins do from now on reaches a region, a bucket or
+ * a log (-ESHUTDOWN; what waits to be committed is lost, too).  fake_close (without
+ * fake_stop), fake_open and fake_start are the next process. */
+void fake_crash (struct fake *fake);
+
 /* The number of records in a log, and the data of number `i` from 0; or NULL. */
 int fake_log_count (struct fake *fake, const char *log);
 const char *fake_log_data (struct fake *fake, const char *log, int i);

@@ -7,6 +7,8 @@
 
 #include "fake-services-internal.h"
 
+#include "core/util/region.h"
+
 struct entry {
   struct entry *next; /* by key */
   struct kg_entry pub;
@@ -22,6 +24,8 @@ struct kg_bucket {
   struct kg_bucket *next;
   struct fake_store *store;
   const char *name;
+  uint32_t flags; /* KG_BUCKET_COLD */
+  int opened;     /* by a plugin that is open now */
   struct entry *entries;
   struct watch *watches;
 };
@@ -65,6 +69,13 @@ struct pending {
   int error;
 };
 
+struct fake_region {
+  struct fake_region *next;
+  const char *name;
+  int memory; /* a memory file; -1: it lies in the folder */
+  struct region region;
+};
+
 struct fake_store {
   struct fake *fake;
   struct fake_pool pool; /* nothing is freed before the end */
@@ -74,7 +85,13 @@ struct fake_store {
   struct pending *first, **end;
   uint64_t revision, sequence;
   int fail, failures, hold;
+  struct fake_region *regions;
+  const char *regions_dir; /* NULL: memory files */
+  uint64_t boot;           /* 0: the machine's */
+  int full, dead;          /* fake_regions_full; after fake_crash */
 };
+
+int fake_name_ok (const char *name);
 
 /* Where the entry with that key is, or would be. */
 struct entry **fake_entry_at (kg_bucket *bucket, kg_str key);
@@ -85,6 +102,14 @@ struct entry *fake_entry_find (kg_bucket *bucket, kg_str key);
 int fake_str_cmp (kg_str a, kg_str b);
 kg_str fake_str_of (const char *text);
 void fake_watches_tell (kg_bucket *bucket, const struct kg_entry *entry);
+
+/* fake-region.c */
+int32_t fake_store_region (kg_self *self, const char *name, uint64_t bytes,
+                           struct kg_region *ret);
+int32_t fake_store_region_ensure (kg_self *self, const char *name, uint64_t offset,
+                                  uint64_t bytes);
+int32_t fake_store_region_held (kg_self *self, const char *name, uint32_t slot);
+void fake_regions_close (struct fake_store *s, int for_ever);
 
 /* fake-store-write.c */
 void fake_put_apply (struct fake_store *s, const struct kg_op *op);

@@ -114,7 +114,8 @@ op_apply (struct fake_store *s, const struct kg_op *op)
 static void
 pending_commit (struct fake_store *s, struct pending *p)
 {
-  struct kg_outcome out = { .size = sizeof out, .error = fail_take (s) };
+  struct kg_outcome out
+      = { .size = sizeof out, .error = s->dead ? -ESHUTDOWN : fail_take (s) };
   for (uint32_t i = 0; !out.error && i < p->nops; i++)
     if ((out.error = op_check (s, &p->ops[i])))
       out.op = i;
@@ -147,6 +148,8 @@ fake_store_write (kg_self *self, const struct kg_op *ops, uint32_t nops, uint32_
 {
   struct fake_store *s = store_of (self->fake);
   struct pending *p;
+  if (s->dead)
+    return -ESHUTDOWN;
   if (s->failures && s->fail == -EAGAIN)
     return fail_take (s);
   p = pending_add (s, nops);
@@ -182,6 +185,8 @@ fake_store_record (kg_log *log, kg_req *req, const void *data, size_t len, kg_st
   int error;
   if (len > 16384)
     return -E2BIG;
+  if (s->dead)
+    return -ESHUTDOWN;
   if (!s->hold && (error = fail_take (s)))
     return error;
   if (ret_id)

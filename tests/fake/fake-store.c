@@ -68,22 +68,34 @@ log_of (struct fake_store *s, const char *name)
   return s->logs = l;
 }
 
-static int
-name_ok (const char *name)
+int
+fake_name_ok (const char *name)
 {
   size_t n = name ? strlen (name) : 0;
   return n && n <= 64 && strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == n;
 }
 
 static int32_t
-store_bucket (kg_self *self, const char *name, kg_bucket **ret)
+store_bucket2 (kg_self *self, const char *name, uint32_t flags, kg_bucket **ret)
 {
+  kg_bucket *b;
   if (!self->opening)
     fake_die ("kg.store/1 bucket: %s called it outside of open", self->name);
-  if (!name_ok (name))
+  if (!fake_name_ok (name) || flags & ~KG_BUCKET_COLD)
     return -EINVAL;
-  *ret = bucket_of (store_of (self->fake), name);
+  b = bucket_of (store_of (self->fake), name);
+  if (b->opened && b->flags != flags)
+    return -EEXIST;
+  b->opened = 1;
+  b->flags = flags;
+  *ret = b;
   return 0;
+}
+
+static int32_t
+store_bucket (kg_self *self, const char *name, kg_bucket **ret)
+{
+  return store_bucket2 (self, name, 0, ret);
 }
 
 static int32_t
@@ -93,7 +105,7 @@ store_log (kg_self *self, const char *name, uint32_t dedup_days, uint32_t keep_d
   (void)dedup_days, (void)keep_days;
   if (!self->opening)
     fake_die ("kg.store/1 log: %s called it outside of open", self->name);
-  if (!name_ok (name))
+  if (!fake_name_ok (name))
     return -EINVAL;
   *ret = log_of (store_of (self->fake), name);
   return 0;
@@ -106,7 +118,7 @@ store_cursor (kg_self *self, kg_log *log, const char *name, kg_cursor **ret)
   kg_cursor *c;
   if (!self->opening)
     fake_die ("kg.store/1 cursor: %s called it outside of open", self->name);
-  if (!name_ok (name))
+  if (!fake_name_ok (name))
     return -EINVAL;
   for (c = s->cursors; c; c = c->next)
     if (c->log == log && !strcmp (c->name, name))
@@ -168,7 +180,10 @@ fake_entry_find (kg_bucket *b, kg_str key)
 static int32_t
 store_get (kg_bucket *bucket, kg_str key, struct kg_entry *ret)
 {
-  struct entry *e = fake_entry_find (bucket, key);
+  struct entry *e;
+  if (bucket->flags & KG_BUCKET_COLD && fake_on_worker)
+    fake_die ("kg.store/1 get: %s is cold, and this is a worker", bucket->name);
+  e = fake_entry_find (bucket, key);
   if (!e)
     return -ENOENT;
   *ret = e->pub;
@@ -180,6 +195,8 @@ store_scan (kg_bucket *bucket, kg_str prefix,
             int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg)
 {
   int32_t r = 0;
+  if (fake_on_worker)
+    fake_die ("kg.store/1 scan: of %s, on a worker", bucket->name);
   for (struct entry *e = *fake_entry_at (bucket, prefix); e && !r; e = e->next) {
     if (e->pub.key.len < prefix.len
         || (prefix.len && memcmp (e->pub.key.ptr, prefix.ptr, prefix.len)))
@@ -195,6 +212,8 @@ store_read (kg_log *log, uint64_t after, uint32_t max,
             int32_t (*fn) (const struct kg_record *record, void *arg), void *arg)
 {
   uint32_t n = 0;
+  if (fake_on_worker)
+    fake_die ("kg.store/1 read: of %s, on a worker", log->name);
   for (struct record *r = log->first; r && n < max; r = r->next)
     if (r->pub.sequence > after) {
       n++;
@@ -230,6 +249,10 @@ const struct kg_store fake_store_service = {
   .position = store_position,
   .newest = store_newest,
   .notify = store_notify,
+  .bucket2 = store_bucket2,
+  .region = fake_store_region,
+  .region_ensure = fake_store_region_ensure,
+  .region_held = fake_store_region_held,
 };
 
 void
@@ -243,10 +266,14 @@ fake_store_replay (struct fake_store *s)
 void
 fake_store_forget (struct fake_store *s)
 {
-  for (kg_bucket *b = s->buckets; b; b = b->next)
+  for (kg_bucket *b = s->buckets; b; b = b->next) {
     b->watches = NULL;
+    b->opened = 0;
+  }
   for (kg_log *l = s->logs; l; l = l->next)
     l->notifies = NULL;
+  fake_regions_close (s, 0);
+  s->dead = 0;
 }
 
 struct fake_store *
@@ -263,6 +290,7 @@ fake_store_new (struct fake *fake)
 void
 fake_store_free (struct fake_store *s)
 {
+  fake_regions_close (s, 1);
   fake_pool_free (&s->pool);
   free (s);
 }

@@ -193,6 +193,13 @@ fake_open_file (struct fake *fake, const char *path, const char *const *conf)
   return plugin ? fake_open (fake, plugin, conf) : refuse (fake, -ENOENT, dlerror ());
 }
 
+static void
+started (struct fake *fake, int good)
+{
+  if (fake->after_start)
+    fake->after_start (fake->state, good);
+}
+
 int
 fake_start (struct fake *fake)
 {
@@ -205,13 +212,18 @@ fake_start (struct fake *fake)
     fake->before_start (fake->state);
   for (uint32_t i = 0; i < fake->nplugins; i++) {
     kg_self *self = fake->plugins[i];
-    int e = self->opened && self->plugin.start ? self->plugin.start (self->data) : 0;
+    int e;
+    self->starting = 1;
+    e = self->opened && self->plugin.start ? self->plugin.start (self->data) : 0;
+    self->starting = 0;
     self->started = self->opened && e >= 0;
     if (e < 0) {
+      started (fake, 0);
       fake_stop (fake);
       return refuse (fake, e, "start failed");
     }
   }
+  started (fake, 1);
   fake_run (fake);
   return 0;
 }

@@ -6,6 +6,7 @@ FAKE_FILES = \
 	%D%/fake-internal.h \
 	%D%/fake-memory.c \
 	%D%/fake-pipeline.c \
+	%D%/fake-region.c \
 	%D%/fake-request.c \
 	%D%/fake-services-internal.h \
 	%D%/fake-services.c \
@@ -27,11 +28,15 @@ fakecoredir = $(fakedir)/core
 fakecore_DATA = core/abi.h
 fakeutildir = $(fakecoredir)/util
 fakeutil_DATA = \
+	core/util/hash.c \
+	core/util/hash.h \
 	core/util/json.c \
 	core/util/json.h \
 	core/util/json_keys.c \
 	core/util/json_text.c \
 	core/util/json_text.h \
+	core/util/region.c \
+	core/util/region.h \
 	core/util/str.c \
 	core/util/str.h \
 	$(NULL)
