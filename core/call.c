@@ -205,7 +205,7 @@ call_create (const struct kg_http_request *given, kg_call **ret)
   if (!call)
     return -ENOMEM;
   call->magic = CALL_MAGIC;
-  call->retry_after_ms = -1;
+  call->retry_after_ms = call->max_age_s = -1;
   call->request = r;
   arena_init (&call->arena, call->first, sizeof call->first);
   if (call_copy (call, origin) < 0) {
@@ -231,7 +231,7 @@ void
 call_reset (kg_call *call)
 {
   call->error = call->status = 0;
-  call->retry_after_ms = -1;
+  call->retry_after_ms = call->max_age_s = -1;
   call->len = call->head = 0;
   call->received = 0;
   call->over = call->forbidden = 0;
@@ -301,6 +301,40 @@ call_retry_after (const char *value, size_t len, int64_t wall_ns)
   return ms < 0 ? 0 : ms < CALL_AFTER_MAX_MS ? ms : CALL_AFTER_MAX_MS;
 }
 
+/* The seconds of one directive; see call_max_age. */
+static int64_t
+directive_age (const char *p, size_t len)
+{
+  int64_t age = 0;
+  size_t i = 8;
+  if (len == 8 && (!strncasecmp (p, "no-store", 8) || !strncasecmp (p, "no-cache", 8)))
+    return 0;
+  if (len < 9 || strncasecmp (p, "max-age=", 8))
+    return -1;
+  for (; i < len && p[i] >= '0' && p[i] <= '9'; i++)
+    age = age < CALL_AGE_MAX_S / 10 ? age * 10 + (p[i] - '0') : CALL_AGE_MAX_S;
+  return i == len ? age : -1;
+}
+
+int64_t
+call_max_age (const char *value, size_t len)
+{
+  const char *p = value, *end = value + len, *stop, *last;
+  int64_t least = -1, age;
+  for (; p < end; p = stop + 1) {
+    stop = memchr (p, ',', (size_t) (end - p));
+    stop = stop ? stop : end;
+    while (p < stop && (*p == ' ' || *p == '\t'))
+      p++;
+    for (last = stop; last > p && (last[-1] == ' ' || last[-1] == '\t'); last--)
+      continue;
+    age = directive_age (p, (size_t) (last - p));
+    if (age >= 0 && (least < 0 || age < least))
+      least = age;
+  }
+  return least;
+}
+
 /* The value of the named field, trimmed; 0 when the line is another field. */
 static int
 header_value (const char *name, const char *line, size_t len, kg_str *ret)
@@ -322,6 +356,8 @@ call_header (kg_call *call, const char *line, size_t len, int64_t wall_ns)
   kg_str value;
   if (header_value ("Retry-After", line, len, &value))
     call->retry_after_ms = call_retry_after (value.ptr, value.len, wall_ns);
+  else if (header_value ("Cache-Control", line, len, &value))
+    call->max_age_s = call_max_age (value.ptr, value.len);
   else if (header_value ("Content-Type", line, len, &value)
            && value.len < sizeof call->content_type) {
     memcpy (call->content_type, value.ptr, value.len);

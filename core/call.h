@@ -15,6 +15,7 @@
 #define CALL_MAGIC        0x43414c4cu
 #define CALL_URL_MAX      8192
 #define CALL_AFTER_MAX_MS 300000 /* of Retry-After */
+#define CALL_AGE_MAX_S    2147483648ll /* of max-age */
 
 struct breaker;
 
@@ -37,7 +38,7 @@ struct kg_call {
 
   /* The try under way. */
   int32_t error, status;
-  int64_t retry_after_ms;
+  int64_t retry_after_ms, max_age_s;
   char *data;               /* malloc'ed */
   size_t len, size;
   size_t head;              /* bytes of header lines */
@@ -74,5 +75,9 @@ int32_t call_outcome (const kg_call *call);
 
 /* Retry-After's value in ms, capped; -1 for garbage (RFC 9110, 10.2.3). */
 int64_t call_retry_after (const char *value, size_t len, int64_t wall_ns);
+
+/* What a Cache-Control field says: seconds, at most 2^31 (RFC 9111, 1.2.2); 0 with
+ * no-store or no-cache; -1 without any of the three. */
+int64_t call_max_age (const char *value, size_t len);
 
 #endif

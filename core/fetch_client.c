@@ -117,6 +117,7 @@ client_end (struct fetch *f, kg_call *call)
     .retry_after_ms = call->retry_after_ms,
     .elapsed_ns = elapsed,
     .message = message,
+    .max_age_s = call->max_age_s,
   };
   message_make (call, message, sizeof message);
   breakers_release (f->breakers, call->breaker);

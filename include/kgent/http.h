@@ -34,6 +34,10 @@ struct kg_http_reply {
                              300,000; -1 without                                */
   int64_t elapsed_ns;
   const char *message;    /* one line for the log, no secrets                   */
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+  int64_t max_age_s; /* from Cache-Control (RFC 9111, 5.2.2): 0 with no-store or
+                        no-cache; -1 when it says nothing.  Since 1.1.           */
+#endif
 };
 
 /* A request; everything is copied before `send` returns.  Since 1.0. */

@@ -87,6 +87,9 @@ const char *fake_health_detail (struct fake *fake, const char *component);
 void fake_http_reply (struct fake *fake, int status_or_error, const char *content_type,
                       const char *body, int64_t retry_after_ms);
 
+/* The reply scripted last says how long it holds; without this it doesn't. */
+void fake_http_max_age (struct fake *fake, int64_t max_age_s);
+
 /* Delivers the replies: calls `piece` and `done` of requests in order, then
  * fake_run; returns how many. */
 int fake_http_deliver (struct fake *fake);

@@ -118,7 +118,7 @@ struct fake_script {
   struct fake_script *next;
   int status;
   const char *type, *body;
-  int64_t retry_after_ms;
+  int64_t retry_after_ms, max_age_s;
 };
 
 static int32_t
@@ -172,14 +172,27 @@ fake_http_reply (struct fake *fake, int status_or_error, const char *content_typ
   r->type = fake_pool_text (&s->pool, "%s", content_type ? content_type : "application/json");
   r->body = fake_pool_text (&s->pool, "%s", body ? body : "");
   r->retry_after_ms = retry_after_ms;
+  r->max_age_s = -1;
   *s->script_end = r;
   s->script_end = &r->next;
+}
+
+void
+fake_http_max_age (struct fake *fake, int64_t max_age_s)
+{
+  struct fake_script *r = fake_state_of (fake)->script;
+  while (r && r->next)
+    r = r->next;
+  if (!r)
+    fake_die ("fake_http_max_age: no reply is scripted");
+  r->max_age_s = max_age_s;
 }
 
 static void
 call_deliver (kg_call *c, const struct fake_script *r)
 {
-  struct kg_http_reply reply = { .size = sizeof reply, .tries = 1, .retry_after_ms = -1 };
+  struct kg_http_reply reply = { .size = sizeof reply, .tries = 1, .retry_after_ms = -1,
+                                 .max_age_s = -1 };
   size_t len = r ? strlen (r->body) : 0;
   c->pub.delivered = 1;
   reply.message = "scripted";
@@ -189,6 +202,7 @@ call_deliver (kg_call *c, const struct fake_script *r)
     reply.content_type.ptr = r->type;
     reply.content_type.len = strlen (r->type);
     reply.retry_after_ms = r->retry_after_ms;
+    reply.max_age_s = r->max_age_s;
     reply.body.ptr = r->body;
     reply.body.len = len;
   }

@@ -202,6 +202,33 @@ START_TEST (retry_after_is_read)
 }
 END_TEST
 
+static const struct {
+  const char *value;
+  int64_t s;
+} ages[] = {
+  { "max-age=300", 300 },
+  { "public, max-age=19845, must-revalidate, no-transform", 19845 },
+  { "Max-Age=7\t,private", 7 },
+  { "max-age=0", 0 },
+  { "max-age=2147483648", 2147483648 },
+  { "max-age=99999999999999999999999", 2147483648 },
+  { "no-store", 0 },
+  { "No-Cache, max-age=300", 0 },
+  { "max-age=9, max-age=8", 8 },
+  { "max-age=", -1 },
+  { "max-age=-1", -1 },
+  { "max-age=1s", -1 },
+  { "s-maxage=5, public", -1 },
+  { "", -1 },
+  { ",,", -1 },
+};
+
+START_TEST (max_age_is_read)
+{
+  ck_assert_int_eq (call_max_age (ages[_i].value, strlen (ages[_i].value)), ages[_i].s);
+}
+END_TEST
+
 static kg_call *
 tried (int32_t error, int32_t status, uint32_t times)
 {
@@ -339,6 +366,7 @@ main (void)
   tcase_add_test (cases, the_rest_is_checked);
   tcase_add_test (cases, everything_is_copied);
   LOOP (retry_after_is_read, afters);
+  LOOP (max_age_is_read, ages);
   LOOP (what_is_tried_again, verdicts);
   tcase_add_test (cases, waits_grow_with_full_jitter);
   tcase_add_test (cases, a_body_is_capped);
