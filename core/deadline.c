@@ -84,6 +84,11 @@ sweep_stream (struct conn *c, int64_t now)
     return;
   }
   conn_load (c);
+  if (stream_revoked (c->req)) {
+    stream_revoke (c->req);
+    conn_close (c);
+    return;
+  }
   stream_sweep (c->req, now);
   conn_turn_end (c);
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DAY_NS (86400 * CLOCK_SECOND)
 #define TOMBSTONE_NS (3600 * CLOCK_SECOND) /* another process must have seen it by then */
@@ -129,6 +130,19 @@ house_tasks (struct store *s)
   return r < 0 ? r : more;
 }
 
+/* Unless another process is at it. */
+static int32_t
+house_replay (struct store *s)
+{
+  int fd = boot_lock (s, 0);
+  int32_t r;
+  if (fd < 0)
+    return 0;
+  r = replay_all (s);
+  close (fd);
+  return r;
+}
+
 int32_t
 keep_house (struct store *s)
 {
@@ -141,7 +155,7 @@ keep_house (struct store *s)
     return r;
   group_publish (s);
   if (s->rounds++ % REPLAY_EVERY == 0)
-    r = replay_all (s);
+    r = house_replay (s);
   return r < 0 ? r : more;
 }
 

@@ -212,9 +212,7 @@ store_start (struct store *s, uint32_t workers, char error[STORE_ERROR_MAX])
     snprintf (error, STORE_ERROR_MAX, "%s: %s", s->rings_dir, strerror (errno));
     return r;
   }
-  r = boot_database (s, error);
-  if (r >= 0)
-    r = boot_rings (s, error);
+  r = store_boot (s, error);
   if (r >= 0)
     r = start_watches (s, error);
   if (r >= 0) {

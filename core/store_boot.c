@@ -19,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SQLITE_HEAD 100u /* bytes; SQLite's file format, section 1.3 */
+#define SQLITE_HEAD 100u    /* bytes; SQLite's file format, section 1.3 */
+#define START_WAIT_MS 30000 /* for another process that is just starting */
 
 /* Writes the text of an error and returns its code. */
 static int32_t KG_PRINTF (3, 4)
@@ -293,16 +294,14 @@ boot_steps (struct store *s, char error[STORE_ERROR_MAX])
   return r < 0 ? r : 0;
 }
 
-/* One process at a time: SQLite's own waiting doesn't cover the step from an
- * empty file to WAL mode.  A descriptor to close, or -errno. */
-static int
-boot_lock (const struct store *s)
+int
+boot_lock (const struct store *s, int64_t ms)
 {
   const struct timespec pause = { 0, 10 * CLOCK_MS };
   int fd = open (s->rings_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0)
     return -errno;
-  for (int64_t left = DB_BUSY_MS; flock (fd, LOCK_EX | LOCK_NB) < 0; left -= 10) {
+  for (int64_t left = ms; flock (fd, LOCK_EX | LOCK_NB) < 0; left -= 10) {
     if (left <= 0 || (errno != EWOULDBLOCK && errno != EINTR)) {
       close (fd);
       return -EBUSY;
@@ -312,17 +311,12 @@ boot_lock (const struct store *s)
   return fd;
 }
 
-int32_t
+static int32_t
 boot_database (struct store *s, char error[STORE_ERROR_MAX])
 {
-  int fd = boot_lock (s);
   int32_t r;
   *error = 0;
-  if (fd < 0)
-    return refuse (error, fd, "%s: %s; another process is just starting with it", s->rings_dir,
-                   strerror (-fd));
   r = boot_steps (s, error);
-  close (fd);
   if (r < 0 && !*error)
     refuse (error, r, "%s: %s (%s); %s", s->path, s->db ? db_error (s->db) : "cannot be opened",
             strerror (-r),
@@ -340,7 +334,7 @@ boot_ring (struct store *s, uint32_t i)
   return r->waiters.slot ? 0 : -ENOMEM;
 }
 
-int32_t
+static int32_t
 boot_rings (struct store *s, char error[STORE_ERROR_MAX])
 {
   uint32_t count = s->workers + 1;
@@ -362,4 +356,19 @@ boot_rings (struct store *s, char error[STORE_ERROR_MAX])
     refuse (error, r, "%s: what an earlier process left could not be read: %s", s->rings_dir,
             strerror (-r));
   return r < 0 ? r : 0;
+}
+
+int32_t
+store_boot (struct store *s, char error[STORE_ERROR_MAX])
+{
+  int fd = boot_lock (s, START_WAIT_MS);
+  int32_t r;
+  if (fd < 0)
+    return refuse (error, fd, "%s: %s; another process is just starting with it", s->rings_dir,
+                   strerror (-fd));
+  r = boot_database (s, error);
+  if (r >= 0)
+    r = boot_rings (s, error);
+  close (fd);
+  return r;
 }

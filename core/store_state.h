@@ -274,10 +274,15 @@ int32_t sync_watch_all (struct store *s);
 
 /* store_boot.c: from a folder to an open database. */
 int32_t store_boot_check (const struct store *s, char error[STORE_ERROR_MAX]);
-int32_t boot_database (struct store *s, char error[STORE_ERROR_MAX]);
-int32_t boot_rings (struct store *s, char error[STORE_ERROR_MAX]);
+int32_t store_boot (struct store *s, char error[STORE_ERROR_MAX]);
 
-/* replay.c: what dead processes left.  [c] */
+/* One process at a time starts (SQLite's own waiting doesn't cover the step from an
+ * empty file to WAL mode), or takes what dead ones left: so whoever has started
+ * finds all of that in the logs.  A descriptor to close, or -errno; -EBUSY when it
+ * could not be had within `ms`. */
+int boot_lock (const struct store *s, int64_t ms);
+
+/* replay.c: what dead processes left; under boot_lock.  [c] */
 int32_t replay_all (struct store *s);
 
 /* keeper.c: housekeeping, once a second (1: there is more to do); and the thread

@@ -223,6 +223,25 @@ stream_drain (struct kg_req *req)
     put_piece (req, event, sizeof event - 1);
 }
 
+int
+stream_revoked (const struct kg_req *req)
+{
+  const int32_t *ended = req->identity ? req->identity->ended : NULL;
+  return ended && __atomic_load_n (ended, __ATOMIC_RELAXED);
+}
+
+void
+stream_revoke (struct kg_req *req)
+{
+  static const char event[] = "event: error\ndata: {\"error\":\"The access was revoked.\","
+                              "\"type\":\"revoked\"}\n\n";
+  if (!req->stream->is_events)
+    return; /* cut off: nobody may take a part for the whole */
+  put_piece (req, event, sizeof event - 1);
+  stream_finish (req);
+  conn_flush (req->conn);
+}
+
 void
 stream_finish (struct kg_req *req)
 {

@@ -27,6 +27,12 @@ void stream_sweep (struct kg_req *req, int64_t now);
 /* [worker] The host drains: tells the client. */
 void stream_drain (struct kg_req *req);
 
+/* [worker] Whether the identity that asked for the stream has ended. */
+int stream_revoked (const struct kg_req *req);
+
+/* [worker] Tells the client so, and ends the body as far as it may look whole. */
+void stream_revoke (struct kg_req *req);
+
 /* [worker] The last chunk, after COMMIT. */
 void stream_finish (struct kg_req *req);
 

@@ -21,7 +21,7 @@
 #define HEAD_PAGE 4096u
 #define FORMAT    1u
 #define GATE      REGION_SLOTS /* byte; those before it are the slots' */
-#define PAUSE_NS  5000000ll    /* between two looks at the gate */
+#define PAUSE_NS  5000000ll    /* between two looks at a lock */
 
 static const char magic[8] = "KGREGN\r\n";
 
@@ -66,30 +66,45 @@ lock_foreign (int fd, uint32_t first, uint32_t count)
   return l.l_type != F_UNLCK;
 }
 
+/* The first of the bytes that is free becomes ours: its number, or -errno. */
 static int
-gate_take (struct region *r, int64_t wait_ns)
+lock_any (int fd, uint32_t first, uint32_t count)
+{
+  int e = -EAGAIN;
+  for (uint32_t i = first; i < first + count; i++) {
+    e = lock_set (fd, F_WRLCK, i);
+    if (e != -EAGAIN)
+      return e ? e : (int) i;
+  }
+  return e;
+}
+
+/* The same, and waits for one. */
+static int
+lock_wait (int fd, uint32_t first, uint32_t count, int64_t *wait_ns)
 {
   const struct timespec pause = { 0, PAUSE_NS };
   int e;
-  while ((e = lock_set (r->fd, F_WRLCK, GATE)) == -EAGAIN) {
-    if (wait_ns <= 0)
-      return -EBUSY;
+  while ((e = lock_any (fd, first, count)) == -EAGAIN && *wait_ns > 0) {
     nanosleep (&pause, NULL);
-    wait_ns -= PAUSE_NS;
+    *wait_ns -= PAUSE_NS;
   }
-  r->gated = !e;
   return e;
 }
 
 static int
-slot_take (struct region *r)
+gate_take (struct region *r, int64_t *wait_ns)
 {
-  int e = -EAGAIN;
-  for (r->slot = 0; r->slot < REGION_SLOTS; r->slot++) {
-    e = lock_set (r->fd, F_WRLCK, r->slot);
-    if (e != -EAGAIN)
-      break;
-  }
+  int e = lock_wait (r->fd, GATE, 1, wait_ns);
+  r->gated = e >= 0;
+  return e == -EAGAIN ? -EBUSY : e;
+}
+
+static int
+slot_take (struct region *r, int64_t *wait_ns)
+{
+  int e = lock_wait (r->fd, 0, REGION_SLOTS, wait_ns);
+  r->slot = e < 0 ? 0 : (uint32_t) e;
   return e;
 }
 
@@ -143,10 +158,10 @@ region_lock (struct region *r, int64_t wait_ns)
     return -errno;
   if (!S_ISREG (st.st_mode))
     return -EINVAL;
-  e = gate_take (r, wait_ns);
-  if (!e)
-    e = slot_take (r);
-  if (e)
+  e = gate_take (r, &wait_ns);
+  if (e >= 0)
+    e = slot_take (r, &wait_ns);
+  if (e < 0)
     return e;
   e = lock_foreign (r->fd, 0, REGION_SLOTS);
   r->flags = e ? 0 : REGION_ALONE;

@@ -32,8 +32,8 @@ struct region {
 };
 
 /* Opens the file, which is made if need be, with `bytes` of contents.  Waits at
- * most `wait_ns` for the gate.  0; -EBUSY: the gate is shut, or others have it in
- * another size; -EAGAIN: no slot is free; -EINVAL; or another -errno. */
+ * most `wait_ns` for the gate and a slot.  0; -EBUSY: the gate is shut, or others
+ * have it in another size; -EAGAIN: no slot is free; -EINVAL; or another -errno. */
 int region_open (struct region *r, const char *path, uint64_t bytes, int64_t wait_ns);
 
 /* What had to be done alone is done.  `good` 0: it failed, and whoever opens the

@@ -192,11 +192,12 @@ struct kg_store {
   /* [start] Maps the region `name` (as of buckets; one plugin has it), `bytes`
    * long, which lives in a sparse file of the store.  A file of another size is
    * made anew when nobody else has it, as is one whose maker did not come
-   * through its start.  -EBUSY: another process has it in another size, or
-   * alone for too long; -EAGAIN: all slots are taken; -EEXIST; -EINVAL; or what
-   * the file system said.  Contents are as old as the last write of any process,
-   * also of a killed one; after a crash of the machine each page may be of
-   * another age.  Since 1.1. */
+   * through its start.  Waits at most 30 s for a process that has it alone, and
+   * for a slot.  -EBUSY: another process has it in another size, or still alone;
+   * -EAGAIN: all slots are taken; -EEXIST; -EINVAL; or what the file system said.
+   * Contents are as the last write of any process left them, also of a killed
+   * one; after a crash of the machine each page may be of another age.
+   * Since 1.1. */
   int32_t (*region) (kg_self *self, const char *name, uint64_t bytes, struct kg_region *ret);
 
   /* [any, not a worker] Sees to it that a part of the region has its place on the

@@ -20,6 +20,7 @@ ABI_TESTS = \
 ABI_PYTHON_TESTS = \
 	%D%/crash.py \
 	%D%/frozen.py \
+	%D%/grown.py \
 	%D%/life.py \
 	%D%/manual.py \
 	%D%/wrong.py \
@@ -35,6 +36,7 @@ EXTRA_DIST += \
 	$(ABI_PYTHON_TESTS) \
 	%D%/crash.c \
 	%D%/frozen.c \
+	%D%/grown.c \
 	%D%/layout-1.0.txt \
 	%D%/layout-1.1.txt \
 	%D%/life.c \

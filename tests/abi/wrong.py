@@ -27,7 +27,7 @@ TABLE = "DIR/wrong.so: option table: "
 # WRONG, what the line says behind "kgentd: CONF:3: "
 LINES = [
     ("NO_ENTRY", "DIR/wrong.so: it exports no kg_plugin_1, so it is no kgent plugin (or hides it); define it with KG_PLUGIN (...)"),
-    ("MAJOR", "DIR/wrong.so: built for plugin ABI 2.x, this host speaks 1.0 to 1.1 (upgrade the host, or rebuild with -DKG_ABI_TARGET='KG_ABI (1, 1)')"),
+    ("MAJOR", "DIR/wrong.so: built for plugin ABI 2.x, this host speaks 1.1 (upgrade the host, or rebuild with -DKG_ABI_TARGET='KG_ABI (1, 1)')"),
     ("MINOR", "DIR/wrong.so: built for plugin ABI 1.4, this host speaks 1.0 to 1.1 (upgrade the host, or rebuild with -DKG_ABI_TARGET='KG_ABI (1, 1)')"),
     ("NO_MACRO", "DIR/wrong.so: its descriptor carries no plugin ABI, this host speaks 1.0 to 1.1; define it with KG_PLUGIN (...)"),
     ("NOT_DATA", "DIR/wrong.so: kg_plugin_1 is not a descriptor; define it with KG_PLUGIN (...)"),

@@ -336,6 +336,22 @@ ticket_run (kg_ticket *t)
   drive (req, worker_call (then, req, arg));
 }
 
+/* Cuts the stream of an identity that has ended; the lock is held. */
+static void
+stream_look (kg_req *req)
+{
+  static const char event[] = "event: error\ndata: {\"error\":\"The access was revoked.\","
+                              "\"type\":\"revoked\"}\n\n";
+  const int32_t *ended = req->identity ? req->identity->ended : NULL;
+  const char *type = fake_header (req, "Content-Type");
+  if (!req->streaming || req->stream.ended || req->gone || !ended
+      || !__atomic_load_n (ended, __ATOMIC_RELAXED))
+    return;
+  req->gone = 1;
+  if (type && !strncmp (type, "text/event-stream", 17))
+    fake_text_add (&req->reply, event, sizeof event - 1);
+}
+
 /* One stream that has ended and whose request has not. */
 static kg_req *
 ended_find (struct fake *fake)
@@ -344,6 +360,7 @@ ended_find (struct fake *fake)
   pthread_mutex_lock (&fake->lock);
   for (req = fake->requests; req; req = req->next) {
     req->stream.taken = 0;
+    stream_look (req);
     if (req->streaming && req->stream.ended && !req->waiting && req->phase < KG_PHASE_COMMIT)
       break;
   }
@@ -407,6 +424,7 @@ fake_host_send (kg_stream *s, const void *data, size_t len)
   if (s->ended)
     fake_die ("send: the stream has ended");
   pthread_mutex_lock (&fake->lock);
+  stream_look (s->req);
   if (s->req->gone)
     e = -EPIPE;
   else if (fake->stream_max && s->taken + len > fake->stream_max)

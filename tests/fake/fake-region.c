@@ -9,6 +9,7 @@
 #include "fake-store-internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -148,16 +149,19 @@ fake_reboot (struct fake *fake, uint64_t boot)
   store_of (fake)->boot = boot;
 }
 
-/* What the plugins write from now on goes to copies of the pages. */
+/* What the plugins write from now on goes to copies of the pages.  The map keeps
+ * the file open, so the locks must be given back by hand. */
 static void
 region_cut (struct fake_region *g)
 {
   struct region *r = &g->region;
+  struct flock all = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
   if (!r->map || r->fd < 0)
     return;
   if (mmap (r->map, r->length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, r->fd, 0)
       == MAP_FAILED)
     fake_die ("fake_crash: %s", strerror (errno));
+  fcntl (r->fd, F_OFD_SETLK, &all);
   close (r->fd);
   r->fd = -1;
   r->gated = 0;
@@ -170,4 +174,5 @@ fake_crash (struct fake *fake)
   s->dead = 1;
   for (struct fake_region *g = s->regions; g; g = g->next)
     region_cut (g);
+  fake_store_turn (s, 1); /* what waits has failed */
 }

@@ -57,8 +57,8 @@ void fake_reboot (struct fake *fake, uint64_t boot);
 
 /* The process is killed, as the store sees it: its slots of regions are free at
  * once, and nothing that the plugins do from now on reaches a region, a bucket or
- * a log (-ESHUTDOWN; what waits to be committed is lost, too).  fake_close (without
- * fake_stop), fake_open and fake_start are the next process. */
+ * a log (-ESHUTDOWN; what waits to be committed is lost, too, and `done` says so).
+ * fake_stop and fake_close clear up; fake_open and fake_start are the next process. */
 void fake_crash (struct fake *fake);
 
 /* The number of records in a log, and the data of number `i` from 0; or NULL. */

@@ -97,7 +97,8 @@ kg_req *fake_request (struct fake *fake, const char *method, const char *target,
                       const char *const *headers, const char *body);
 
 /* Runs the continuations of resumed tickets and the ends of streams until
- * there are none; returns how many ran. */
+ * there are none, and cuts the streams of identities that have `ended`; returns
+ * how many ran. */
 int fake_run (struct fake *fake);
 
 /* The deadline of a waiting request passes: 504. */
