@@ -9,7 +9,7 @@
 #define AUTH_NUMBERS_H
 
 #ifndef KG_ABI_TARGET
-#define KG_ABI_TARGET KG_ABI (1, 0)
+#define KG_ABI_TARGET KG_ABI (1, 1)
 #endif
 #include <kgent/plugin.h>
 #include <kgent/json.h>
