@@ -48,12 +48,13 @@ struct jwt_claims {
   const char *subject;
   const char *tenant;            /* id or slug, never NULL */
   const char *const *scopes;     /* end in NULL; no more than the option allows */
-  const char *const *archetypes; /* end in NULL; empty: none may be claimed but the default */
+  const char *const *archetypes; /* end in NULL; empty: the host's default */
   int64_t expires_s;             /* since the epoch, leeway not added */
   uint8_t id[JWT_ID];            /* of (issuer, subject): SHA-256 ("jwt" NUL iss NUL sub) */
 };
 
 struct jwt;
+struct jwks_source;
 
 /* [open] Checks the options and asks for the services.  *ret is NULL when no
  * issuer is configured.  0; -EINVAL for options that don't go together (logged);
@@ -69,11 +70,15 @@ int32_t jwt_start (struct jwt *jwt);
 void jwt_stop (struct jwt *jwt);
 void jwt_close (struct jwt *jwt);
 
+/* Its keys, see jwks_fetch.h. */
+struct jwks_source *jwt_source (const struct jwt *jwt);
+
 /* Whether a credential is meant as a token: two dots, and not "kg_" in front. */
 int32_t jwt_looks (kg_str credential);
 
 /* [worker] Verifies a token.  No lock, no wait, no fetch.  0; -EACCES: not accepted
- * (counted by reason); -ENOMEM.  `now_s` is in seconds since the epoch. */
+ * (counted by reason); -EAGAIN: there were no keys yet since the start; -ENOMEM.
+ * `now_s` is in seconds since the epoch. */
 int32_t jwt_check (struct jwt *jwt, kg_req *req, kg_str token, int64_t now_s,
                    struct jwt_claims *ret);
 

@@ -18,7 +18,20 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/guess.h \
 	%D%/index.c \
 	%D%/index.h \
+	%D%/jose.c \
+	%D%/jose.h \
+	%D%/jwks.c \
+	%D%/jwks.h \
+	%D%/jwks_fetch.c \
+	%D%/jwks_fetch.h \
+	%D%/jwt.c \
 	%D%/jwt.h \
+	%D%/jwt_claims.c \
+	%D%/jwt_claims.h \
+	%D%/jwt_conf.c \
+	%D%/jwt_conf.h \
+	%D%/jwt_seen.c \
+	%D%/jwt_seen.h \
 	%D%/keys.c \
 	%D%/keys.h \
 	%D%/limit.c \

@@ -4,6 +4,7 @@ PLUGIN_TESTS = \
 	%D%/agentese-grammar \
 	%D%/agentese-state \
 	%D%/auth \
+	%D%/auth-jwt \
 	%D%/auth-limit \
 	%D%/billing-stripe \
 	%D%/health \
@@ -25,6 +26,8 @@ endif
 %C%_health_LDADD = plugins/health/libhealth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) \
 	$(CHECK_LIBS)
 %C%_auth_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_auth_jwt_SOURCES = %D%/auth-jwt.c %D%/auth-jwt.h
+%C%_auth_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_limit_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FAKE_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_SOURCES = %D%/agentese.c %D%/agentese.h
