@@ -33,7 +33,9 @@ UNIT_TESTS = \
 	%D%/fetch_tls \
 	%D%/ring \
 	%D%/mirror \
+	%D%/region \
 	%D%/store \
+	%D%/store_cold \
 	%D%/store_crash \
 	%D%/store_faults \
 	%D%/store_two \
@@ -48,6 +50,7 @@ endif
 UTIL_LIBS = core/libutil.a $(CHECK_LIBS)
 %C%_hash_LDADD = $(UTIL_LIBS)
 %C%_json_LDADD = $(UTIL_LIBS)
+%C%_region_LDADD = $(UTIL_LIBS)
 %C%_str_LDADD = $(UTIL_LIBS)
 %C%_util_LDADD = $(UTIL_LIBS)
 %C%_uuid_LDADD = $(UTIL_LIBS)
@@ -63,6 +66,7 @@ UTIL_LIBS = core/libutil.a $(CHECK_LIBS)
 STORE_HOST = %D%/store_host.c %D%/store_host.h
 %C%_ring_SOURCES = %D%/ring.c $(STORE_HOST)
 %C%_store_SOURCES = %D%/store.c $(STORE_HOST)
+%C%_store_cold_SOURCES = %D%/store_cold.c $(STORE_HOST)
 %C%_store_two_SOURCES = %D%/store_two.c $(STORE_HOST)
 %C%_store_crash_SOURCES = %D%/store_crash.c %D%/store_vfs.c %D%/store_vfs.h $(STORE_HOST)
 %C%_store_faults_SOURCES = %D%/store_faults.c %D%/store_vfs.c %D%/store_vfs.h $(STORE_HOST)
