@@ -24,7 +24,8 @@ document_set (struct document *d, char *text, size_t len)
   document_finish (d);
   d->text = text;
   d->len = len;
-  SHA256 ((const unsigned char *)text, len, digest);
+  if (!SHA256 ((const unsigned char *)text, len, digest))
+    return -ENOMEM;
   d->etag[0] = '"';
   for (i = 0; i < ETAG_BYTES; i++)
     snprintf (d->etag + 1 + 2 * i, 3, "%02x", digest[i]);

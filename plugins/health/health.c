@@ -5,6 +5,8 @@
 
 #include "plugins/health/health.h"
 
+#include <openssl/crypto.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,7 +251,8 @@ health_close (void *data)
 static int32_t
 health_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
 {
-  struct plugin *p = calloc (1, sizeof *p);
+  /* libcrypto makes its context once; where that failed, its functions crash. */
+  struct plugin *p = OSSL_LIB_CTX_get0_global_default () ? calloc (1, sizeof *p) : NULL;
   int32_t r;
   if (!p)
     return -ENOMEM;

@@ -39,13 +39,14 @@ struct plugin {
   const struct kg_health *health;
   const struct kg_metrics *metrics;
   const struct kg_routes *routes;
+  int32_t incomplete; /* a document lacks something, for want of memory */
   struct document index;
   struct document api[2]; /* openapi.json: [0] public listener, [1] admin listener */
   struct document page;   /* /docs */
   char page_policy[320];  /* its Content-Security-Policy */
 };
 
-/* document.c: takes `text` over and names it; 0, or -ENOMEM for a NULL text. */
+/* document.c: takes `text` over and names it; 0, or -ENOMEM (for a NULL text too). */
 int32_t document_set (struct document *d, char *text, size_t len);
 void document_finish (struct document *d);
 

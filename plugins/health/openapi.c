@@ -114,14 +114,24 @@ problem_make (const struct problem_kind *kind)
   return o;
 }
 
+/* A text of ours as JSON. */
 static json_object *
-components_make (const struct references *refs)
+parse (struct plugin *p, const char *text)
+{
+  json_object *o = json_tokener_parse (text);
+  if (!o)
+    p->incomplete = 1;
+  return o;
+}
+
+static json_object *
+components_make (struct plugin *p, const struct references *refs)
 {
   json_object *o = json_object_new_object (), *schemas = json_object_new_object ();
   json_object *responses = json_object_new_object ();
   int i;
-  json_object_object_add (o, "securitySchemes", json_tokener_parse (security_schemes));
-  json_object_object_add (schemas, "Problem", json_tokener_parse (problem_schema));
+  json_object_object_add (o, "securitySchemes", parse (p, security_schemes));
+  json_object_object_add (schemas, "Problem", parse (p, problem_schema));
   json_object_object_add (o, "schemas", schemas);
   for (i = 0; problems[i].status; i++)
     if (refs->problems >> i & 1)
@@ -211,10 +221,10 @@ openapi_make (struct plugin *p, int32_t admin, struct document *ret)
   json_object_object_add (o, "servers", servers_make (p, admin));
   json_object_object_add (o, "tags", tags_make (&d));
   json_object_object_add (o, "paths", d.paths);
-  json_object_object_add (o, "components", components_make (&d.refs));
+  json_object_object_add (o, "components", components_make (p, &d.refs));
   text = json_object_to_json_string_ext (o, JSON_C_TO_STRING_PLAIN
                                                 | JSON_C_TO_STRING_NOSLASHESCAPE);
   r = document_set (ret, text ? strdup (text) : NULL, text ? strlen (text) : 0);
   json_object_put (o);
-  return r;
+  return p->incomplete ? -ENOMEM : r;
 }

@@ -64,14 +64,17 @@ type_make (const char *type)
   return o;
 }
 
-/* The text of a route as JSON; NULL without one, and for a malformed one. */
+/* The text of a route as JSON; NULL without one, and for a malformed one.  The parser
+ * gives no error for want of memory; neither does it for a mere null. */
 static json_object *
 parse (struct plugin *p, const char *plugin, const struct kg_route *route, const char *what,
        const char *text)
 {
   enum json_tokener_error error = json_tokener_success;
   json_object *o = text ? json_tokener_parse_verbose (text, &error) : NULL;
-  if (text && !o)
+  if (text && !o && error == json_tokener_success)
+    p->incomplete = 1;
+  else if (text && !o)
     p->host->log (p->self, KG_LOG_WARN,
                   "the %s of %s %s (%s) is not JSON: %s; it is missing from /openapi.json",
                   what, route->method, route->pattern, plugin, json_tokener_error_desc (error));

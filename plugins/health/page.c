@@ -30,7 +30,8 @@ source_make (const char *open, const char *close, char out[SOURCE_MAX])
   if (!to)
     return -EINVAL;
   from += strlen (open);
-  SHA256 ((const unsigned char *)from, (size_t)(to - from), digest);
+  if (!SHA256 ((const unsigned char *)from, (size_t)(to - from), digest))
+    return -ENOMEM;
   EVP_EncodeBlock ((unsigned char *)out, digest, sizeof digest);
   return 0;
 }
