@@ -16,7 +16,7 @@
 #define BEAT_NS CLOCK_SECOND
 #define SHELF_MS 10000u
 
-static void
+static int32_t
 meter_define (struct store *s, int32_t kind, const char *name, const char *help,
               kg_metric **ret)
 {
@@ -27,31 +27,37 @@ meter_define (struct store *s, int32_t kind, const char *name, const char *help,
     def.buckets = buckets;
     def.nbuckets = sizeof buckets / sizeof buckets[0];
   }
-  if (metrics_define (s->host->metrics, &def, ret) < 0)
-    *ret = NULL;
+  return metrics_define (s->host->metrics, &def, ret);
 }
 
-void
+int32_t
 pulse_define (struct store *s)
 {
   struct store_meters *m = &s->meters;
+  int32_t r;
   if (s->host->health)
     health_add (s->host->health, "store", KG_HEALTH_READINESS | KG_HEALTH_ESSENTIAL,
                 &s->component);
   if (!s->host->metrics)
-    return;
-  meter_define (s, KG_COUNTER, "kgent_store_commits_total",
-                "Transactions that the store has committed.", &m->commits);
-  meter_define (s, KG_COUNTER, "kgent_store_events_total",
-                "Usage records that the store has committed.", &m->events);
-  meter_define (s, KG_HISTOGRAM, "kgent_store_fsync_seconds",
-                "Time that a commit took, the wait for the disk included.", &m->fsync);
-  meter_define (s, KG_GAUGE, "kgent_store_ring_bytes",
-                "Bytes of usage records that wait in rings.", &m->ring_bytes);
-  meter_define (s, KG_GAUGE, "kgent_store_pending",
-                "Bytes of writes that wait for the committer.", &m->pending);
-  meter_define (s, KG_COUNTER, "kgent_store_errors_total",
-                "Transactions that failed because of the disk.", &m->errors);
+    return 0;
+  r = meter_define (s, KG_COUNTER, "kgent_store_commits_total",
+                    "Transactions that the store has committed.", &m->commits);
+  if (r >= 0)
+    r = meter_define (s, KG_COUNTER, "kgent_store_events_total",
+                      "Usage records that the store has committed.", &m->events);
+  if (r >= 0)
+    r = meter_define (s, KG_HISTOGRAM, "kgent_store_fsync_seconds",
+                      "Time that a commit took, the wait for the disk included.", &m->fsync);
+  if (r >= 0)
+    r = meter_define (s, KG_GAUGE, "kgent_store_ring_bytes",
+                      "Bytes of usage records that wait in rings.", &m->ring_bytes);
+  if (r >= 0)
+    r = meter_define (s, KG_GAUGE, "kgent_store_pending",
+                      "Bytes of writes that wait for the committer.", &m->pending);
+  if (r >= 0)
+    r = meter_define (s, KG_COUNTER, "kgent_store_errors_total",
+                      "Transactions that failed because of the disk.", &m->errors);
+  return r;
 }
 
 /* A transaction was committed, in `ns`. */

@@ -127,11 +127,12 @@ store_create (struct host *host, struct kg_self *core, const struct store_settin
   s->core = core;
   s->table = host->table;
   r = store_boot_check (s, error);
+  if (r >= 0 && (r = pulse_define (s)) < 0)
+    snprintf (error, STORE_ERROR_MAX, "store: no metrics: %s", strerror (-r));
   if (r < 0) {
     store_destroy (s);
     return r;
   }
-  pulse_define (s);
   host->store = s;
   *ret = s;
   return 0;

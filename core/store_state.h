@@ -300,7 +300,7 @@ void store_futex_wake (_Atomic uint32_t *word);
 void store_futex_wait (_Atomic uint32_t *word, uint32_t value, int64_t ns);
 
 /* pulse.c: health, metrics, and the log.  [c] */
-void pulse_define (struct store *s);
+int32_t pulse_define (struct store *s);
 void pulse_beat (struct store *s);
 void pulse_commit (struct store *s, int64_t ns);
 void pulse_trouble (struct store *s, int32_t error);
