@@ -8,6 +8,7 @@ FAULT_TESTS = \
 	%D%/lifecycle.py \
 	%D%/limits.py \
 	%D%/logs.py \
+	%D%/nomemory.py \
 	%D%/plugins.py \
 	%D%/reload.py \
 	%D%/sample.py \
@@ -21,6 +22,7 @@ endif
 EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/daemon.py \
 	%D%/framing_rows.py \
+	%D%/nomemory.c \
 	%D%/proxies.py \
 	%D%/wire.py \
 	$(NULL)
