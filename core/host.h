@@ -67,6 +67,7 @@ struct kg_self {
   struct host *host;
   void *data;                  /* what open returned */
   struct serial *serial;       /* the lock of KG_SERIAL, or NULL */
+  struct kg_fields *fields;    /* all sets of header names that it has made */
 };
 
 #endif

@@ -18,6 +18,7 @@ core_libcore_a_SOURCES = \
 	%D%/errors.h \
 	%D%/expand.c \
 	%D%/expand.h \
+	%D%/fields.c \
 	%D%/health.c \
 	%D%/health.h \
 	%D%/host.h \

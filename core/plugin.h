@@ -76,6 +76,7 @@ int32_t plugin_dump (struct plugins *p, const char *name, int mdoc, FILE *out,
 void host_log (kg_self *self, int32_t level, const char *fmt, ...) KG_PRINTF (3, 4);
 int32_t host_route (kg_self *self, const struct kg_route *route);
 int32_t host_hook (kg_self *self, int32_t phase, kg_fn *fn);
+int32_t host_fields (kg_self *self, const char *const *names, const kg_fields **ret);
 int32_t host_provide (kg_self *self, const char *service, const void *table, uint32_t size);
 int32_t host_need (kg_self *self, const char *service, uint32_t size, uint32_t flags,
                    const void **slot);

@@ -9,6 +9,7 @@
 #include "core/plugin_set.h"
 
 #include "core/log.h"
+#include "core/reply.h"
 #include "core/route.h"
 #include "core/service.h"
 #include "core/tags.h"
@@ -110,4 +111,15 @@ host_need (kg_self *self, const char *service, uint32_t size, uint32_t flags, co
   return e < 0 ? refused (self, e, 0, "need: \"%.64s\" is not NAME/MAJOR with a slot",
                           service ? service : "")
                : 0;
+}
+
+int32_t
+host_fields (kg_self *self, const char *const *names, const kg_fields **ret)
+{
+  int32_t e;
+  TAG_OPEN (self, "fields");
+  e = fields_create (names, &self->fields, ret);
+  return e == -EINVAL ? refused (self, e, 0, "fields: a name that no header may have, or over %d",
+                                 KG_FIELDS_MAX)
+                      : e;
 }

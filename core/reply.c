@@ -48,34 +48,35 @@ reply_reason (int32_t status)
 
 /* ---- What plugins set --------------------------------------------------- */
 
-static int
-fields_room (struct kg_req *req, uint32_t more)
+char *
+reply_room (struct kg_req *req, size_t more)
 {
   struct fields_out *f = &req->response.fields;
-  uint32_t cap = f->cap ? f->cap : 256;
+  size_t cap = f->cap ? f->cap : 256;
   char *p;
   if (f->len + more <= f->cap)
-    return 1;
+    return f->ptr + f->len;
+  if (more > UINT32_MAX / 4 || f->len > UINT32_MAX / 4)
+    return NULL;
   while (cap < f->len + more)
     cap *= 2;
   p = arena_alloc (&req->arena, cap);
   if (!p)
-    return 0;
+    return NULL;
   if (f->len)
     memcpy (p, f->ptr, f->len);
   f->ptr = p;
-  f->cap = cap;
-  return 1;
+  f->cap = (uint32_t) cap;
+  return p + f->len;
 }
 
 int32_t
 reply_field (kg_req *req, const char *name, size_t name_len, const char *value, size_t value_len)
 {
   struct fields_out *f = &req->response.fields;
-  char *p;
-  if (!fields_room (req, (uint32_t) (name_len + value_len + 4)))
+  char *p = reply_room (req, name_len + value_len + 4);
+  if (!p)
     return -ENOMEM;
-  p = f->ptr + f->len;
   memcpy (p, name, name_len);
   p += name_len;
   *p++ = ':';
@@ -134,12 +135,18 @@ value_ok (const char *p, size_t len)
   return 1;
 }
 
+int
+reply_name_ok (kg_str name)
+{
+  return head_is_token (name) && name.len <= 128 && !name_is_ours (name);
+}
+
 int32_t
 reply_header (kg_req *req, const char *name, const char *value)
 {
   kg_str n = { name, strlen (name) };
   size_t len = strlen (value);
-  if (!head_is_token (n) || n.len > 128 || len > 8192 || name_is_ours (n) || !value_ok (value, len))
+  if (!reply_name_ok (n) || len > 8192 || !value_ok (value, len))
     return -EINVAL;
   return reply_field (req, name, n.len, value, len);
 }

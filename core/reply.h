@@ -18,6 +18,17 @@ int32_t problem_vset (kg_req *req, int32_t status, const char *type, const char 
 int32_t problem_set (kg_req *req, int32_t status, const char *type, const char *fmt, ...)
     KG_PRINTF (4, 5);
 
+/* The same for sets of fields, in fields.c. */
+int32_t fields_create (const char *const *names, struct kg_fields **list, const kg_fields **ret);
+void fields_destroy_all (struct kg_fields *list);
+int32_t fields_set (kg_req *req, const struct kg_fields *fields, const kg_str *values);
+
+/* Whether a plugin may set a field of this name. */
+int reply_name_ok (kg_str name);
+
+/* Room for so many bytes more behind the fields that are set; or NULL. */
+char *reply_room (kg_req *req, size_t more);
+
 /* Adds a field that plugins may not set; the value must be clean. */
 int32_t reply_field (kg_req *req, const char *name, size_t name_len, const char *value,
                      size_t value_len);

@@ -3,6 +3,8 @@
 
 #include "core/self.h"
 
+#include "core/reply.h"
+
 #include <stdlib.h>
 
 static struct serial *
@@ -43,6 +45,7 @@ self_destroy (struct kg_self *self)
   if (self->serial)
     pthread_mutex_destroy (&self->serial->lock);
   free (self->serial);
+  fields_destroy_all (self->fields);
   self->magic = 0;
   free (self);
 }

@@ -62,6 +62,13 @@ table_header (kg_req *req, const char *name, const char *value)
 }
 
 static int32_t
+table_headers (kg_req *req, const kg_fields *fields, const kg_str *values)
+{
+  TAG_WORKER (req, "headers");
+  return fields_set (req, fields, values);
+}
+
+static int32_t
 table_reply (kg_req *req, int32_t status, const char *type, const void *body, size_t len)
 {
   TAG_WORKER (req, "reply");
@@ -140,4 +147,6 @@ const struct kg_host host_table = {
   .stream = table_stream,
   .send = stream_send,
   .end = stream_end,
+  .fields = host_fields,
+  .headers = table_headers,
 };

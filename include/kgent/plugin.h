@@ -63,6 +63,9 @@ typedef struct kg_self   kg_self;   /* the plugin, as the host sees it        */
 typedef struct kg_req    kg_req;    /* one request, alive until LOG returns   */
 typedef struct kg_ticket kg_ticket; /* the right to continue a waiting request */
 typedef struct kg_stream kg_stream; /* a response body that is still growing  */
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+typedef struct kg_fields kg_fields; /* names of response headers, since 1.1   */
+#endif
 
 /* A counted string; ptr is not NUL-terminated unless it is said so.  An absent
  * value is { NULL, 0 }; an empty one has a ptr.  Since 1.0. */
@@ -235,6 +238,10 @@ struct kg_opt {
 
 struct kg_json; /* <kgent/json.h> */
 
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+#define KG_FIELDS_MAX 16 /* names of one set of `fields`.  Since 1.1. */
+#endif
+
 /* The host's functions.  The table and everything it gives out stay valid until
  * close returns.  Since 1.0. */
 struct kg_host {
@@ -338,6 +345,19 @@ struct kg_host {
 
   /* [any] Ends the stream and gives the handle up. */
   void (*end) (kg_stream *stream);
+
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+  /* [open] Names of response headers that are set together: at most
+   * KG_FIELDS_MAX, ended by NULL, of at most 64 bytes; copied, and checked as
+   * `header` does (-EINVAL), here and not for each request.  The set is the
+   * host's, until close.  Since 1.1. */
+  int32_t (*fields) (kg_self *self, const char *const *names, const kg_fields **ret);
+
+  /* [worker] Adds the headers of a set: a value for each name, { NULL, 0 } for one
+   * that is left out.  Copies.  As `header` for each, at a fraction of the cost; but
+   * -EINVAL for one of the values adds none.  Since 1.1. */
+  int32_t (*headers) (kg_req *req, const kg_fields *fields, const kg_str *values);
+#endif
 };
 
 /* ---- The plugin ---------------------------------------------------------- */

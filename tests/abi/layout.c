@@ -326,6 +326,13 @@ layout_since_1_1 (void)
           M (kg_region, boot));
   M (kg_store, bucket2), M (kg_store, region), M (kg_store, region_ensure),
       M (kg_store, region_held);
+  M (kg_host, fields), M (kg_host, headers);
+  STRUCT (kg_charge, M (kg_charge, size), M (kg_charge, reserved), M (kg_charge, tokens),
+          M (kg_charge, money), M (kg_charge, requests), M (kg_charge, key),
+          M (kg_charge, json));
+  M (kg_budget, reserve), M (kg_budget, settle), M (kg_budget, release), M (kg_budget, left2),
+      M (kg_budget, refuse), M (kg_budget, charged);
+  V (KG_FIELDS_MAX), V (KG_BUDGET_TOKENS), V (KG_BUDGET_MONEY), V (KG_BUDGET_REQUESTS);
   V (KG_BUCKET_COLD), V (KG_REGION_SLOTS), V (KG_REGION_NEW), V (KG_REGION_ALONE);
 }
 #else

@@ -196,6 +196,45 @@ host_header (kg_req *req, const char *name, const char *value)
   return 0;
 }
 
+struct kg_fields {
+  uint32_t count;
+  const char *name[KG_FIELDS_MAX];
+};
+
+static int32_t
+host_fields (kg_self *self, const char *const *names, const kg_fields **ret)
+{
+  struct kg_fields *f = fake_pool_alloc (&self->pool, sizeof *f);
+  if (!self->opening && self != &self->fake->self)
+    fake_die ("fields: %s called it outside of open", self->name);
+  for (; *names; names++) {
+    if (f->count == KG_FIELDS_MAX || strlen (*names) > 64 || !name_ok (*names))
+      return -EINVAL;
+    f->name[f->count++] = fake_pool_text (&self->pool, "%s", *names);
+  }
+  *ret = f;
+  return 0;
+}
+
+/* All or nothing, as the host. */
+static int32_t
+host_headers (kg_req *req, const kg_fields *fields, const kg_str *values)
+{
+  int before = req->nout;
+  for (uint32_t i = 0; i < fields->count; i++) {
+    kg_str v = values[i];
+    int32_t rc = !v.ptr ? 0
+                 : memchr (v.ptr, 0, v.len)
+                     ? -EINVAL
+                     : host_header (req, fields->name[i], fake_pool_copy (&req->pool, v.ptr, v.len));
+    if (rc < 0) {
+      req->nout = before;
+      return rc;
+    }
+  }
+  return 0;
+}
+
 /* Sets the response; `type` replaces an earlier Content-Type. */
 static void
 reply_set (kg_req *req, int32_t status, const char *type, const void *body, size_t len)
@@ -394,4 +433,6 @@ const struct kg_host fake_table = {
   .stream = host_stream,
   .send = fake_host_send,
   .end = fake_host_end,
+  .fields = host_fields,
+  .headers = host_headers,
 };

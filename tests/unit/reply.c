@@ -29,6 +29,66 @@ START_TEST (fields_are_gathered)
 }
 END_TEST
 
+static const char *const names[] = { "X-One", "X-A-Name-Of-More-Than-Thirty-Two-Bytes", "X-Three", NULL };
+
+START_TEST (fields_are_set_together)
+{
+  static const char wanted[] = "X-One: 1\r\nX-A-Name-Of-More-Than-Thirty-Two-Bytes: \r\n"
+                               "X-Three: nine byte\r\nX-Three: \t\r\n";
+  const kg_str all[] = { { "1", 1 }, { "", 0 }, { "nine bytes", 9 } };
+  const kg_str last[] = { { NULL, 0 }, { NULL, 0 }, { "\t", 1 } };
+  struct kg_fields *list = NULL;
+  const kg_fields *set;
+  begin ();
+  ck_assert_int_eq (fields_create (names, &list, &set), 0);
+  ck_assert_int_eq (fields_set (&req, set, all), 0);
+  ck_assert_int_eq (fields_set (&req, set, last), 0);
+  ck_assert_uint_eq (req.response.fields.len, sizeof wanted - 1);
+  ck_assert_mem_eq (req.response.fields.ptr, wanted, sizeof wanted - 1);
+  fields_destroy_all (list);
+  arena_finish (&req.arena);
+}
+END_TEST
+
+/* A bad value, wherever it is, and as if nothing had been asked. */
+START_TEST (fields_are_all_good)
+{
+  struct kg_fields *list = NULL;
+  const kg_fields *set;
+  char value[21];
+  begin ();
+  ck_assert_int_eq (fields_create (names, &list, &set), 0);
+  for (int byte = 0; byte < 256; byte++)
+    for (size_t len = 1; len < sizeof value; len++)
+      for (size_t at = 0; at < len; at++) {
+        const kg_str values[] = { { "v", 1 }, { NULL, 0 }, { value, len } };
+        int good = byte == '\t' || (byte >= 0x20 && byte < 0x7f);
+        memset (value, 'v', sizeof value);
+        value[at] = (char) byte;
+        req.response.fields.len = 0;
+        ck_assert_int_eq (fields_set (&req, set, values), good ? 0 : -EINVAL);
+        ck_assert_uint_eq (req.response.fields.len, good ? 10 + 11 + len : 0);
+      }
+  fields_destroy_all (list);
+  arena_finish (&req.arena);
+}
+END_TEST
+
+START_TEST (names_of_fields_are_good)
+{
+  static const char *const bad[][2] = { { "Date" }, { "X Y" }, { "" }, { "X-\r\n" } };
+  const char *many[KG_FIELDS_MAX + 2] = { NULL };
+  struct kg_fields *list = NULL;
+  const kg_fields *set;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    ck_assert_int_eq (fields_create (bad[i], &list, &set), -EINVAL);
+  for (size_t i = 0; i <= KG_FIELDS_MAX; i++)
+    many[i] = "X-Many";
+  ck_assert_int_eq (fields_create (many, &list, &set), -EINVAL);
+  ck_assert_ptr_null (list);
+}
+END_TEST
+
 START_TEST (ours_are_refused)
 {
   static const char *const ours[]
@@ -75,4 +135,5 @@ START_TEST (names_are_tokens)
 }
 END_TEST
 
-UNIT_MAIN ("reply", fields_are_gathered, ours_are_refused, values_are_printable, names_are_tokens)
+UNIT_MAIN ("reply", fields_are_gathered, fields_are_set_together, fields_are_all_good,
+           names_of_fields_are_good, ours_are_refused, values_are_printable, names_are_tokens)
