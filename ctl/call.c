@@ -90,16 +90,21 @@ explain (CURLcode code, const struct args *a, const char *where)
 
 /* What the operator can do about a refusal; "" when the detail says it. */
 static const char *
-advice (long status, const struct args *a)
+advice (long status, const char *detail, const struct args *a)
 {
+  int missing = !*detail || !strcmp (detail, "Not Found"); /* the route, not an object */
   if (status == 401 && a->key)
     return "; the key of --key or KGENT_ADMIN_KEY isn't accepted";
   if (status == 401)
     return "; give a key with scope admin by KGENT_ADMIN_KEY or --key, or use the socket (-s)";
-  if (status == 404 && a->url)
+  if (status == 403 && a->url)
+    return "; the key needs the scope admin";
+  if (status == 404 && missing && a->url)
     return "; is this the address of the admin listener, and is the plugin loaded?";
-  if (status == 404 || status == 405)
+  if ((status == 404 && missing) || status == 405)
     return "; is the plugin that does it loaded? see kgentctl plugins";
+  if (status == 404)
+    return "; the list command shows what there is";
   return "";
 }
 
@@ -119,13 +124,14 @@ reasons_show (json_object *problem)
   }
 }
 
-static int
-refused (const struct args *a, const char *method, const char *path,
-         const struct answer *answer)
+int
+call_refused (const struct args *a, const char *method, const char *path,
+              const struct answer *answer)
 {
   const char *detail = text_of (answer->json, "detail");
   complain ("%s %s: %ld: %s%s", method, path, answer->status,
-            *detail ? detail : "the answer has no reason", advice (answer->status, a));
+            *detail ? detail : "the answer has no reason",
+            advice (answer->status, detail, a));
   reasons_show (answer->json);
   if (a->json && answer->json)
     show_json (answer->json);
@@ -200,7 +206,7 @@ target_make (const struct args *a, const char *path, char socket[TEXT_MAX], char
   return r;
 }
 
-/* The request, whatever the answer's type; 0 for a 2xx. */
+/* The request, whatever the answer's type and status. */
 static int
 exchange (const struct args *a, const char *method, const char *path, json_object *body,
           struct answer *ret)
@@ -218,15 +224,21 @@ exchange (const struct args *a, const char *method, const char *path, json_objec
   if (code != CURLE_OK)
     return explain (code, a, a->url ? a->url : socket);
   ret->json = json_tokener_parse (ret->text);
-  return ret->status / 100 == 2 ? 0 : refused (a, method, path, ret);
+  return 0;
+}
+
+static int
+good (const struct answer *answer)
+{
+  return answer->status / 100 == 2;
 }
 
 int
-call (const struct args *a, const char *method, const char *path, json_object *body,
-      struct answer *ret)
+call_try (const struct args *a, const char *method, const char *path, json_object *body,
+          struct answer *ret)
 {
   int r = exchange (a, method, path, body, ret);
-  if (r || ret->json || (!*ret->text && strcmp (method, "GET")))
+  if (r || !good (ret) || ret->json || (!*ret->text && strcmp (method, "GET")))
     return r;
   complain ("%s %s: the answer isn't JSON; is this the admin listener of a kgentd?", method,
             path);
@@ -234,9 +246,18 @@ call (const struct args *a, const char *method, const char *path, json_object *b
 }
 
 int
+call (const struct args *a, const char *method, const char *path, json_object *body,
+      struct answer *ret)
+{
+  int r = call_try (a, method, path, body, ret);
+  return r || good (ret) ? r : call_refused (a, method, path, ret);
+}
+
+int
 call_text (const struct args *a, const char *path, struct answer *ret)
 {
-  return exchange (a, "GET", path, NULL, ret);
+  int r = exchange (a, "GET", path, NULL, ret);
+  return r || good (ret) ? r : call_refused (a, "GET", path, ret);
 }
 
 void

@@ -25,15 +25,14 @@ health_print (json_object *o)
       grid_add (g, json_object_get_string (value));
     }
   }
-  grid_print (g);
+  grid_finish (g);
 }
 
 static int
-health_run (const struct args *a, const struct words *arguments)
+health_run (const struct args *a)
 {
   struct answer answer;
   int r = call (a, "GET", "/health", NULL, &answer);
-  (void)arguments;
   if (!r && a->json)
     show_json (answer.json);
   else if (!r)
@@ -49,31 +48,25 @@ health_run (const struct args *a, const struct words *arguments)
 static void
 plugins_print (json_object *o)
 {
-  struct grid *g = grid_create (4);
-  json_object *list = NULL;
-  size_t i, n;
-  json_object_object_get_ex (o, "plugins", &list);
-  n = list ? json_object_array_length (list) : 0;
-  grid_add (g, "plugin");
-  grid_add (g, "version");
-  grid_add (g, "abi");
-  grid_add (g, "summary");
-  for (i = 0; i < n; i++) {
-    json_object *p = json_object_array_get_idx (list, i);
-    grid_add (g, text_of (p, "name"));
-    grid_add (g, text_of (p, "version"));
-    grid_add (g, text_of (p, "abi"));
-    grid_add (g, text_of (p, "summary"));
-  }
-  grid_print (g);
+  static const struct column columns[] = {
+    { "plugin", "name", FORM_PLAIN },
+    { "version", "version", FORM_PLAIN },
+    { "abi", "abi", FORM_PLAIN },
+    { "summary", "summary", FORM_PLAIN },
+  };
+  struct grid *g = table_create (columns, 4);
+  json_object *list = member_of (o, "plugins");
+  size_t i, n = length_of (list);
+  for (i = 0; i < n; i++)
+    table_add (g, columns, 4, json_object_array_get_idx (list, i));
+  grid_finish (g);
 }
 
 static int
-plugins_run (const struct args *a, const struct words *arguments)
+plugins_run (const struct args *a)
 {
   struct answer answer;
   int r = call (a, "GET", "/admin/v1/plugins", NULL, &answer);
-  (void)arguments;
   if (!r && a->json)
     show_json (answer.json);
   else if (!r)
@@ -102,16 +95,14 @@ order (const struct args *a, const char *path, const char *said)
 }
 
 static int
-reload_run (const struct args *a, const struct words *arguments)
+reload_run (const struct args *a)
 {
-  (void)arguments;
   return order (a, "/admin/v1/reload", "the configuration is good: a new process takes over");
 }
 
 static int
-drain_run (const struct args *a, const struct words *arguments)
+drain_run (const struct args *a)
 {
-  (void)arguments;
   return order (a, "/admin/v1/drain", "draining: it ends when everything in flight is done");
 }
 
@@ -128,11 +119,10 @@ version_json (json_object *host)
 }
 
 static int
-version_run (const struct args *a, const struct words *arguments)
+version_run (const struct args *a)
 {
   struct answer answer;
   int r;
-  (void)arguments;
   if (!a->json)
     printf ("kgentctl %s\n", KG_VERSION);
   r = call (a, "GET", "/admin/v1/version", NULL, &answer);
@@ -146,25 +136,31 @@ version_run (const struct args *a, const struct words *arguments)
 }
 
 const struct command host_commands[] = {
-  { NULL, "health", "health",
+  { "health", "", "status of the host and its components",
     "Shows the status of the host and of its components.  Exit code 1 when it is\n"
     "\"error\".\n",
-    "status of the host and its components", 0, 0, 0, health_run },
-  { NULL, "plugins", "plugins", "Lists the loaded plugins in the order of the configuration.\n",
-    "list the loaded plugins", 0, 0, 0, plugins_run },
-  { NULL, "top", "top [SECONDS [COUNT]]",
-    "Shows what each route does: requests per second, those refused and failed, and\n"
-    "how long they took; every 2 seconds until it is interrupted, or COUNT times.\n",
-    "what the routes do, again and again", 0, 0, 2, top_run },
-  { NULL, "reload", "reload",
-    "Checks the configuration; when it is good a new process takes over and the old\n"
-    "one finishes its requests; when it is bad nothing changes and the reason is\n"
-    "shown.\n",
-    "check the configuration and hand over to a new process", 0, 0, 0, reload_run },
-  { NULL, "drain", "drain",
+    { NULL }, 0, 0, health_run },
+  { "plugins", "", "list the loaded plugins",
+    "Lists the loaded plugins in the order of the configuration.\n", { NULL }, 0, 0,
+    plugins_run },
+  { "top", "[SECONDS [COUNT]]", "what routes and tenants do, again and again",
+    "Shows what each route does: requests per second, those refused and failed, and how\n"
+    "long they took; and of each busy tenant the requests, the denials and what is in\n"
+    "flight.  Every 2 seconds until it is interrupted, or COUNT times.\n",
+    { NULL }, 0, 2, top_run },
+  { "reload", "", "check the configuration and hand over to a new process",
+    "Checks the configuration; when it is good a new process takes over and the old one\n"
+    "finishes its requests; when it is bad nothing changes and the reason is shown.\n",
+    { NULL }, 0, 0, reload_run },
+  { "drain", "", "finish all requests and end the host",
     "Ends the host as SIGTERM does: /readyz goes red, what is in flight finishes.\n",
-    "finish all requests and end the host", 0, 0, 0, drain_run },
-  { NULL, "version", "version", "Shows the versions of kgentctl and of the running host.\n",
-    "versions of this program and of the host", 0, 0, 0, version_run },
-  { NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL },
+    { NULL }, 0, 0, drain_run },
+  { "version", "", "versions of this program and of the host",
+    "Shows the versions of kgentctl and of the running host.\n", { NULL }, 0, 0,
+    version_run },
+  { "completion", "bash", "print the completion script of a shell",
+    "Prints what makes bash complete commands, options and values:\n"
+    "source <(kgentctl completion bash)\n",
+    { NULL }, 1, 1, completion_run },
+  { 0 },
 };

@@ -1,240 +1,233 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* key new, list, revoke: /admin/v1/keys of the auth plugin. */
+/* init, and key new, list, show, set, rotate, revoke. */
 
-#include "ctl/ctl.h"
+#include "ctl/object.h"
 
 #include "core/util/clock.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define KEYS "/admin/v1/keys"
 
-/* ---- new ----------------------------------------------------------------------- */
+const struct option key_fixed[] = {
+  { "tenant", 0, KIND_TEXT, "TENANT", "tenant", NULL,
+    "id or slug of its tenant [the default tenant]" },
+  { "user", 0, KIND_TEXT, "USER", "user", NULL, "id of its user [the key's name]" },
+  { 0 },
+};
 
+const struct option key_options[] = {
+  { "name", 0, KIND_TEXT, "NAME", "name", NULL, "its name" },
+  { "tier", 0, KIND_TEXT, "TIER", "tier", "FREE PRO TEAMS ENTERPRISE",
+    "a row of the tier table for this key; '': its tenant's" },
+  { "scope", 0, KIND_WORDS, "SCOPE,...", "scopes", "read write admin billing",
+    "what it may do: read, write, admin, billing, invoke:world.house.*" },
+  { "archetype", 0, KIND_WORDS, "NAME,...", "archetypes", NULL,
+    "archetypes that it may claim, the default one first; *: any" },
+  { "cidr", 0, KIND_WORDS, "NET,...", "cidrs", NULL,
+    "addresses that it works from: 192.0.2.0/24; '': all" },
+  { "expires", 0, KIND_TIME, "TIME", "expires_at", "never 30d 90d 365d",
+    "when it ends: RFC 3339, 30d, 12h or 15m from now, never" },
+  { 0 },
+};
+
+static const struct option list_options[] = {
+  { "tenant", 0, KIND_TEXT, "TENANT", NULL, NULL, "only of this tenant, by id or slug" },
+  { 0 },
+};
+
+static const struct option rotate_options[] = {
+  { "grace", 0, KIND_SPAN, "SPAN", NULL, "0 1h 24h 7d",
+    "how long the old key goes on working: 7d, 24h, 30m, 0 [24h]" },
+  { "sunset", 0, KIND_TIME, "TIME", NULL, NULL, "until when, instead of --grace" },
+  { 0 },
+};
+
+/* ---- What is shown once ----------------------------------------------------------- */
+
+/* The key alone on standard output: KEY=$(kgentctl key new x). */
 static void
-text_put (json_object *o, const char *name, const char *text)
+secret_show (json_object *key)
 {
-  if (text)
-    json_object_object_add (o, name, json_object_new_string (text));
-}
-
-static void
-words_put (json_object *o, const char *name, const struct words *w)
-{
-  json_object *list;
-  uint32_t i;
-  if (!w->count)
-    return;
-  list = json_object_new_array ();
-  for (i = 0; i < w->count; i++)
-    json_object_array_add (list, json_object_new_string (w->item[i]));
-  json_object_object_add (o, name, list);
-}
-
-static void
-limits_put (json_object *o, const struct args *a)
-{
-  json_object *limits;
-  if (!(a->given & (GIVEN_MINUTE | GIVEN_DAY | GIVEN_TOKENS)))
-    return;
-  limits = json_object_new_object ();
-  if (a->given & GIVEN_MINUTE)
-    json_object_object_add (limits, "requests_per_minute",
-                            json_object_new_int64 (a->per_minute));
-  if (a->given & GIVEN_DAY)
-    json_object_object_add (limits, "requests_per_day", json_object_new_int64 (a->per_day));
-  if (a->given & GIVEN_TOKENS)
-    json_object_object_add (limits, "tokens_per_month", json_object_new_int64 (a->tokens));
-  json_object_object_add (o, "limits", limits);
-}
-
-/* "30d", "12h", "15m": that long from now; anything else is passed on as a time. */
-static const char *
-expiry (const char *text, char out[CLOCK_RFC3339_LEN + 1])
-{
-  char *end;
-  long n = strtol (text, &end, 10);
-  int64_t unit = *end == 'd' ? 86400 : *end == 'h' ? 3600 : *end == 'm' ? 60 : 0;
-  if (!isdigit ((unsigned char)*text) || !unit || end[1] || n < 1 || n > 36500)
-    return text;
-  clock_rfc3339 (clock_wall () + n * unit * CLOCK_SECOND, out);
-  return out;
+  char scopes[SHOW_MAX], expires[SHOW_MAX];
+  puts (text_of (key, "key"));
+  fprintf (stderr, "id %s, tenant %s, tier %s, scopes %s%s%s\n", text_of (key, "id"),
+           text_of (key, "tenant"), *text_of (key, "tier") ? text_of (key, "tier") : "-",
+           human_value (member_of (key, "scopes"), scopes),
+           *text_of (key, "expires_at") ? ", until " : "",
+           human_time (text_of (key, "expires_at"), expires));
+  fputs ("this is the only time the key is shown\n", stderr);
 }
 
 static int
-key_new (const struct args *a, const struct words *arguments)
+secret_run (const struct args *a, const char *path, json_object *body, const char *advice)
 {
-  json_object *body = json_object_new_object ();
-  const char *name = arguments->count ? arguments->item[0] : a->name;
-  char time[CLOCK_RFC3339_LEN + 1], scopes[1024];
-  struct answer answer = { 0 };
-  int r;
-  if (!name || (arguments->count && a->name)) {
-    complain ("key new: give the key one name: kgentctl key new NAME");
-    json_object_put (body);
-    return EXIT_USAGE;
-  }
-  text_put (body, "name", name);
-  text_put (body, "tenant", a->tenant);
-  text_put (body, "user", a->user);
-  text_put (body, "tier", a->tier);
-  words_put (body, "scopes", &a->scopes);
-  words_put (body, "archetypes", &a->archetypes);
-  limits_put (body, a);
-  text_put (body, "expires_at", a->expires ? expiry (a->expires, time) : NULL);
-  r = call (a, "POST", KEYS, body, &answer);
+  struct answer answer;
+  int r = call (a, "POST", path, body, &answer);
   if (!r && a->json)
     show_json (answer.json);
-  else if (!r) { /* the key alone on standard output: KEY=$(kgentctl key new x) */
-    puts (text_of (answer.json, "key"));
-    fprintf (stderr,
-             "id %s, tenant %s, tier %s, scopes %s; this is the only time the key is shown\n",
-             text_of (answer.json, "id"), text_of (answer.json, "tenant"),
-             text_of (answer.json, "tier"),
-             list_of (answer.json, "scopes", scopes, sizeof scopes));
+  else if (!r) {
+    secret_show (answer.json);
+    fputs (advice, stderr);
   }
   answer_finish (&answer);
+  return r;
+}
+
+/* ---- init, new, rotate ------------------------------------------------------------- */
+
+static int
+init_run (const struct args *a)
+{
+  json_object *body;
+  int r;
+  if (a->url) {
+    complain ("init: the first key is made through the host's own socket only; leave --url "
+              "out, and say where the state folder is with -s");
+    return EXIT_USAGE;
+  }
+  body = json_object_new_object ();
+  r = secret_run (a, "/admin/v1/init", body,
+                  "keep it: KGENT_ADMIN_KEY is where kgentctl --url looks for it\n");
   json_object_put (body);
   return r;
 }
 
-/* ---- list ----------------------------------------------------------------------- */
-
-/* Moves the keys of one answer into `all`; the id to go on behind, or "". */
-static const char *
-page_take (json_object *all, json_object *page)
-{
-  json_object *keys = NULL;
-  size_t i, n;
-  json_object_object_get_ex (page, "keys", &keys);
-  n = keys && json_object_is_type (keys, json_type_array) ? json_object_array_length (keys) : 0;
-  for (i = 0; i < n; i++)
-    json_object_array_add (all, json_object_get (json_object_array_get_idx (keys, i)));
-  return text_of (page, "next");
-}
-
-/* Text that may stand in a query as it is. */
 static int
-plain (const char *text)
+key_new (const struct args *a)
 {
-  return text[strspn (text,
-                      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~")]
-         == 0;
-}
-
-static int
-keys_fetch (const struct args *a, json_object *all)
-{
-  char path[512], after[128] = "";
-  int r;
-  do {
-    struct answer answer;
-    snprintf (path, sizeof path, KEYS "?limit=1000%s%s%s%s", *after ? "&after=" : "", after,
-              a->tenant ? "&tenant=" : "", a->tenant ? a->tenant : "");
-    r = call (a, "GET", path, NULL, &answer);
-    if (!r)
-      snprintf (after, sizeof after, "%s", page_take (all, answer.json));
-    answer_finish (&answer);
-  } while (!r && *after && plain (after));
+  json_object *body = object_body (a, "name");
+  int r = body ? secret_run (a, KEYS, body, "") : EXIT_USAGE;
+  json_object_put (body);
   return r;
 }
 
-static void
-keys_print (json_object *all)
-{
-  static const char *const columns[] = { "id",   "prefix", "name",       "tenant",      "user",
-                                         "tier", "scopes", "expires_at", "last_used_at" };
-  struct grid *g = grid_create (10);
-  size_t i, c, n = json_object_array_length (all);
-  char list[1024];
-  for (c = 0; c < 9; c++)
-    grid_add (g, columns[c]);
-  grid_add (g, "state");
-  for (i = 0; i < n; i++) {
-    json_object *key = json_object_array_get_idx (all, i);
-    for (c = 0; c < 9; c++)
-      grid_add (g, c == 6 ? list_of (key, "scopes", list, sizeof list)
-                          : text_of (key, columns[c]));
-    grid_add (g, !strcmp (text_of (key, "active"), "true") ? "active" : "revoked");
-  }
-  grid_print (g);
-}
-
+/* Seconds of grace: *ret is -1 when neither option is given. */
 static int
-key_list (const struct args *a, const struct words *arguments)
+grace_read (const struct args *a, int64_t *ret)
 {
-  json_object *all = json_object_new_array (), *o;
-  int r;
-  (void)arguments;
-  if (a->tenant && !plain (a->tenant)) {
-    complain ("--tenant: '%s' is not a tenant id", a->tenant);
-    json_object_put (all);
+  const char *sunset = args_text (a, "sunset");
+  int64_t ns;
+  *ret = args_number (a, "grace", -1);
+  if (!args_given (a, "sunset"))
+    return 0;
+  if (*ret >= 0) {
+    complain ("key rotate: --grace and --sunset say the same; give one of them");
     return EXIT_USAGE;
   }
-  r = keys_fetch (a, all);
-  if (!r && !a->json)
-    keys_print (all);
-  else if (!r) {
-    o = json_object_new_object ();
-    json_object_object_add (o, "keys", json_object_get (all));
-    show_json (o);
-    json_object_put (o);
+  if (!sunset || time_parse (sunset, &ns) || ns <= clock_wall ()) {
+    complain ("--sunset: '%s' is over, or no time; for an end at once use --grace 0",
+              sunset ? sunset : "never");
+    return EXIT_USAGE;
   }
-  json_object_put (all);
+  *ret = (ns - clock_wall () + CLOCK_SECOND - 1) / CLOCK_SECOND;
+  return 0;
+}
+
+static int
+key_rotate (const struct args *a)
+{
+  json_object *body;
+  struct path path;
+  int64_t grace_s;
+  int r = grace_read (a, &grace_s);
+  path_start (&path, KEYS);
+  if (!r)
+    r = path_id (&path, "key", a->rest.item[0]);
+  if (r)
+    return r;
+  path_add (&path, "/rotate");
+  body = json_object_new_object ();
+  if (grace_s >= 0)
+    json_object_object_add (body, "grace_s", json_object_new_int64 (grace_s));
+  r = secret_run (a, path.text, body,
+                  grace_s ? "until the old one's sunset both work; see kgentctl key list\n"
+                          : "the old one has stopped working\n");
+  json_object_put (body);
   return r;
 }
 
-/* ---- revoke ----------------------------------------------------------------------- */
+/* ---- list, show, set, revoke --------------------------------------------------------- */
 
-static int
-key_revoke (const struct args *a, const struct words *arguments)
+/* "active", "revoked", "expired", or "sunset": it works until then. */
+static void
+state_derive (json_object *key)
 {
-  json_object *done = json_object_new_array (), *o = json_object_new_object ();
-  uint32_t i;
-  int r, worst = 0;
-  for (i = 0; i < arguments->count; i++) {
-    struct answer answer = { 0 };
-    char path[256];
-    snprintf (path, sizeof path, KEYS "/%s", arguments->item[i]);
-    if (plain (arguments->item[i]))
-      r = call (a, "DELETE", path, NULL, &answer);
-    else {
-      complain ("key revoke: '%s' is not the id of a key; see kgentctl key list",
-                arguments->item[i]);
-      r = EXIT_USAGE;
-    }
-    if (!r)
-      json_object_array_add (done, json_object_new_string (arguments->item[i]));
-    if (!r && !a->json)
-      printf ("revoked %s\n", arguments->item[i]);
-    worst = r > worst ? r : worst;
-    answer_finish (&answer);
-  }
-  json_object_object_add (o, "revoked", done);
-  if (a->json && (worst == 0 || json_object_array_length (done)))
-    show_json (o);
-  json_object_put (o);
-  return worst;
+  const char *state = "active";
+  int64_t ns;
+  if (!json_object_get_boolean (member_of (key, "active")))
+    state = "revoked";
+  else if (!time_parse (text_of (key, "expires_at"), &ns) && ns <= clock_wall ())
+    state = "expired";
+  else if (*text_of (key, "sunset_at"))
+    state = "sunset";
+  json_object_object_add (key, "state", json_object_new_string (state));
 }
 
+static int
+key_list (const struct args *a)
+{
+  static const struct column columns[] = {
+    { "id", "id", FORM_PLAIN },          { "prefix", "prefix", FORM_PLAIN },
+    { "name", "name", FORM_PLAIN },      { "tenant", "tenant", FORM_PLAIN },
+    { "user", "user", FORM_PLAIN },      { "tier", "tier", FORM_PLAIN },
+    { "scopes", "scopes", FORM_PLAIN },  { "expires", "expires_at", FORM_TIME },
+    { "last used", "last_used_at", FORM_TIME }, { "state", "state", FORM_PLAIN },
+  };
+  static const struct list list = { KEYS, "keys", columns, 10, state_derive };
+  return list_run (a, &list, "tenant");
+}
+
+static int
+key_show (const struct args *a)
+{
+  return object_show (a, KEYS, "key");
+}
+
+static int
+key_set (const struct args *a)
+{
+  return object_set (a, KEYS, "key");
+}
+
+static int
+key_revoke (const struct args *a)
+{
+  return object_each (a, "DELETE", KEYS, "key", NULL, "revoked");
+}
+
+const struct command init_commands[] = {
+  { "init", "", "make the first admin key",
+    "Makes the first key with the scope admin and prints it on standard output, once.\n"
+    "There is no default credential: this works through the host's own socket alone, and\n"
+    "only while no key with that scope works.\n",
+    { NULL }, 0, 0, init_run },
+  { 0 },
+};
+
 const struct command key_commands[] = {
-  { "key", "new",
-    "key new NAME [--tenant UUID] [--user USER] [--tier TIER] [--scope SCOPE,...]\n"
-    "                        [--archetype NAME,...] [--requests-per-minute N]\n"
-    "                        [--requests-per-day N] [--tokens-per-month N]\n"
-    "                        [--expires TIME|30d|12h|15m]",
-    "Creates a key and prints it on standard output, once; all else goes to standard\n"
-    "error.  Scopes default to read, archetypes to developer, limits to the tier's\n"
-    "(0: unlimited).  TIME is RFC 3339.\n",
-    "create a key", 0x3FF, 0, 1, key_new },
-  { "key", "list", "key list [--tenant UUID]", "Lists keys, without their secrets.\n",
-    "list keys", GIVEN_TENANT, 0, 0, key_list },
-  { "key", "revoke", "key revoke ID...", "Revokes keys at once, by their ids.\n", "revoke keys",
-    0, 1, WORDS_MAX, key_revoke },
-  { NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL },
+  { "key new", "NAME", "make a key",
+    "Makes a key and prints it on standard output, once; all else goes to standard error.\n"
+    "Scopes default to read, archetypes to developer, limits and tier to the tenant's.\n",
+    { key_fixed, key_options, limit_options }, 0, 1, key_new },
+  { "key list", "", "list keys",
+    "Lists keys, without their secrets.  The state is active, revoked, expired, or sunset:\n"
+    "rotated away, and working until then.\n",
+    { list_options }, 0, 0, key_list },
+  { "key show", "ID", "show a key", "Shows a key, without its secret.\n", { NULL }, 1, 1,
+    key_show },
+  { "key set", "ID", "change a key",
+    "Changes what the options name, and shows the key.  Lists are replaced.\n",
+    { key_options, limit_options }, 1, 1, key_set },
+  { "key rotate", "ID", "replace a key's secret, with grace",
+    "Makes a new key with the old one's settings and prints it on standard output, once.\n"
+    "Until the grace is over both work; answers to the old one carry Deprecation and\n"
+    "Sunset.\n",
+    { rotate_options }, 1, 1, key_rotate },
+  { "key revoke", "ID...", "revoke keys at once",
+    "Revokes keys, by their ids.  Their streams end within seconds.\n", { NULL }, 1,
+    ANY_NUMBER, key_revoke },
+  { 0 },
 };

@@ -2,15 +2,43 @@ bin_PROGRAMS += kgentctl
 kgentctl_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DKG_STATE_DIR='"$(localstatedir)/lib/kgent"' \
 	-DKG_VERSION='"$(VERSION)"'
-kgentctl_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JSONC_CFLAGS)
+kgentctl_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JSONC_CFLAGS) $(LIBCONFIG_CFLAGS) $(CRYPTO_CFLAGS)
 kgentctl_SOURCES = \
+	%D%/apply.c \
+	%D%/apply.h \
 	%D%/args.c \
+	%D%/args.h \
+	%D%/audit.c \
+	%D%/audit.h \
 	%D%/call.c \
+	%D%/call.h \
+	%D%/completion.c \
 	%D%/ctl.h \
+	%D%/diff.c \
+	%D%/diff.h \
+	%D%/file.c \
+	%D%/grid.c \
+	%D%/help.c \
 	%D%/host.c \
+	%D%/human.c \
 	%D%/key.c \
+	%D%/look.c \
+	%D%/look.h \
 	%D%/main.c \
+	%D%/object.c \
+	%D%/object.h \
+	%D%/pages.c \
+	%D%/path.c \
+	%D%/plan.c \
+	%D%/policy.c \
 	%D%/show.c \
+	%D%/show.h \
+	%D%/state.c \
+	%D%/table.c \
+	%D%/tenant.c \
 	%D%/top.c \
+	%D%/user.c \
+	%D%/value.c \
+	%D%/verify.c \
 	$(NULL)
-kgentctl_LDADD = core/libutil.a $(CURL_LIBS) $(JSONC_LIBS)
+kgentctl_LDADD = core/libutil.a $(CURL_LIBS) $(JSONC_LIBS) $(LIBCONFIG_LIBS) $(CRYPTO_LIBS)

@@ -1,133 +1,180 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* Finds the command, and tells how to use them. */
+/* The commands, and the way from a command line to one of them. */
 
 #include "ctl/ctl.h"
+
+#include "core/util/str.h"
 
 #include <curl/curl.h>
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct command *const groups[] = { key_commands, host_commands };
+#define NAMES_MAX 64u
 
-#define GROUPS (sizeof groups / sizeof groups[0])
+const struct command *const command_tables[]
+    = { init_commands,   tenant_commands, user_commands,  key_commands, policy_commands,
+        audit_commands,  apply_commands,  host_commands,  NULL };
 
-static void
-general_options (FILE *out)
+const struct command *
+command_next (const struct command *c)
 {
-  fputs ("\nOptions for all commands:\n"
-         "  -s, --state DIR      the host's state folder, where its socket is\n"
-         "                       [$KGENT_STATE, or " KG_STATE_DIR "]\n"
-         "  -u, --url URL        the admin listener instead: http://127.0.0.1:8001\n"
-         "  -k, --key KEY        a key with scope admin, for --url [$KGENT_ADMIN_KEY]\n"
-         "  -t, --timeout S      seconds to wait for an answer [30]\n"
-         "  -j, --json           print JSON\n"
-         "  -h, --help           this text; behind a command, that command's\n"
-         "  -V, --version        the version of kgentctl\n"
-         "\nExit codes: 0 done, 1 the host refused, 2 wrong usage, 3 no host answers.\n",
-         out);
-}
-
-static void
-overview (FILE *out)
-{
-  const struct command *c;
-  size_t g;
-  fputs ("Usage: kgentctl [OPTION]... COMMAND [ARGUMENT]...\n\nCommands:\n", out);
-  for (g = 0; g < GROUPS; g++)
-    for (c = groups[g]; c->name; c++) {
-      char name[64];
-      snprintf (name, sizeof name, "%s%s%s", c->group ? c->group : "", c->group ? " " : "",
-                c->name);
-      fprintf (out, "  %-20s %s\n", name, c->summary);
-    }
-  general_options (out);
-}
-
-/* The command that the words name, and how many of them do; NULL: none. */
-static const struct command *
-command_find (const struct words *w, uint32_t *ret_used)
-{
-  const struct command *c;
-  size_t g;
-  for (g = 0; g < GROUPS; g++)
-    for (c = groups[g]; c->name; c++) {
-      const char *first = c->group ? c->group : c->name;
-      if (w->count < 1 || strcmp (w->item[0], first))
-        continue;
-      *ret_used = c->group ? 2 : 1;
-      if (!c->group || (w->count >= 2 && !strcmp (w->item[1], c->name)))
-        return c;
-    }
+  const struct command *const *table = command_tables;
+  if (!c)
+    return table[0];
+  if (c[1].name)
+    return c + 1;
+  for (; *table; table++) {
+    const struct command *last = *table;
+    while (last != c && last->name)
+      last++;
+    if (last == c)
+      return table[1];
+  }
   return NULL;
 }
 
-static int
-unknown (const struct words *w)
+const struct command *
+command_find (const char *first, const char *second)
 {
-  if (!w->count)
-    complain ("which command? see kgentctl --help");
-  else if (!strcmp (w->item[0], "key"))
-    complain ("key: new, list or revoke? see kgentctl --help");
+  const struct command *c = NULL;
+  char name[128];
+  snprintf (name, sizeof name, "%s%s%s", first, second ? " " : "", second ? second : "");
+  while ((c = command_next (c)))
+    if (!strcmp (c->name, name))
+      return c;
+  return NULL;
+}
+
+int
+command_group (const char *first)
+{
+  const struct command *c = NULL;
+  size_t n = strlen (first);
+  while ((c = command_next (c)))
+    if (!strncmp (c->name, first, n) && c->name[n] == ' ')
+      return 1;
+  return 0;
+}
+
+/* ---- Words that make no command ----------------------------------------------------- */
+
+/* The first or second words of commands, NULL-terminated, in `text`; second ones are
+ * those behind `group`. */
+static void
+names_collect (const char *group, const char **names, char text[NAMES_MAX][32])
+{
+  const struct command *c = NULL;
+  size_t n = group ? strlen (group) : 0;
+  uint32_t i = 0;
+  while ((c = command_next (c)) && i + 1 < NAMES_MAX) {
+    const char *word = c->name;
+    if (group && (strncmp (word, group, n) || word[n] != ' '))
+      continue;
+    word += group ? n + 1 : 0;
+    snprintf (text[i], sizeof text[i], "%.*s", (int)strcspn (word, " "), word);
+    names[i] = text[i];
+    i++;
+  }
+  names[i] = NULL;
+}
+
+static int
+unknown (const struct args *a)
+{
+  const char *names[NAMES_MAX], *near = NULL;
+  char text[NAMES_MAX][32];
+  const char *first = a->words.count ? a->words.item[0] : NULL;
+  const char *group = first && command_group (first) ? first : NULL;
+  const char *word = group ? a->words.count > 1 ? a->words.item[1] : NULL : first;
+  uint32_t i;
+  names_collect (group, names, text);
+  near = word ? str_closest (word, names) : NULL;
+  if (near)
+    complain ("no command '%s%s%s'; did you mean '%s%s%s'?", group ? group : "",
+              group ? " " : "", word, group ? group : "", group ? " " : "", near);
+  else if (group) {
+    fprintf (stderr, "kgentctl: %s: which?", group);
+    for (i = 0; names[i]; i++)
+      fprintf (stderr, "%s%s", i ? ", " : " ", names[i]);
+    fprintf (stderr, "; see kgentctl %s --help\n", group);
+  } else if (word)
+    complain ("no command '%s'; see kgentctl --help", word);
   else
-    complain ("no command '%s'; see kgentctl --help", w->item[0]);
+    complain ("which command? see kgentctl --help");
+  return EXIT_USAGE;
+}
+
+/* ---- Running ------------------------------------------------------------------------ */
+
+static int
+help (const struct args *a)
+{
+  if (a->command)
+    help_command (a->command);
+  else if (a->words.count && command_group (a->words.item[0]))
+    help_group (a->words.item[0]);
+  else
+    help_overview ();
+  return EXIT_OK;
+}
+
+/* Too few or too many arguments; what is too much may be a mistyped second word. */
+static int
+miscounted (const struct args *a)
+{
+  const struct command *c = a->command;
+  const char *names[NAMES_MAX], *near = NULL;
+  char text[NAMES_MAX][32];
+  names_collect (c->name, names, text);
+  if (a->rest.count && !c->max)
+    near = str_closest (a->rest.item[0], names);
+  if (near)
+    complain ("no command '%s %s'; did you mean '%s %s'?", c->name, a->rest.item[0], c->name,
+              near);
+  else
+    complain ("%s: too %s arguments; usage: kgentctl %s%s%s", c->name,
+              a->rest.count < c->min ? "few" : "many", c->name, *c->arguments ? " " : "",
+              c->arguments);
   return EXIT_USAGE;
 }
 
 static int
-command_help (const struct command *c)
+run (const struct args *a)
 {
-  printf ("Usage: kgentctl %s\n\n%s", c->usage, c->help);
-  general_options (stdout);
-  return EXIT_OK;
+  const struct command *c = a->command;
+  int r;
+  if (a->rest.count < c->min || a->rest.count > c->max)
+    return miscounted (a);
+  curl_global_init (CURL_GLOBAL_DEFAULT);
+  r = c->run (a);
+  curl_global_cleanup ();
+  return r;
 }
 
 static int
-command_run (const struct command *c, const struct args *a, uint32_t used)
+act (const struct args *a)
 {
-  struct words rest = { .count = a->rest.count - used };
-  memcpy (rest.item, a->rest.item + used, rest.count * sizeof rest.item[0]);
-  if (a->given & ~c->options) {
-    complain ("an option that '%s' doesn't take; see kgentctl %s%s%s --help", c->name,
-              c->group ? c->group : "", c->group ? " " : "", c->name);
-    return EXIT_USAGE;
-  }
-  if (rest.count < c->min || rest.count > c->max) {
-    complain ("too %s arguments; usage: kgentctl %s", rest.count < c->min ? "few" : "many",
-              c->usage);
-    return EXIT_USAGE;
-  }
-  return c->run (a, &rest);
+  if (a->version)
+    puts ("kgentctl " KG_VERSION);
+  else if (a->help)
+    return help (a);
+  else
+    return a->command ? run (a) : unknown (a);
+  return EXIT_OK;
 }
 
 int
 main (int argc, char **argv)
 {
-  const struct command *c;
   struct args a;
-  uint32_t used = 0;
   int r = args_parse (argc, argv, &a);
-  if (r)
-    return r;
-  if (a.version) {
-    puts ("kgentctl " KG_VERSION);
-    return EXIT_OK;
-  }
-  c = command_find (&a.rest, &used);
-  if (a.help && c)
-    return command_help (c);
-  if (a.help) {
-    overview (stdout);
-    return EXIT_OK;
-  }
-  if (!c)
-    return unknown (&a.rest);
-  curl_global_init (CURL_GLOBAL_DEFAULT);
-  r = command_run (c, &a, used);
-  curl_global_cleanup ();
-  if (fflush (stdout) && !r) {
+  if (!r)
+    r = act (&a);
+  args_finish (&a);
+  if ((fflush (stdout) || ferror (stdout)) && !r) {
     complain ("standard output cannot be written");
     r = EXIT_REFUSED;
   }

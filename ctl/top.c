@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* top: what the routes do, from the difference of two looks at /metrics. */
+/* top: what routes and tenants do, from the difference of two looks. */
 
-#include "ctl/ctl.h"
+#include "ctl/look.h"
 
 #include "core/util/clock.h"
 
@@ -13,164 +13,35 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUTES_MAX 256
-#define BUCKETS_MAX 32
-#define TEXT_MAX 96
-
-#define REQUESTS "kgents_api_requests_total"
-#define LATENCY "kgents_api_request_latency_seconds_bucket"
-
-/* Counters of one route. */
-struct route {
-  char method[12], endpoint[TEXT_MAX];
-  double total, refused, failed;                   /* answers; those with 4xx, 5xx */
-  double bounds[BUCKETS_MAX], counts[BUCKETS_MAX]; /* cumulative, as exposed */
-  uint32_t nbuckets;
-};
-
-struct look {
-  int64_t at_ns;
-  uint32_t count;
-  struct route routes[ROUTES_MAX];
-};
-
-/* ---- Reading the exposition -------------------------------------------------------- */
-
-/* The value of a label in `line`, unescaped as far as routes need it. */
 static int
-label (const char *line, const char *name, char *out, size_t size)
-{
-  char start[24];
-  const char *p;
-  size_t n;
-  snprintf (start, sizeof start, "%s=\"", name);
-  p = strstr (line, start);
-  if (!p)
-    return 0;
-  p += strlen (start);
-  n = strcspn (p, "\"");
-  snprintf (out, size, "%.*s", (int)n, p);
-  return 1;
-}
-
-static struct route *
-route_of (struct look *look, const char *line)
-{
-  char method[12], endpoint[TEXT_MAX];
-  uint32_t i;
-  if (!label (line, "method", method, sizeof method)
-      || !label (line, "endpoint", endpoint, sizeof endpoint))
-    return NULL;
-  for (i = 0; i < look->count; i++)
-    if (!strcmp (look->routes[i].method, method)
-        && !strcmp (look->routes[i].endpoint, endpoint))
-      return &look->routes[i];
-  if (look->count == ROUTES_MAX)
-    return NULL;
-  memset (&look->routes[i], 0, sizeof look->routes[i]);
-  strcpy (look->routes[i].method, method);
-  strcpy (look->routes[i].endpoint, endpoint);
-  look->count++;
-  return &look->routes[i];
-}
-
-static void
-requests_read (struct route *r, const char *line, double value)
-{
-  char status[8] = "";
-  label (line, "status", status, sizeof status);
-  r->total += value;
-  r->refused += *status == '4' ? value : 0;
-  r->failed += *status == '5' ? value : 0;
-}
-
-static void
-latency_read (struct route *r, const char *line, double value)
-{
-  char bound[24] = "";
-  if (r->nbuckets == BUCKETS_MAX || !label (line, "le", bound, sizeof bound))
-    return;
-  r->bounds[r->nbuckets] = strtod (bound, NULL); /* "+Inf" is infinity */
-  r->counts[r->nbuckets++] = value;
-}
-
-/* One line: NAME{labels} VALUE. */
-static void
-line_read (struct look *look, const char *line)
-{
-  const char *value = strrchr (line, ' ');
-  struct route *r;
-  int latency = !strncmp (line, LATENCY "{", sizeof LATENCY);
-  if (!value || (!latency && strncmp (line, REQUESTS "{", sizeof REQUESTS)))
-    return;
-  r = route_of (look, line);
-  if (r && latency)
-    latency_read (r, line, strtod (value, NULL));
-  else if (r)
-    requests_read (r, line, strtod (value, NULL));
-}
-
-static int
-look_take (const struct args *a, struct look *look)
-{
-  struct answer answer;
-  char *line, *save = NULL;
-  int r = call_text (a, "/metrics", &answer);
-  look->at_ns = clock_mono ();
-  look->count = 0;
-  for (line = r ? NULL : strtok_r (answer.text, "\n", &save); line;
-       line = strtok_r (NULL, "\n", &save))
-    line_read (look, line);
-  answer_finish (&answer);
-  return r;
-}
-
-/* ---- The difference ------------------------------------------------------------------ */
-
-/* Makes the counters of `now` those of the time since `then`; a restart of the
- * host, which sets counters back, counts from 0. */
-static void
-route_subtract (struct route *now, const struct look *then)
-{
-  const struct route *old = NULL;
-  uint32_t i;
-  for (i = 0; i < then->count && !old; i++)
-    if (!strcmp (then->routes[i].method, now->method)
-        && !strcmp (then->routes[i].endpoint, now->endpoint))
-      old = &then->routes[i];
-  if (!old || old->total > now->total || old->nbuckets != now->nbuckets)
-    return;
-  now->total -= old->total;
-  now->refused -= old->refused;
-  now->failed -= old->failed;
-  for (i = 0; i < now->nbuckets; i++)
-    now->counts[i] -= old->counts[i];
-}
-
-/* The quantile in milliseconds, interpolated inside its bucket; of the last one,
- * which has no end, its beginning. */
-static double
-quantile (const struct route *r, double q)
-{
-  double want = r->nbuckets ? q * r->counts[r->nbuckets - 1] : 0, from = 0, before = 0;
-  uint32_t i;
-  for (i = 0; i + 1 < r->nbuckets && r->counts[i] < want; i++) {
-    from = r->bounds[i];
-    before = r->counts[i];
-  }
-  if (i + 1 >= r->nbuckets || r->counts[i] <= before)
-    return 1000 * from;
-  return 1000 * (from + (r->bounds[i] - from) * (want - before) / (r->counts[i] - before));
-}
-
-static int
-busier (const void *a, const void *b)
+busier_route (const void *a, const void *b)
 {
   const struct route *x = a, *y = b;
   return x->total < y->total ? 1 : x->total > y->total ? -1 : strcmp (x->endpoint, y->endpoint);
 }
 
-/* ---- Showing --------------------------------------------------------------------------- */
+static int
+busier_tenant (const void *a, const void *b)
+{
+  const struct tenant *x = a, *y = b;
+  double m = x->requests + x->denied, n = y->requests + y->denied;
+  return m < n ? 1 : m > n ? -1 : strcmp (x->name, y->name);
+}
+
+/* ---- Tables ---------------------------------------------------------------------------- */
+
+static struct grid *
+table_start (const char *const *head, uint32_t columns)
+{
+  struct grid *g = grid_create (columns);
+  uint32_t i;
+  for (i = 0; i < columns; i++) {
+    grid_add (g, head[i]);
+    if (i + 1 < columns)
+      grid_right (g, i);
+  }
+  return g;
+}
 
 static void
 number_add (struct grid *g, double value, int digits)
@@ -181,33 +52,65 @@ number_add (struct grid *g, double value, int digits)
 }
 
 static void
-print_table (const struct look *look, double seconds)
+routes_print (const struct look *look, double seconds)
 {
   static const char *const head[] = { "req/s", "4xx/s", "5xx/s", "p50 ms", "p99 ms", "route" };
-  struct grid *g = grid_create (6);
-  double total = 0;
+  struct grid *g = table_start (head, 6);
   uint32_t i;
-  for (i = 0; i < 6; i++)
-    grid_add (g, head[i]);
-  for (i = 0; i < look->count; i++) {
-    const struct route *r = &look->routes[i];
-    char name[TEXT_MAX + 16];
-    total += r->total;
+  for (i = 0; i < look->routes; i++) {
+    const struct route *r = &look->route[i];
+    char name[LOOK_TEXT + 16];
     if (r->total <= 0)
       continue;
     number_add (g, r->total / seconds, 1);
     number_add (g, r->refused / seconds, 1);
     number_add (g, r->failed / seconds, 1);
-    number_add (g, quantile (r, 0.5), 2);
-    number_add (g, quantile (r, 0.99), 2);
+    number_add (g, route_quantile (r, 0.5), 2);
+    number_add (g, route_quantile (r, 0.99), 2);
     snprintf (name, sizeof name, "%s %s", r->method, r->endpoint);
     grid_add (g, name);
   }
+  grid_finish (g);
+}
+
+static void
+tenants_print (const struct look *look, double seconds)
+{
+  static const char *const head[] = { "req/s", "denied/s", "in flight", "tenant" };
+  struct grid *g = table_start (head, 4);
+  uint32_t i;
+  for (i = 0; i < look->tenants; i++) {
+    const struct tenant *t = &look->tenant[i];
+    if (t->requests <= 0 && t->denied <= 0 && !t->in_flight)
+      continue;
+    number_add (g, t->requests / seconds, 1);
+    number_add (g, t->denied / seconds, 1);
+    number_add (g, (double)t->in_flight, 0);
+    grid_add (g, t->name);
+  }
+  grid_finish (g);
+}
+
+static void
+print_tables (const struct look *look, double seconds)
+{
+  double total = 0;
+  uint32_t i;
+  for (i = 0; i < look->routes; i++)
+    total += look->route[i].total;
   if (isatty (STDOUT_FILENO))
     fputs ("\033[H\033[2J", stdout);
   printf ("%.1f requests per second, over %.1f s\n", total / seconds, seconds);
-  grid_print (g);
+  routes_print (look, seconds);
+  if (look->no_tenants)
+    puts ("\nno tenants: the auth plugin is not loaded");
+  else if (look->tenants) {
+    putchar ('\n');
+    tenants_print (look, seconds);
+  }
 }
+
+/* ---- JSON -------------------------------------------------------------------------------- */
 
 static void
 double_put (json_object *o, const char *name, double value)
@@ -215,43 +118,62 @@ double_put (json_object *o, const char *name, double value)
   json_object_object_add (o, name, json_object_new_double (value));
 }
 
-/* One line of JSON. */
+static json_object *
+route_json (const struct route *r, double seconds)
+{
+  json_object *o = json_object_new_object ();
+  json_object_object_add (o, "method", json_object_new_string (r->method));
+  json_object_object_add (o, "endpoint", json_object_new_string (r->endpoint));
+  double_put (o, "requests_per_second", r->total / seconds);
+  double_put (o, "refused_per_second", r->refused / seconds);
+  double_put (o, "failed_per_second", r->failed / seconds);
+  double_put (o, "p50_ms", route_quantile (r, 0.5));
+  double_put (o, "p99_ms", route_quantile (r, 0.99));
+  return o;
+}
+
+static json_object *
+tenant_json (const struct tenant *t, double seconds)
+{
+  json_object *o = json_object_new_object ();
+  json_object_object_add (o, "tenant", json_object_new_string (t->id));
+  json_object_object_add (o, "name", json_object_new_string (t->name));
+  double_put (o, "requests_per_second", t->requests / seconds);
+  double_put (o, "denied_per_second", t->denied / seconds);
+  json_object_object_add (o, "in_flight", json_object_new_int64 (t->in_flight));
+  return o;
+}
+
 static void
 print_json (const struct look *look, double seconds)
 {
-  json_object *o = json_object_new_object (), *list = json_object_new_array ();
+  json_object *o = json_object_new_object (), *routes = json_object_new_array ();
+  json_object *tenants = look->no_tenants ? NULL : json_object_new_array ();
   uint32_t i;
-  for (i = 0; i < look->count; i++) {
-    const struct route *r = &look->routes[i];
-    json_object *item = json_object_new_object ();
-    json_object_object_add (item, "method", json_object_new_string (r->method));
-    json_object_object_add (item, "endpoint", json_object_new_string (r->endpoint));
-    double_put (item, "requests_per_second", r->total / seconds);
-    double_put (item, "refused_per_second", r->refused / seconds);
-    double_put (item, "failed_per_second", r->failed / seconds);
-    double_put (item, "p50_ms", quantile (r, 0.5));
-    double_put (item, "p99_ms", quantile (r, 0.99));
-    json_object_array_add (list, item);
-  }
+  for (i = 0; i < look->routes; i++)
+    json_object_array_add (routes, route_json (&look->route[i], seconds));
+  for (i = 0; tenants && i < look->tenants; i++)
+    json_object_array_add (tenants, tenant_json (&look->tenant[i], seconds));
   double_put (o, "seconds", seconds);
-  json_object_object_add (o, "routes", list);
-  puts (json_object_to_json_string_ext (o, JSON_C_TO_STRING_PLAIN
-                                               | JSON_C_TO_STRING_NOSLASHESCAPE));
+  json_object_object_add (o, "routes", routes);
+  json_object_object_add (o, "tenants", tenants);
+  show_json_line (o);
   json_object_put (o);
 }
+
+/* ---- The command -------------------------------------------------------------------------- */
 
 static void
 show (const struct args *a, const struct look *then, struct look *now)
 {
   double seconds = (double)(now->at_ns - then->at_ns) / CLOCK_SECOND;
-  uint32_t i;
-  for (i = 0; i < now->count; i++)
-    route_subtract (&now->routes[i], then);
-  qsort (now->routes, now->count, sizeof now->routes[0], busier);
+  look_subtract (now, then);
+  qsort (now->route, now->routes, sizeof now->route[0], busier_route);
+  qsort (now->tenant, now->tenants, sizeof now->tenant[0], busier_tenant);
   if (a->json)
     print_json (now, seconds);
   else
-    print_table (now, seconds);
+    print_tables (now, seconds);
   fflush (stdout);
 }
 
@@ -264,29 +186,36 @@ positive (const char *text, double max)
   return *end || !(value > 0) || value > max ? 0 : value;
 }
 
-int
-top_run (const struct args *a, const struct words *arguments)
+static int
+looks_show (const struct args *a, double every, double times)
 {
-  double every = arguments->count > 0 ? positive (arguments->item[0], 3600) : 2;
-  double times = arguments->count > 1 ? positive (arguments->item[1], 1e9) : 1e9;
   struct timespec pause = { (time_t)every, (long)((every - (double)(time_t)every) * 1e9) };
   struct look *then = calloc (3, sizeof *then), *now = then ? then + 1 : NULL;
-  int r = EXIT_USAGE;
+  json_object *names = json_object_new_object ();
+  int r;
   if (!then)
     abort ();
-  if (every <= 0 || times < 1)
-    complain ("top: usage: kgentctl top [SECONDS [COUNT]]");
-  else
-    r = look_take (a, then);
-  for (; !r && times >= 1; times--) {
+  for (r = look_take (a, names, then); !r && times >= 1; times--) {
     nanosleep (&pause, NULL);
-    r = look_take (a, now);
+    r = look_take (a, names, now);
     if (r)
       break;
     then[2] = *now; /* `show` changes it */
     show (a, then, now);
     *then = then[2];
   }
+  json_object_put (names);
   free (then);
   return r;
+}
+
+int
+top_run (const struct args *a)
+{
+  double every = a->rest.count > 0 ? positive (a->rest.item[0], 3600) : 2;
+  double times = a->rest.count > 1 ? positive (a->rest.item[1], 1e9) : 1e9;
+  if (every > 0 && times >= 1)
+    return looks_show (a, every, times);
+  complain ("top: seconds and a count are numbers above 0: kgentctl top [SECONDS [COUNT]]");
+  return EXIT_USAGE;
 }

@@ -3,61 +3,16 @@
 # Copyright (C) 2026 The kgent authors
 """kgentctl against a server of the test's own: what it sends, what it makes of
 the answers, and its exit codes."""
-import http.server
+import hashlib
 import json
 import os
-import socketserver
+import re
+import subprocess
 import tempfile
-import threading
+import urllib.parse
 
 import kgent
-
-
-class Stub(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Answers by a table of (method, path) -> (status, body), and keeps what came."""
-
-    daemon_threads = True
-
-    def __init__(self, state):
-        super().__init__(os.path.join(state, "admin.sock"), Handler)
-        self.table, self.seen = {}, []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class TcpStub(http.server.ThreadingHTTPServer):
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.table, self.seen = {}, []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def address_string(self):
-        return "local"
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length).decode()
-        self.server.seen.append((self.command, self.path, dict(self.headers), body))
-        entry = self.server.table.get(
-            (self.command, self.path), (404, {"status": 404, "detail": "Not Found"}))
-        if hasattr(entry, "__next__"):  # one answer after the other
-            entry = next(entry)
-        status, text = entry
-        if not isinstance(text, str):
-            text = json.dumps(text)
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        if text:
-            self.wfile.write(text.encode())
-
-    do_GET = do_POST = do_DELETE = answer
+from stub import NOT_FOUND, Stub, TcpStub
 
 
 folder = tempfile.TemporaryDirectory(prefix="kgent-")
@@ -71,6 +26,7 @@ def ctl(*args, env=None):
 def reset():
     stub.table.clear()
     stub.seen.clear()
+    stub.otherwise = NOT_FOUND
 
 
 def key_new():
@@ -137,6 +93,253 @@ def key_revoke():
     kgent.equal(json.loads(out), {"revoked": ["a"]}, "--json lists what is revoked")
 
 
+def key_more():
+    reset()
+    key = {"id": "i-1", "name": "ci", "tier": "PRO", "scopes": ["read"], "limits":
+           {"requests_per_day": 5000}, "expires_at": "2030-01-01T00:00:00.000000+00:00",
+           "sunset_at": None, "active": True}
+    stub.table["GET", "/admin/v1/keys/i-1"] = (200, key)
+    stub.table["PATCH", "/admin/v1/keys/i-1"] = (200, key)
+    status, out, err = ctl("key", "show", "i-1")
+    kgent.equal((status, out.splitlines()[4:7]),
+                (0, ["limits.requests_per_day  5,000", "expires_at               2030-01-01T00:00:00Z",
+                     "sunset_at                -"]), "key show: readable numbers and times")
+    kgent.equal(json.loads(ctl("key", "show", "i-1", "--json")[1]), key, "--json is the answer")
+    status, out, err = ctl("key", "set", "i-1", "--scope", "read,write", "--cidr", "192.0.2.0/24",
+                           "--expires", "never", "--tier", "", "--requests-per-day", "inherit",
+                           "--concurrent", "unlimited", "--archetype", "")
+    kgent.equal(json.loads(stub.seen[-1][3]), {
+        "scopes": ["read", "write"], "cidrs": ["192.0.2.0/24"], "expires_at": None, "tier": "",
+        "limits": {"requests_per_day": None, "concurrent": 0}, "archetypes": []},
+        "key set sends what is given: never and inherit are null, '' an empty list")
+    kgent.equal(ctl("key", "set", "i-1")[0], 2, "key set without an option is wrong usage")
+    secret = "kg_abcde_" + "x" * 43
+    status, out, err = ctl("key", "show", secret)
+    kgent.ok(status == 2 and secret not in err and len(stub.seen) == 3,
+             "a secret in the place of an id is neither sent nor shown")
+
+
+def key_rotate():
+    reset()
+    answer = {"key": "kg_fghij_secret", "id": "i-2", "replaces": "i-1", "tenant": "t", "tier": "",
+              "scopes": ["read"]}
+    stub.table["POST", "/admin/v1/keys/i-1/rotate"] = (201, answer)
+    status, out, err = ctl("key", "rotate", "i-1", "--grace", "36h")
+    kgent.equal((status, out, json.loads(stub.seen[0][3])),
+                (0, "kg_fghij_secret\n", {"grace_s": 129600}), "key rotate with grace")
+    kgent.contains(err, "both work", "it says what becomes of the old one")
+    ctl("key", "rotate", "i-1")
+    ctl("key", "rotate", "i-1", "--grace", "0")
+    ctl("key", "rotate", "i-1", "--sunset", "1h")
+    bodies = [json.loads(seen[3]) for seen in stub.seen[1:]]
+    kgent.equal(bodies[:2], [{}, {"grace_s": 0}], "without grace the host's default; 0 is 0")
+    kgent.ok(3590 <= bodies[2]["grace_s"] <= 3600, "a sunset is a grace until then")
+    for options in (["--grace", "1h", "--sunset", "2h"], ["--sunset", "2020-01-01T00:00:00Z"],
+                    ["--grace", "soon"]):
+        kgent.equal(ctl("key", "rotate", "i-1", *options)[0], 2, f"wrong usage: {options}")
+
+
+def init():
+    reset()
+    stub.table["POST", "/admin/v1/init"] = iter([
+        (201, {"key": "kg_first_secret", "id": "i-0", "tenant": "t", "tier": "",
+               "scopes": ["admin", "read", "write", "billing"]}),
+        (409, {"status": 409, "detail": "A key with the scope admin exists"})])
+    status, out, err = ctl("init")
+    kgent.equal((status, out), (0, "kg_first_secret\n"), "init prints the first key, once")
+    status, out, err = ctl("init")
+    kgent.equal((status, out), (1, ""), "and is refused the second time")
+    kgent.contains(err, "409: A key with the scope admin exists", "with the reason")
+    status, out, err = kgent.ctl("--url", "http://127.0.0.1:1", "init")
+    kgent.ok(status == 2 and "socket" in err, "it works through the socket alone")
+
+
+def tenants():
+    reset()
+    acme = {"id": "t-1", "slug": "acme", "name": "Acme", "tier": "PRO", "status": "active",
+            "anchor_day": 15, "metadata": {"contract": "x"}, "limits": {},
+            "created_at": "2026-11-24T19:32:13.123456+00:00"}
+    stub.table["POST", "/admin/v1/tenants"] = (201, acme)
+    stub.table["GET", "/admin/v1/tenants?limit=1000"] = (200, {"tenants": [acme], "next": "t-1"})
+    stub.table["GET", "/admin/v1/tenants?limit=1000&after=t-1"] = (
+        200, {"tenants": [{**acme, "slug": "b"}], "next": None})
+    stub.table["GET", "/admin/v1/tenants/acme"] = (200, acme)
+    stub.table["PATCH", "/admin/v1/tenants/acme"] = (200, {**acme, "status": "suspended"})
+    status, out, err = ctl("tenant", "add", "Acme", "--slug=acme", "--tier", "PRO", "--anchor-day",
+                           "15", "--metadata", '{"contract":"x"}', "--spend-per-month", "1000000")
+    kgent.equal(json.loads(stub.seen[0][3]), {
+        "name": "Acme", "slug": "acme", "tier": "PRO", "anchor_day": 15,
+        "metadata": {"contract": "x"}, "limits": {"spend_per_month": 1000000}}, "tenant add")
+    kgent.ok(status == 0 and "metadata.contract  x\n" in out, "and shows it")
+    status, out, err = ctl("tenant", "list")
+    kgent.equal([line.split() for line in out.splitlines()], [
+        ["id", "slug", "name", "tier", "status", "created"],
+        ["t-1", "acme", "Acme", "PRO", "active", "2026-11-24T19:32:13Z"],
+        ["t-1", "b", "Acme", "PRO", "active", "2026-11-24T19:32:13Z"]], "tenant list, all pages")
+    kgent.equal(len(json.loads(ctl("tenant", "list", "-j")[1])["tenants"]), 2, "as one document")
+    kgent.equal(ctl("tenant", "show", "acme")[0], 0, "tenant show by its slug")
+    kgent.equal(ctl("tenant", "suspend", "acme")[:2], (0, "suspended acme\n"), "tenant suspend")
+    kgent.equal(json.loads(stub.seen[-1][3]), {"status": "suspended"}, "sets the status")
+    kgent.equal(json.loads(ctl("tenant", "resume", "acme", "-j")[1]), {"resumed": ["acme"]},
+                "tenant resume")
+    kgent.equal(json.loads(stub.seen[-1][3]), {"status": "active"}, "sets it back")
+    stub.table["GET", "/admin/v1/tenants/nobody"] = (404, {"status": 404,
+                                                          "detail": "Tenant not found"})
+    status, out, err = ctl("tenant", "show", "nobody")
+    kgent.ok(status == 1 and "Tenant not found; the list command" in err, "an unknown tenant")
+
+
+def users():
+    reset()
+    ann = {"id": "a@b/c", "tenant": "t-1", "email": None, "role": "member", "active": False}
+    stub.table["POST", "/admin/v1/users"] = (201, ann)
+    stub.table["GET", "/admin/v1/users?tenant=acme&limit=1000"] = (200, {"users": [ann]})
+    stub.table["PATCH", "/admin/v1/users/a%40b"] = (200, ann)
+    ctl("user", "add", "ann", "--tenant", "acme", "--role", "member", "--email", "a@b.example")
+    kgent.equal(json.loads(stub.seen[0][3]), {"id": "ann", "tenant": "acme", "role": "member",
+                                              "email": "a@b.example"}, "user add")
+    status, out, err = ctl("user", "list", "--tenant", "acme")
+    kgent.equal(out.splitlines()[1].split(), ["a@b/c", "t-1", "-", "member", "no"], "user list")
+    kgent.equal(ctl("user", "set", "a@b", "--active", "no")[0], 0, "an id is encoded")
+    kgent.equal(json.loads(stub.seen[-1][3]), {"active": False}, "user set")
+    status, out, err = ctl("user", "set", "ann", "--role", "admn")
+    kgent.ok(status == 2 and "did you mean admin?" in err, "a mistyped role")
+    kgent.equal(ctl("user", "show", "..")[0], 2, "an id cannot leave its path")
+
+
+def limits():
+    reset()
+    stub.table["GET", "/admin/v1/limits?key=i-1"] = (200, {"policies": [
+        {"name": "day", "of": "key", "limit": 1000000, "used": 1234, "left": 998766,
+         "reset_s": 16067},
+        {"name": "minute", "of": "tenant", "limit": 0, "used": 5, "left": 0, "reset_s": 0}]})
+    stub.table["GET", "/admin/v1/limits"] = (200, {"tenants": [
+        {"tenant": "t-1", "requests_today": 4321, "denied_today": 7, "concurrent": 2}]})
+    status, out, err = ctl("limits", "--key", "i-1")
+    kgent.equal(out, "of      policy      limit   used     left  full again in\n"
+                     "key     day     1,000,000  1,234  998,766  4h 27m\n"
+                     "tenant  minute  unlimited      5        -  0s\n", "limits, aligned")
+    kgent.contains(ctl("limits")[1], "t-1              4,321             7          2",
+                   "limits of the busiest tenants")
+    kgent.equal(json.loads(ctl("limits", "--key", "i-1", "-j")[1])["policies"][1]["limit"], 0,
+                "limits as JSON")
+    kgent.equal(ctl("limits", "--key", "a", "--tenant", "b")[0], 2, "one subject at a time")
+    kgent.equal(ctl("limits", "--key", "kg_abcde_secret")[0], 2, "a key's secret is no id")
+
+
+def explain():
+    reset()
+    answer = {"verdict": "deny", "status": 429, "detail": "Rate limit exceeded.", "checks": [
+        {"check": "key", "verdict": "pass", "detail": "active"},
+        {"check": "day", "verdict": "deny", "detail": "3 of 3 used"}]}
+    path = "/admin/v1/explain?key=i-1&path=%2Fv1%2Fme%3Fa%3Db&method=GET"
+    stub.table["GET", path] = (200, answer)
+    stub.table["GET", "/admin/v1/explain?key=i-1&path=world.house.manifest"] = (
+        200, {"verdict": "allow", "checks": []})
+    command = ["explain", "--key", "i-1", "--path", "/v1/me?a=b", "--method", "GET"]
+    status, out, err = ctl(*command)
+    kgent.equal((status, out), (1, "deny 429: Rate limit exceeded.\n\n"
+                                   "check  verdict  detail\n"
+                                   "key    pass     active\n"
+                                   "day    deny     3 of 3 used\n"), "explain: a denial is 1")
+    kgent.equal(json.loads(ctl(*command, "--json")[1]), answer, "explain as JSON")
+    status, out, err = ctl("explain", "--key", "i-1", "--path", "world.house.manifest")
+    kgent.ok(status == 0 and out.startswith("allow\n"), "explain: what is allowed is 0")
+    kgent.equal(ctl("explain", "--path", "/v1/me")[0], 2, "explain needs a key")
+
+
+def chain(count):
+    """Records as the host would answer them."""
+    records, prev = [], ""
+    for seq in range(1, count + 1):
+        text = json.dumps({"seq": seq, "time": "2026-11-24T19:32:13.000000+00:00",
+                           "actor": "local", "action": "tenant.update", "target": "t-1",
+                           "before": {"tier": "FREE"}, "after": {"tier": "PRO"}, "prev": prev})
+        prev = hashlib.sha256(text.encode()).hexdigest()
+        records.append({**json.loads(text), "hash": prev, "text": text})
+    return records
+
+
+def serve_audit(records, page=2):
+    def answer(method, path, body):
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)
+        after = int(query.get("after", ["0"])[0])
+        rest = [r for r in records if r["seq"] > after]
+        return 200, {"records": rest[:page],
+                     "next": rest[page - 1]["seq"] if len(rest) > page else None}
+    stub.otherwise = answer
+
+
+def audit():
+    reset()
+    serve_audit(chain(5))
+    status, out, err = ctl("audit")
+    kgent.equal((status, len(out.splitlines())), (0, 6), "audit lists all pages")
+    kgent.equal(out.splitlines()[1], "  1  2026-11-24T19:32:13Z  local  tenant.update  t-1     "
+                                     "tier FREE -> PRO", "with the change in words")
+    kgent.equal([r["seq"] for r in json.loads(ctl("audit", "--after", "3", "-j")[1])["records"]],
+                [4, 5], "audit --after")
+    kgent.equal(len(json.loads(ctl("audit", "--limit", "3", "-j")[1])["records"]), 3,
+                "audit --limit")
+    kgent.equal(json.loads(ctl("audit", "--after", "5", "-j")[1]), {"records": []}, "none is []")
+    lines = ctl("audit", "--follow", "--limit", "2", "-j")[1].splitlines()
+    kgent.equal([json.loads(line)["seq"] for line in lines], [1, 2], "audit --follow: by lines")
+    records = chain(1)
+    serve_audit(records)
+    follower = subprocess.Popen([kgent.KGENTCTL, "-s", folder.name, "audit", "-f", "-j"],
+                                stdout=subprocess.PIPE, text=True)
+    kgent.equal(json.loads(follower.stdout.readline())["seq"], 1, "following: what there is")
+    records[:] = chain(2)
+    kgent.equal(json.loads(follower.stdout.readline())["seq"], 2, "following: what comes")
+    follower.terminate()
+    follower.communicate()
+
+
+def audit_verify():
+    reset()
+    good = chain(5)
+    last = f"5:{good[4]['hash']}"
+    serve_audit(good)
+    status, out, err = ctl("audit", "verify")
+    kgent.equal((status, out), (0, f"5 records, an unbroken chain\nlast: {last}\n"),
+                "audit verify: a good chain")
+    kgent.equal(json.loads(ctl("audit", "verify", "-j")[1]), {
+        "valid": True, "records": 5, "hash": good[4]["hash"], "broken_at": None,
+        "reason": None}, "as JSON")
+    kgent.equal(ctl("audit", "verify", "--expect", last)[0], 0, "--expect of the last record")
+    kgent.equal(ctl("audit", "verify", "--expect", "5:abc")[0], 2, "a malformed --expect")
+    serve_audit(chain(4))
+    status, out, err = ctl("audit", "verify", "--expect", last)
+    kgent.ok(status == 1 and "ends before" in err, "a log that was cut")
+    for name, at, reason, change in (
+            ("a changed text", 3, "not the one that was hashed",
+             lambda r: r[2].update(text=r[2]["text"].replace("PRO", "TEAMS"))),
+            ("a changed text with its new hash", 4, "does not follow",
+             lambda r: r[2].update(rehash(r[2]["text"].replace("PRO", "TEAMS")))),
+            ("a missing record", 3, "missing", lambda r: r.pop(2)),
+            ("a record twice", 3, "not the next", lambda r: r.insert(2, r[1])),
+            ("a missing beginning", 1, "missing", lambda r: r.pop(0)),
+            ("no text", 2, "not the one", lambda r: r[1].pop("text"))):
+        bad = chain(5)
+        change(bad)
+        serve_audit(bad, page=100)
+        status, out, err = ctl("audit", "verify")
+        kgent.ok(status == 1 and f"record {at}: " in err and reason in err,
+                 f"audit verify: {name}: {err}")
+        kgent.equal(json.loads(ctl("audit", "verify", "--json")[1])["broken_at"], at, "as JSON")
+    rewritten = chain(6)[1:]
+    for seq, record in enumerate(rewritten, 1):  # a whole new chain, consistent in itself
+        prev = rewritten[seq - 2]["hash"] if seq > 1 else ""
+        record.update(rehash(json.dumps({"seq": seq, "prev": prev, "action": "x"})), seq=seq)
+    serve_audit(rewritten)
+    kgent.equal(ctl("audit", "verify")[0], 0, "a chain that was replaced is one")
+    kgent.equal(ctl("audit", "verify", "--expect", last)[0], 1, "but not the one expected")
+
+
+def rehash(text):
+    return {"text": text, "hash": hashlib.sha256(text.encode()).hexdigest()}
+
+
 def health():
     reset()
     stub.table["GET", "/health"] = (200, {"status": "degraded", "components": {"soul": "ok",
@@ -200,18 +403,143 @@ def top():
     kgent.equal(route["p99_ms"], 1.0, "top: the last bucket counts from its beginning")
     kgent.equal(looks[1]["routes"][0]["requests_per_second"], 0, "top: differences, not sums")
     stub.table["GET", "/metrics"] = iter([(200, first), (200, second)])
-    kgent.contains(ctl("top", "0.1", "1")[1], "POST /v1/x\n", "top as a table")
+    out = ctl("top", "0.1", "1")[1]
+    kgent.contains(out, "POST /v1/x\n", "top as a table")
+    kgent.contains(out, "no tenants: the auth plugin is not loaded", "and without auth")
+
+
+def top_tenants():
+    reset()
+    stub.table["GET", "/metrics"] = (200, "")
+    looks = [{"tenant": "t-1", "requests_today": n, "denied_today": d, "concurrent": 3}
+             for n, d in ((10, 1), (110, 5), (4, 0))]
+    stub.table["GET", "/admin/v1/limits"] = iter([(200, {"tenants": [t]}) for t in looks])
+    stub.table["GET", "/admin/v1/tenants/t-1"] = (200, {"id": "t-1", "slug": "acme"})
+    status, out, err = ctl("top", "0.1", "2", "--json")
+    first, second = [json.loads(line) for line in out.splitlines()]
+    tenant = first["tenants"][0]
+    kgent.equal((tenant["tenant"], tenant["name"], tenant["in_flight"],
+                 round(tenant["requests_per_second"] * first["seconds"]),
+                 round(tenant["denied_per_second"] * first["seconds"])),
+                ("t-1", "acme", 3, 100, 4), "top: what tenants do")
+    kgent.equal(round(second["tenants"][0]["requests_per_second"] * second["seconds"]), 4,
+                "top: a new day counts from 0")
+    kgent.equal(sum(path.startswith("/admin/v1/tenants/") for _, path, _, _ in stub.seen), 1,
+                "top: a name is asked for once")
+    stub.table["GET", "/admin/v1/limits"] = iter([(200, {"tenants": [t]}) for t in looks])
+    kgent.contains(ctl("top", "0.1", "1")[1], "in flight  tenant\n", "top: tenants as a table")
 
 
 def usage():
-    for args in (["top", "x"], ["top", "0"], ["top", "1", "0"],["frob"], [], ["key"], ["key", "frob"], ["health", "x"], ["key", "revoke"],
-                 ["health", "--tier", "PRO"], ["--frob"], ["key", "new"], ["--timeout", "x", "health"],
-                 ["key", "new", "x", "--requests-per-day", "-1"], ["--url", "x", "health"]):
+    for args in (["top", "x"], ["top", "0"], ["top", "1", "0"], ["frob"], [], ["key"],
+                 ["key", "frob"], ["health", "x"], ["key", "revoke"], ["health", "--tier", "PRO"],
+                 ["--frob"], ["key", "new"], ["--timeout", "x", "health"],
+                 ["key", "new", "x", "--requests-per-day", "-1"], ["--url", "x", "health"],
+                 ["key", "new", "x", "--name", "y"], ["--tier", "PRO", "key", "new", "x"],
+                 ["key", "new", "x", "--tier"], ["key", "list", "--json=1"], ["apply"],
+                 ["tenant", "add", "x", "--metadata", "[1]"], ["completion", "zsh"],
+                 ["key", "new", "x", "--expires", "tomorrow"], ["key", "new", b"\xff"],
+                 ["audit", "--after", "1", "verify"], ["key", "new", "x", "--concurrent", "many"]):
         status, out, err = ctl(*args)
-        kgent.ok(status == 2 and not out and "kgentctl" in err, f"wrong usage: {args}")
-    for args in (["--help"], ["key", "new", "--help"], ["health", "-h"]):
+        kgent.ok(status == 2 and not out and "kgentctl: " in err, f"wrong usage: {args}: {err}")
+    for args in (["--help"], ["key", "new", "--help"], ["health", "-h"], ["key", "--help"],
+                 ["audit", "verify", "-h"]):
         status, out, err = ctl(*args)
         kgent.ok(status == 0 and "Usage: kgentctl" in out and not err, f"help: {args}")
+
+
+def meant():
+    """What was probably meant, and where an option belongs."""
+    for args, part in ((["tennant", "list"], "did you mean 'tenant'?"),
+                       (["key", "rotat", "x"], "did you mean 'key rotate'?"),
+                       (["key"], "which? new, list, show, set, rotate, revoke"),
+                       (["key", "new", "x", "--teir", "PRO"], "did you mean --tier?"),
+                       (["--tier", "PRO", "key", "new", "x"], "stands behind it"),
+                       (["health", "--tier", "PRO"], "'health' doesn't take it"),
+                       (["tenant", "set", "x", "--status", "suspend"], "did you mean suspended?"),
+                       (["audit", "verfy"], "did you mean 'audit verify'?")):
+        kgent.contains(ctl(*args)[2], part, f"told: {args}")
+
+
+def spelling():
+    """Options may be written in all the usual ways."""
+    reset()
+    stub.table["GET", "/health"] = (200, {"status": "ok", "components": {}})
+    for args in (["-s" + folder.name, "-j", "health"], ["health", "-js", folder.name],
+                 ["--state=" + folder.name, "health", "--json"],
+                 ["--json", "--state", folder.name, "--", "health"]):
+        status, out, err = kgent.ctl(*args)
+        kgent.ok(status == 0 and json.loads(out)["status"] == "ok", f"spelled: {args}")
+
+
+# ---- The tables, and what is made from them or says the same ---------------------------
+
+
+def commands():
+    """The names of commands, from the overview."""
+    text = ctl("--help")[1].split("Commands:\n")[1].split("\n\n")[0]
+    return [re.split("  +", line.strip())[0] for line in text.splitlines()]
+
+
+def options(text, title):
+    part = text.split(f"\n{title}:\n")
+    return set(re.findall(r"^  (?:-\w,|   ) --([a-z-]+)", part[1].split("\n\n")[0], re.M)) \
+        if len(part) > 1 else set()
+
+
+def manual():
+    with open(os.path.join(kgent.SOURCE, "docs/kgentctl.1"), encoding="utf-8") as f:
+        page = f.read()
+    names = commands()
+    kgent.ok(len(names) > 25 and "key new" in names, "the overview lists the commands")
+    body = page.split(".Sh COMMANDS\n")[1].split("\n.Sh ")[0]
+    general = options(ctl("--help")[1], "Options for all commands") - {"key"}
+    items = {}
+    for item in re.split(r"^\.It (?:Xo\n\.)?", body, flags=re.M)[1:]:
+        words = re.match(r"Cm ((?:[a-z]+ ?)+)", item)
+        if words:
+            items[words[1].strip()] = set(re.findall(r"Fl (?:\w , )?-([a-z-]+)", item)) - general
+    bare = {name.replace(" bash", ""): found for name, found in items.items()}
+    kgent.equal(sorted(bare), sorted(names), "the manual page has the commands, and no others")
+    for name in names:
+        kgent.equal(bare.get(name), options(ctl(*name.split(), "--help")[1], "Options"),
+                    f"the manual page has the options of {name}")
+    before = page.split(".Sh COMMANDS\n")[0]
+    kgent.equal(set(re.findall(r"^\.It Fl \w , -([a-z]+)", before, re.M)), general | {"key"},
+                "the manual page has the general options")
+    told = ctl("--help")[1].split("Exit codes: ")[1]
+    kgent.equal(re.findall(r"\d", told),
+                re.findall(r"^\.It (\d)", page.split(".Sh EXIT STATUS\n")[1], re.M),
+                "the manual page has the exit codes")
+
+
+def complete(line):
+    """What bash would offer for the last word of a command line."""
+    script = ('source <("$0" completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+              '_kgentctl; printf "%s\\n" "${COMPREPLY[@]}"')
+    run = subprocess.run(["bash", "-c", script, kgent.KGENTCTL, *line], stdout=subprocess.PIPE,
+                         text=True, check=True, cwd=folder.name)
+    return set(run.stdout.split())
+
+
+def completion():
+    with open(os.path.join(kgent.SOURCE, "etc/bash-completion/kgentctl"), encoding="utf-8") as f:
+        kgent.equal(ctl("completion", "bash")[1], f.read(),
+                    "etc/bash-completion/kgentctl is what `kgentctl completion bash` prints")
+    kgent.ok("key" in complete(["kgentctl", ""]), "commands are completed")
+    kgent.equal(complete(["kgentctl", "key", "r"]), {"rotate", "revoke"}, "and second words")
+    kgent.equal(complete(["kgentctl", "-s", "x", "tenant", "add", "Acme", "--s"]),
+                {"--slug", "--status", "--spend-per-month", "--state"}, "options of a command")
+    kgent.equal(complete(["kgentctl", "user", "set", "ann", "--role", "o"]), {"owner"},
+                "values of an option")
+    kgent.equal(complete(["kgentctl", "audit", "v"]), {"verify"}, "a command that goes on")
+    kgent.equal(complete(["kgentctl", "apply", "-f", "adm"]), {"admin.sock"}, "files")
+    for name in commands():
+        offered = complete(["kgentctl", *name.split(), "--"])
+        wanted = options(ctl(*name.split(), "--help")[1], "Options")
+        kgent.ok(wanted <= {o[2:] for o in offered}, f"options of {name} are completed")
+    script = json.loads(ctl("completion", "bash", "--json")[1])
+    kgent.equal(script["shell"], "bash", "completion as JSON")
 
 
 def nobody():
@@ -248,5 +576,6 @@ def credentials():
     tcp.shutdown()
 
 
-kgent.main([key_new, key_new_refused, key_list, key_revoke, health, orders, about, top, usage, nobody,
-            credentials])
+kgent.main([key_new, key_new_refused, key_list, key_revoke, key_more, key_rotate, init, tenants,
+            users, limits, explain, audit, audit_verify, health, orders, about, top, top_tenants,
+            usage, meant, spelling, manual, completion, nobody, credentials])

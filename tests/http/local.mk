@@ -12,4 +12,4 @@ HTTP_TESTS = \
 if HAVE_PYTHON
 TESTS += $(HTTP_TESTS)
 endif
-EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py
+EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/stub.py

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* What the operator sees: messages, JSON, tables, and numbers, times and lists as
+ * people read them. */
+#ifndef CTL_SHOW_H
+#define CTL_SHOW_H
+
+#include <json-c/json.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHOW_MAX 1024 /* bytes of a cell */
+
+/* show.c */
+void complain (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
+void show_json (json_object *o);
+void show_json_line (json_object *o);
+
+/* The member as text: "" when it is absent or null. */
+const char *text_of (json_object *o, const char *name);
+int64_t number_of (json_object *o, const char *name, int64_t dflt);
+json_object *member_of (json_object *o, const char *name); /* NULL: absent or null */
+size_t length_of (json_object *list);                      /* 0: no array */
+
+/* human.c: each writes into `out` and returns it. */
+const char *human_count (int64_t n, char out[SHOW_MAX]);    /* 1,234,567 */
+const char *human_span (int64_t seconds, char out[SHOW_MAX]); /* 4h 27m */
+const char *human_time (const char *text, char out[SHOW_MAX]); /* to the second, in UTC */
+const char *human_value (json_object *value, char out[SHOW_MAX]); /* of any JSON */
+
+/* RFC 3339 in nanoseconds since the epoch; 0, or -1 when it is none. */
+int time_parse (const char *text, int64_t *ret_ns);
+
+/* grid.c: rows of equally many cells, printed with aligned columns.  Cells are
+ * copied; what could drive the terminal is escaped, an empty one is "-". */
+struct grid;
+struct grid *grid_create (uint32_t columns);
+void grid_right (struct grid *g, uint32_t column); /* numbers: aligned at the right */
+void grid_add (struct grid *g, const char *cell);
+void grid_flush (struct grid *g); /* prints the rows so far; later ones keep the widths */
+void grid_finish (struct grid *g); /* prints the rest, and frees it */
+
+/* table.c: objects as rows. */
+enum form { FORM_PLAIN, FORM_COUNT, FORM_TIME, FORM_SPAN };
+struct column {
+  const char *head;
+  const char *member;
+  enum form form;
+};
+
+/* A member as that form's text. */
+const char *form_text (json_object *o, const struct column *c, char out[SHOW_MAX]);
+struct grid *table_create (const struct column *columns, uint32_t count); /* with its head */
+void table_add (struct grid *g, const struct column *columns, uint32_t count, json_object *o);
+
+/* One object, a line for each member; inner objects as "limits.requests_per_day". */
+void record_print (json_object *o);
+
+#endif
