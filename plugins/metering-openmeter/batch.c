@@ -15,7 +15,6 @@ struct reading {
   struct mt *mt;
   struct mt_batch *batch;
   uint32_t skip, max;
-  uint64_t last; /* sequence seen last */
 };
 
 void
@@ -43,6 +42,7 @@ record_take (const struct kg_record *record, void *arg)
     return 1;
   }
   b->count += n;
+  b->seen = record->sequence;
   return b->count >= r->max || b->text.len > TEXT_MAX || (n && e->broken);
 }
 

@@ -86,7 +86,8 @@ mt_time (int64_t wall_ns, char out[MT_TIME_LEN + 1])
   digits (out + 20, us % 1000000, 6);
 }
 
-/* A record, taken apart; the objects belong to `root`. */
+/* A record, taken apart; the objects belong to `root`.  Members that aren't named here
+ * are for others, and no part of an event. */
 struct parsed {
   struct json_object *root, *events;
   const char *tenant;
@@ -102,8 +103,9 @@ member (struct json_object *o, const char *key, enum json_type type)
   return v;
 }
 
+/* None at all are good where something was charged. */
 static int32_t
-events_good (struct json_object *events)
+events_good (struct json_object *events, int32_t charged)
 {
   size_t i, n = json_object_array_length (events);
   for (i = 0; i < n; i++) {
@@ -112,7 +114,7 @@ events_good (struct json_object *events)
         || !member (e, "data", json_type_object))
       return 0;
   }
-  return n > 0;
+  return n > 0 || charged;
 }
 
 /* Whether the record is a text of ours; *ret then has it. */
@@ -140,7 +142,8 @@ record_parse (kg_str data, struct parsed *ret)
   ret->events = member (ret->root, "events", json_type_array);
   ret->tenant = tenant ? json_object_get_string (tenant) : "";
   ret->time_ns = time ? json_object_get_int64 (time) : 0;
-  if (ret->tenant[0] && time && ret->events && events_good (ret->events))
+  if (ret->tenant[0] && time && ret->events
+      && events_good (ret->events, member (ret->root, "charge", json_type_object) != NULL))
     return 1;
   json_object_put (ret->root);
   return 0;

@@ -118,7 +118,7 @@ advance (struct exporter *x, uint32_t n)
 {
   const struct mt_event *e = &x->batch.event[n - 1];
   if (e->last) {
-    x->after = e->sequence;
+    x->after = n == x->batch.count ? x->batch.seen : e->sequence;
     x->skip = 0;
     return;
   }
@@ -272,6 +272,17 @@ idle (struct exporter *x)
   return sender_probe (x);
 }
 
+/* What was looked at has no events to send. */
+static void
+pass_over (struct exporter *x)
+{
+  x->after = x->batch.seen;
+  x->skip = 0;
+  sender_ack (x);
+  atomic_store (&x->due, 1);
+  kick (x);
+}
+
 /* Sends what there is, if there is enough of it or its time has come. */
 static int32_t
 send_next (struct exporter *x)
@@ -290,8 +301,13 @@ send_next (struct exporter *x)
     return 0;
   atomic_store (&x->due, 0);
   n = mt_batch_read (mt, &x->batch, x->after, x->skip, x->limit);
-  if (n <= 0)
+  if (n < 0)
     return n;
+  if (!n) {
+    if (x->batch.seen > x->after)
+      pass_over (x);
+    return 0;
+  }
   return x->batch.event[0].broken ? sender_park (x, 0) : sender_post (x);
 }
 

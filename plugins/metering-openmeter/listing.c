@@ -60,7 +60,10 @@ listing_write (struct listing *l, const struct mt_batch *b)
       mt_text_add (&l->text, ",", 1);
     mt_text_add (&l->text, b->text.ptr + b->event[i].at, b->event[i].len);
   }
-  l->next = n ? b->event[n - 1].sequence : l->after;
+  if (n < b->count)
+    l->next = n ? b->event[n - 1].sequence : l->after;
+  else
+    l->next = b->seen > l->after ? b->seen : l->after;
   number (&l->text, "],\"next\":", l->next);
   number (&l->text, ",\"newest\":", l->mt->store->newest (l->mt->usage));
   if (l->mt->cursor)

@@ -127,7 +127,10 @@ needs (struct mt *mt)
       || (r
           = h->need (mt->self, KG_METRICS, sizeof *mt->metrics, 0, (const void **)&mt->metrics))
              < 0
-      || (r = h->need (mt->self, KG_JOBS, sizeof *mt->jobs, 0, (const void **)&mt->jobs)) < 0)
+      || (r = h->need (mt->self, KG_JOBS, sizeof *mt->jobs, 0, (const void **)&mt->jobs)) < 0
+      || (r = h->need (mt->self, KG_BUDGET, sizeof *mt->budget, KG_NEED_OPTIONAL,
+                       (const void **)&mt->budget))
+             < 0)
     return r;
   return h->need (mt->self, KG_HTTP, sizeof *mt->http, 0, (const void **)&mt->http);
 }

@@ -6,11 +6,14 @@
  * A usage record in the log "usage" is one JSON text per request:
  *   {"tenant":"...","time":<ns since the epoch>,"events":[{"type":"...","data":{}}...]}
  * Event k of a record has the record's id, with "-k" behind it from the second
- * on: so ids are the same at every reading, by whoever. */
+ * on: so ids are the same at every reading, by whoever.  What the request costs its
+ * key, "key" and "charge", is there as <kgent/budget.h> says, and stays here; such a
+ * record may have no events. */
 #ifndef METERING_H
 #define METERING_H
 
-#define KG_ABI_TARGET KG_ABI (1, 0)
+#define KG_ABI_TARGET KG_ABI (1, 1)
+#include <kgent/budget.h>
 #include <kgent/health.h>
 #include <kgent/http.h>
 #include <kgent/jobs.h>
@@ -23,6 +26,7 @@
 #include <stdatomic.h>
 
 #define MT_RECORD_MAX 16384 /* bytes, of kg.store/1 */
+#define MT_HEAD_MAX 1280    /* bytes of them for all but the events */
 #define MT_DATA_MAX 8192    /* bytes of one event's data */
 #define MT_EVENTS_MAX 16    /* per request */
 #define MT_TYPE_MAX 64      /* bytes */
@@ -45,6 +49,7 @@ struct mt {
   const struct kg_metrics *metrics;
   const struct kg_jobs *jobs;
   const struct kg_http *http;
+  const struct kg_budget *budget; /* NULL: nobody charges */
   kg_log *usage;
   kg_cursor *cursor; /* NULL: nothing is exported */
   kg_bucket *parked;
@@ -112,11 +117,13 @@ struct mt_batch {
   struct mt_text text; /* "[event,event...]" */
   struct mt_event *event;
   uint32_t count, max;
+  uint64_t seen; /* the last record looked at; those behind the last event have none */
 };
 
 /* Fills the batch with what follows `after`, but for the first `skip` events of
  * the next record; at most `max` events, and a broken record only by itself.
- * Returns the count or a negative errno. */
+ * Returns the count or a negative errno; 0 where none of the records that were seen
+ * has an event. */
 int32_t mt_batch_read (struct mt *mt, struct mt_batch *batch, uint64_t after, uint32_t skip,
                        uint32_t max);
 void mt_batch_clear (struct mt_batch *batch);

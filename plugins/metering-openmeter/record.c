@@ -10,28 +10,29 @@
 
 #define FIRST_SIZE 512 /* bytes; most requests note one small event */
 
-/* The record of one request as it grows, in the request's memory. */
+/* The events of one request as they grow, in the request's memory. */
 struct usage {
   struct kg_out out;
   uint32_t count;
   uint8_t type[MT_EVENTS_MAX + 1]; /* index of mt_types, for the metric */
 };
 
-/* The beginning of the record, up to its first event. */
+/* The request's usage, made now. */
 static int32_t
-usage_begin (struct mt *mt, kg_req *req, struct usage *u)
+usage_new (struct mt *mt, kg_req *req, struct usage **ret)
 {
   const struct kg_identity *who = mt->host->identity (req);
+  struct usage *u;
   if (!who || !who->tenant || !who->tenant[0])
     return -EACCES;
+  u = mt->host->alloc (req, sizeof *u + FIRST_SIZE);
+  if (!u)
+    return -ENOMEM;
+  memset (u, 0, sizeof *u);
   u->out.ptr = (char *)(u + 1);
   u->out.cap = FIRST_SIZE;
-  kg_out_lit (&u->out, "{\"tenant\":");
-  kg_out_text (&u->out, who->tenant);
-  kg_out_lit (&u->out, ",\"time\":");
-  kg_out_int (&u->out, mt->host->num (req, KG_NUM_TIME));
-  kg_out_lit (&u->out, ",\"events\":[");
-  return kg_out_ok (&u->out) ? 0 : -E2BIG;
+  *ret = u;
+  return 0;
 }
 
 /* Makes room for `need` bytes more. */
@@ -51,14 +52,14 @@ usage_grow (struct mt *mt, kg_req *req, struct usage *u, size_t need)
   return 0;
 }
 
-/* Adds an event, whose type has that index; "]}" must still fit behind it. */
+/* Adds an event, whose type has that index. */
 static int32_t
 usage_add (struct mt *mt, kg_req *req, struct usage *u, const char *type, uint32_t index,
            kg_str data)
 {
   size_t type_len = strlen (type), need = type_len + data.len + 32;
   int32_t r;
-  if (u->out.len + need > MT_RECORD_MAX || u->count > MT_EVENTS_MAX)
+  if (u->out.len + need > MT_RECORD_MAX - MT_HEAD_MAX || u->count > MT_EVENTS_MAX)
     return -E2BIG;
   r = usage_grow (mt, req, u, need);
   if (r < 0)
@@ -77,19 +78,15 @@ static int32_t
 usage_get (struct mt *mt, kg_req *req, struct usage **ret)
 {
   void **slot = mt->host->slot (req, mt->self);
-  struct usage *u = *slot;
   int32_t r;
-  if (!u) {
-    u = mt->host->alloc (req, sizeof *u + FIRST_SIZE);
-    if (!u)
-      return -ENOMEM;
-    memset (u, 0, sizeof *u);
-    r = usage_begin (mt, req, u);
+  if (!*slot) {
+    struct usage *u;
+    r = usage_new (mt, req, &u);
     if (r < 0)
       return r;
     *slot = u;
   }
-  *ret = u;
+  *ret = *slot;
   return 0;
 }
 
@@ -170,23 +167,66 @@ request_note (struct mt *mt, kg_req *req)
                             (kg_str){ buf, o.len });
 }
 
+/* The whole record: the head, what it costs, and the events, in one piece. */
+static int32_t
+record_write (struct mt *mt, kg_req *req, const struct usage *u, const struct kg_charge *charge,
+              struct kg_out *o)
+{
+  o->len = 0;
+  o->cap = MT_HEAD_MAX + u->out.len;
+  o->ptr = mt->host->alloc (req, o->cap);
+  if (!o->ptr)
+    return -ENOMEM;
+  kg_out_lit (o, "{\"tenant\":");
+  kg_out_text (o, mt->host->identity (req)->tenant);
+  if (charge) {
+    kg_out_lit (o, ",\"key\":");
+    kg_out_text (o, charge->key ? charge->key : "");
+  }
+  kg_out_lit (o, ",\"time\":");
+  kg_out_int (o, mt->host->num (req, KG_NUM_TIME));
+  if (charge) {
+    kg_out_lit (o, ",\"charge\":");
+    kg_out_raw (o, charge->json.ptr, charge->json.len);
+  }
+  kg_out_lit (o, ",\"events\":[");
+  kg_out_raw (o, u->out.ptr, u->out.len);
+  kg_out_lit (o, "]}");
+  return kg_out_ok (o) ? 0 : -E2BIG;
+}
+
 /* Hands the record over. */
 static int32_t
-usage_record (struct mt *mt, kg_req *req, struct usage *u)
+usage_record (struct mt *mt, kg_req *req, const struct usage *u, const struct kg_charge *charge)
 {
+  struct kg_out o;
   uint32_t i;
-  int32_t r;
-  kg_out_raw (&u->out, "]}", 2);
-  r = mt->store->record (mt->usage, req, u->out.ptr, u->out.len, NULL);
+  int32_t r = record_write (mt, req, u, charge, &o);
+  if (r >= 0)
+    r = mt->store->record (mt->usage, req, o.ptr, o.len, NULL);
   note_failure (mt, r);
   if (r < 0) {
     mt->metrics->add (mt->unrecorded, 0, u->count);
-    /* A request that was free goes on; one that is billed must not. */
-    return mt->host->num (req, KG_NUM_ROUTE_FLAGS) & KG_BILLABLE ? r : KG_NEXT;
+    /* A request that was free goes on; one that is billed, or charged, must not. */
+    if (charge || mt->host->num (req, KG_NUM_ROUTE_FLAGS) & KG_BILLABLE)
+      return r;
+    return KG_NEXT;
   }
   for (i = 0; i < u->count; i++)
     mt->metrics->add (mt->recorded, u->type[i], 1);
   return r;
+}
+
+/* What the request costs its key and tenant; 0: nothing, or nobody charges. */
+static int32_t
+charge_get (struct mt *mt, kg_req *req, int64_t status, struct kg_charge *ret)
+{
+  int32_t r;
+  if (status < 200 || status > 299 || !mt->budget || !mt->budget->charged)
+    return 0;
+  *ret = (struct kg_charge){ .size = sizeof *ret };
+  r = mt->budget->charged (req, ret);
+  return r == -EACCES ? 0 : r;
 }
 
 int32_t
@@ -194,18 +234,20 @@ mt_commit (kg_req *req, void *data)
 {
   struct mt *mt = data;
   void **slot = mt->host->slot (req, mt->self);
-  struct usage *u = *slot;
-  int64_t status;
-  if (!u && !mt->conf->api_requests)
-    return KG_NEXT;
-  status = mt->host->num (req, KG_NUM_STATUS);
-  if (u && (status < 200 || status > 299))
-    *slot = u = NULL; /* it failed: nothing was used */
-  if (mt->conf->api_requests) {
-    int32_t r = request_note (mt, req);
-    if (r < 0)
-      return r;
-    u = *slot;
-  }
-  return u && u->count ? usage_record (mt, req, u) : KG_NEXT;
+  int64_t status = mt->host->num (req, KG_NUM_STATUS);
+  struct kg_charge charge;
+  struct usage *u;
+  int32_t charged, r;
+  if (status < 200 || status > 299)
+    *slot = NULL; /* it failed: nothing was used */
+  charged = charge_get (mt, req, status, &charge);
+  if (charged >= 0 && mt->conf->api_requests && (r = request_note (mt, req)) < 0)
+    charged = r;
+  if (charged > 0 && (r = usage_get (mt, req, &u)) < 0)
+    charged = r;
+  if (charged < 0)
+    return charged;
+  u = *slot;
+  return u && (u->count || charged) ? usage_record (mt, req, u, charged ? &charge : NULL)
+                                    : KG_NEXT;
 }

@@ -11,7 +11,10 @@ static const char *const exporting[]
 static void
 begin_exporting (void)
 {
-  begin_with (exporting);
+  fake = fake_new ();
+  fake_services (fake);
+  provide_budget ();
+  open_with (exporting);
 }
 
 /* ---- Exporting ---------------------------------------------------------------- */
@@ -151,6 +154,34 @@ START_TEST (retry_after_is_honoured)
   fake_run_jobs (fake);
   turn (301000);
   ck_assert_int_eq (fake_http_count (fake), 3);
+}
+END_TEST
+
+/* Records that say nothing but what something costs are passed over, and what the
+ * others cost stays here. */
+START_TEST (charges_are_not_sent)
+{
+  int i;
+  charge_result = 1;
+  for (i = 0; i < 11; i++)
+    get (i == 5 ? "/use" : "/use?n=0");
+  for (i = 0; i < 6; i++)
+    turn (1100);
+  ck_assert_int_eq (carried (), 1);
+  ck_assert_ptr_null (
+      strstr (fake_http_call (fake, fake_http_count (fake) - 1)->body, "charge"));
+  answer (204);
+  for (i = 0; i < 6; i++)
+    turn (1100);
+  ck_assert_double_eq (fake_metric (fake, "kgents_openmeter_events_buffered", NULL), 0);
+  ck_assert_double_eq (fake_metric (fake, "kgents_openmeter_events_sent_total", NULL), 1);
+  ck_assert_double_eq (fake_metric (fake, "kgent_metering_parked_total", NULL), 0);
+  fake_stop (fake);
+  fake_http_deliver (fake);
+  fake_close (fake);
+  open_with (exporting); /* the cursor is behind them: nothing is read again */
+  turn (2);
+  ck_assert_double_eq (fake_metric (fake, "kgents_openmeter_events_buffered", NULL), 0);
 }
 END_TEST
 
@@ -338,6 +369,7 @@ main (void)
   tcase_add_test (x, full_batches_go_at_once);
   tcase_add_test (x, a_restart_goes_on_behind_the_last_2xx);
   tcase_add_loop_test (x, the_same_ids_again, 0, (int)(sizeof temporary / sizeof temporary[0]));
+  tcase_add_test (x, charges_are_not_sent);
   tcase_add_test (x, retry_after_is_honoured);
   tcase_add_test (x, a_poison_event_is_parked_alone);
   tcase_add_test (x, what_was_parked_is_not_sent_again);

@@ -103,6 +103,89 @@ START_TEST (without_a_server)
 }
 END_TEST
 
+/* ---- Charges ----------------------------------------------------------------- */
+
+static void
+begin_charging (void)
+{
+  fake = fake_new ();
+  fake_services (fake);
+  provide_budget ();
+  open_with (NULL);
+}
+
+START_TEST (a_charge_is_in_the_record)
+{
+  charge_result = 1;
+  ck_assert_int_eq (get ("/use"), 200);
+  ck_assert_int_eq (charge_asked, 1);
+  ck_assert_msg (!strncmp (fake_log_data (fake, "usage", 0),
+                           "{\"tenant\":\"t\\\"1\",\"key\":\"0a\\\"b\",\"time\":", 37),
+                 "%s", fake_log_data (fake, "usage", 0));
+  ck_assert_ptr_nonnull (strstr (fake_log_data (fake, "usage", 0),
+                                 ",\"charge\":{\"tokens\":7},\"events\":[{\"type\":"));
+  ck_assert_int_eq (get ("/use?n=0"), 200); /* nothing was noted, and it costs */
+  ck_assert_int_eq (fake_log_count (fake, "usage"), 2);
+  ck_assert_ptr_nonnull (
+      strstr (fake_log_data (fake, "usage", 1), ",\"charge\":{\"tokens\":7},\"events\":[]}"));
+}
+END_TEST
+
+START_TEST (only_successes_are_charged)
+{
+  charge_result = 1;
+  get ("/use?status=404");
+  get ("/use?status=500");
+  ck_assert_int_eq (charge_asked, 0);
+  charge_result = 0;
+  get ("/use?n=0");
+  charge_result = -EACCES;
+  ck_assert_int_eq (get ("/use?n=0"), 200);
+  ck_assert_int_eq (charge_asked, 2);
+  ck_assert_int_eq (fake_log_count (fake, "usage"), 0);
+  get ("/use");
+  ck_assert_ptr_null (strstr (fake_log_data (fake, "usage", 0), "charge"));
+}
+END_TEST
+
+START_TEST (what_cannot_be_charged_is_not_answered)
+{
+  charge_result = -ENOMEM;
+  ck_assert_int_eq (get ("/use"), 503);
+  charge_result = 1;
+  fake_store_fail (fake, -ENOSPC, 1);
+  ck_assert_int_eq (get ("/cheap?n=0"), 503); /* whatever its route is */
+  ck_assert_int_eq (fake_log_count (fake, "usage"), 0);
+  ck_assert_int_eq (get ("/cheap?n=0"), 200);
+  ck_assert_int_eq (fake_log_count (fake, "usage"), 1);
+}
+END_TEST
+
+START_TEST (the_log_passes_over_mere_charges)
+{
+  static const char *const admin_scopes[] = { "admin", NULL };
+  struct kg_identity who = tenant;
+  kg_req *req;
+  int i;
+  charge_result = 1;
+  for (i = 0; i < 40; i++)
+    get (i == 20 ? "/use" : "/use?n=0");
+  charge_result = 0;
+  who.scopes = admin_scopes;
+  fake_as (fake, &who, 1, 0);
+  req = fake_request (fake, "GET", "/admin/v1/usage/events?limit=16", NULL, NULL);
+  fake_run_jobs (fake);
+  ck_assert_pstr_eq (fake_json (req, "next"), "16");
+  ck_assert_ptr_null (fake_json (req, "events.0"));
+  req = fake_request (fake, "GET", "/admin/v1/usage/events?limit=16&after=16", NULL, NULL);
+  fake_run_jobs (fake);
+  ck_assert_pstr_eq (fake_json (req, "next"), "32");
+  ck_assert_pstr_eq (fake_json (req, "events.0.id"), fake_log_id (fake, "usage", 20));
+  ck_assert_ptr_null (fake_json (req, "events.1"));
+  ck_assert_ptr_null (strstr (fake_body (req), "charge"));
+}
+END_TEST
+
 /* ---- The log for operators ------------------------------------------------------ */
 
 START_TEST (the_log_page_by_page)
@@ -145,6 +228,7 @@ main (void)
 {
   Suite *s = suite_create ("metering-openmeter");
   TCase *t = tcase_create ("recording"), *own = tcase_create ("configurations");
+  TCase *charges = tcase_create ("charges");
   SRunner *sr;
   int failed;
   tcase_add_checked_fixture (t, begin, end);
@@ -154,10 +238,16 @@ main (void)
   tcase_add_test (t, what_cannot_be_recorded_is_not_answered);
   tcase_add_test (t, without_a_server);
   tcase_add_test (t, the_log_page_by_page);
+  tcase_add_checked_fixture (charges, begin_charging, end);
+  tcase_add_test (charges, a_charge_is_in_the_record);
+  tcase_add_test (charges, only_successes_are_charged);
+  tcase_add_test (charges, what_cannot_be_charged_is_not_answered);
+  tcase_add_test (charges, the_log_passes_over_mere_charges);
   tcase_add_test (own, requests_as_events);
   tcase_add_test (own, a_url_that_cannot_work);
   suite_add_tcase (s, t);
   suite_add_tcase (s, own);
+  suite_add_tcase (s, charges);
   sr = srunner_create (s);
   srunner_set_tap (sr, "-");
   srunner_run_all (sr, CK_SILENT);

@@ -8,6 +8,7 @@
 
 #include "tests/fake/fake-services.h"
 
+#include <kgent/budget.h>
 #include <kgent/json.h>
 #include <kgent/meter.h>
 
@@ -67,17 +68,44 @@ user_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_
                                            .method = "GET",
                                            .pattern = "/free",
                                            .handler = use };
+  static const struct kg_route cheap
+      = { .size = sizeof cheap, .method = "GET", .pattern = "/cheap", .handler = use };
   (void)conf;
   host = h;
   *ret_data = NULL;
   h->route (self, &billed);
   h->route (self, &ungated);
+  h->route (self, &cheap);
   return h->need (self, KG_METER, sizeof *meter, 0, (const void **)&meter);
 }
 
 static const struct kg_plugin user
     = { KG_ABI_TARGET,  sizeof user,    sizeof (struct kg_opt), 0,
         .name = "user", .version = "1", .summary = "uses",      .open = user_open };
+
+/* ---- A budget ----------------------------------------------------------------- */
+
+static int32_t charge_result; /* of the next `charged` */
+static int charge_asked;
+
+static inline int32_t
+charge (kg_req *req, struct kg_charge *ret)
+{
+  (void)req;
+  charge_asked++;
+  ret->tokens = 7;
+  ret->key = "0a\"b";
+  ret->json = (kg_str){ "{\"tokens\":7}", 12 };
+  return charge_result;
+}
+
+static inline void
+provide_budget (void)
+{
+  static const struct kg_budget budget = { .size = sizeof budget, .charged = charge };
+  charge_result = charge_asked = 0;
+  fake_provide (fake, KG_BUDGET, &budget, sizeof budget);
+}
 
 /* ---- Beginning and end ------------------------------------------------------- */
 
