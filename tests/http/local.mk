@@ -6,6 +6,7 @@ HTTP_TESTS = \
 	%D%/stripe.py \
 	%D%/auth.py \
 	%D%/ctl.py \
+	%D%/apply.py \
 	%D%/health.py \
 	$(NULL)
 
