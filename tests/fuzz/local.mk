@@ -5,6 +5,7 @@ FUZZ_TARGETS = \
 	%D%/conf \
 	%D%/http \
 	%D%/json \
+	%D%/jwt \
 	%D%/stripe \
 	$(NULL)
 
@@ -24,6 +25,7 @@ endif
 %C%_conf_LDADD = $(CORE_LIBS) $(FUZZ_LIBS)
 %C%_http_LDADD = $(CORE_LIBS) $(FUZZ_LIBS)
 %C%_json_LDADD = core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
+%C%_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(FUZZ_LIBS)
 %C%_stripe_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(FUZZ_LIBS)
 

@@ -1284,7 +1284,6 @@ reader (void *arg)
     const struct jwks_key *key = jwks_find (set, NULL, JOSE_EDDSA, (kg_str){ "d", 1 });
     ck_assert_ptr_nonnull (key);
     ck_assert_int_eq (jose_verify (&key->key, token, (size_t) (dot - token), signature, 64), 1);
-    jwks_want (jwt_source (jwt));
     n++;
   }
   return (void *) n;
@@ -1296,12 +1295,10 @@ START_TEST (keys_change_under_readers)
   char *token = ed_token (CLAIMS);
   void *n;
   int i;
-  jwks_want (jwt_source (jwt)); /* the fake's timers are for one thread: no more kicks */
   for (i = 0; i < 4; i++)
     ck_assert_int_eq (pthread_create (&threads[i], NULL, reader, token), 0);
   for (i = 0; i < 50; i++) {
     jwks_source_tick (jwt_source (jwt), (START + i) * SECOND);
-    atomic_store (&jwt_source (jwt)->wanted, 1);
     jwt_source (jwt)->due_ns = 0;
     fake_http_reply (fake, 200, NULL, keys_of (named (ed, "d"), named (i % 2 ? rsa : other_rsa, "r"), NULL),
                      -1);
