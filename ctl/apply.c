@@ -36,7 +36,7 @@ change_print (const struct change *c)
     snprintf (text, sizeof text, "%s", kind->removed);
   else
     diff_text (c->diff, c->action == ACTION_MAKE, text, sizeof text);
-  printf ("%c %s %s%s%s\n", sign[c->action], kind->word, c->label, *text ? ": " : "", text);
+  say ("%c %s %s%s%s", sign[c->action], kind->word, c->label, *text ? ": " : "", text);
 }
 
 static json_object *
@@ -73,7 +73,7 @@ change_show (struct applying *ing, const struct change *c, json_object *answer)
   else
     change_print (c);
   if (!ing->args->json && *text_of (answer, "key"))
-    printf ("! key %s is %s, shown only now\n", c->label, text_of (answer, "key"));
+    say ("! key %s is %s, shown only now", c->label, text_of (answer, "key"));
   fflush (stdout); /* a secret that was shown is not lost by what fails later */
 }
 

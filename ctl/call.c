@@ -120,7 +120,7 @@ reasons_show (json_object *problem)
   for (i = 0; i < n && n > 1; i++) {
     item = json_object_array_get_idx (list, i);
     if (json_object_is_type (item, json_type_string))
-      fprintf (stderr, "  %s\n", json_object_get_string (item));
+      complain_more ("%s", json_object_get_string (item));
   }
 }
 

@@ -89,7 +89,7 @@ order (const struct args *a, const char *path, const char *said)
   else if (!r && a->json)
     puts ("{}");
   else if (!r)
-    puts (*detail ? detail : said);
+    say ("%s", *detail ? detail : said);
   answer_finish (&answer);
   return r;
 }
@@ -129,7 +129,7 @@ version_run (const struct args *a)
   if (a->json)
     version_json (r ? NULL : answer.json);
   else if (!r)
-    printf ("kgentd %s, plugin ABI %s, process %s\n", text_of (answer.json, "version"),
+    say ("kgentd %s, plugin ABI %s, process %s", text_of (answer.json, "version"),
             text_of (answer.json, "abi"), text_of (answer.json, "pid"));
   answer_finish (&answer);
   return r;

@@ -146,7 +146,7 @@ object_each (const struct args *a, const char *method, const char *path, const c
     if (!r)
       json_object_array_add (done, json_object_new_string (a->rest.item[i]));
     if (!r && !a->json)
-      printf ("%s %s\n", did, a->rest.item[i]);
+      say ("%s %s", did, a->rest.item[i]);
     worst = r > worst ? r : worst;
   }
   json_object_object_add (o, did, done);

@@ -120,10 +120,9 @@ explain_print (json_object *o)
   struct grid *g = table_create (columns, 3);
   json_object *checks = member_of (o, "checks");
   size_t i, n = length_of (checks);
-  printf ("%s", text_of (o, "verdict"));
-  if (*text_of (o, "status"))
-    printf (" %s", text_of (o, "status"));
-  printf ("%s%s\n\n", *text_of (o, "detail") ? ": " : "", text_of (o, "detail"));
+  say ("%s%s%s%s%s", text_of (o, "verdict"), *text_of (o, "status") ? " " : "",
+       text_of (o, "status"), *text_of (o, "detail") ? ": " : "", text_of (o, "detail"));
+  putchar ('\n');
   for (i = 0; i < n; i++)
     table_add (g, columns, 3, json_object_array_get_idx (checks, i));
   grid_finish (g);

@@ -5,17 +5,48 @@
 
 #include "ctl/show.h"
 
+#include "core/util/str.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+
+#define LINE 8192 /* bytes of a message */
+
+/* The text as one line that cannot drive the terminal: part of it may be a stranger's. */
+static void
+line_print (FILE *to, const char *prefix, const char *fmt, va_list args)
+{
+  char text[LINE], line[2 * LINE];
+  int n = vsnprintf (text, sizeof text, fmt, args);
+  n = n < (int)sizeof text ? n : (int)sizeof text - 1;
+  str_escape_line (line, sizeof line, text, n > 0 ? (size_t)n : 0);
+  fprintf (to, "%s%s\n", prefix, line);
+}
 
 void
 complain (const char *fmt, ...)
 {
   va_list args;
   va_start (args, fmt);
-  fputs ("kgentctl: ", stderr);
-  vfprintf (stderr, fmt, args);
-  fputc ('\n', stderr);
+  line_print (stderr, "kgentctl: ", fmt, args);
+  va_end (args);
+}
+
+void
+complain_more (const char *fmt, ...)
+{
+  va_list args;
+  va_start (args, fmt);
+  line_print (stderr, "  ", fmt, args);
+  va_end (args);
+}
+
+void
+say (const char *fmt, ...)
+{
+  va_list args;
+  va_start (args, fmt);
+  line_print (stdout, "", fmt, args);
   va_end (args);
 }
 

@@ -13,8 +13,11 @@
 
 #define SHOW_MAX 1024 /* bytes of a cell */
 
-/* show.c */
+/* show.c.  A line each: a message on standard error, one that goes on with it, and one
+ * of the result.  What could drive the terminal is escaped. */
 void complain (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
+void complain_more (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
+void say (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
 void show_json (json_object *o);
 void show_json_line (json_object *o);
 

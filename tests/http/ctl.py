@@ -61,6 +61,9 @@ def key_new_refused():
     status, out, err = ctl("key", "new", "x")
     kgent.equal((status, out), (1, ""), "a refusal is exit code 1 and no output")
     kgent.contains(err, "422: tier: no such", "the detail is told")
+    stub.table["POST", "/admin/v1/keys"] = (422, {"status": 422, "detail": "a\x1b[2J\nb"})
+    kgent.contains(ctl("key", "new", "x")[2], "a\\x1b[2J\\nb", "it cannot drive the terminal")
+    stub.table["POST", "/admin/v1/keys"] = (422, {"status": 422, "detail": "tier: no such"})
     status, out, err = ctl("key", "new", "x", "--json")
     kgent.equal(json.loads(out)["status"], 422, "--json shows the problem")
 
