@@ -8,6 +8,45 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define PRICE_MAX 1000000000 /* tokens, minor units: sums of some stay far from 2^63 */
+
+static const struct kg_opt price_options[]
+    = { { .key = "path",
+          .type = KG_OPT_STRING,
+          .flags = KG_OPT_REQUIRED,
+          .offset = offsetof (struct ag_price, path),
+          .help = "Which calls: world.house.manifest, world.house.*, or * for all." },
+        { .key = "tokens",
+          .dflt = "0",
+          .type = KG_OPT_INT,
+          .min = 0,
+          .max = PRICE_MAX,
+          .offset = offsetof (struct ag_price, tokens),
+          .help = "Tokens per call." },
+        { .key = "tokens_per_kb",
+          .dflt = "0",
+          .type = KG_OPT_INT,
+          .min = 0,
+          .max = PRICE_MAX,
+          .offset = offsetof (struct ag_price, tokens_per_kb),
+          .help = "Tokens per begun KiB of the result." },
+        { .key = "tokens_max",
+          .dflt = "0",
+          .type = KG_OPT_INT,
+          .min = 0,
+          .max = PRICE_MAX,
+          .offset = offsetof (struct ag_price, tokens_max),
+          .help = "Tokens that a call costs at most, reserved before it runs; "
+                  "0: tokens, and tokens_per_kb for 64 KiB." },
+        { .key = "money",
+          .dflt = "0",
+          .type = KG_OPT_INT,
+          .min = 0,
+          .max = PRICE_MAX,
+          .offset = offsetof (struct ag_price, money),
+          .help = "Minor units of money, as cents, per call." },
+        { .key = NULL } };
+
 static const struct kg_opt options[]
     = { { .key = "open_world",
           .dflt = "true",
@@ -42,6 +81,13 @@ static const struct kg_opt options[]
           .max = 1000,
           .offset = offsetof (struct ag_conf, history_max),
           .help = "Changes of a node that its witness remembers." },
+        { .key = "prices",
+          .type = KG_OPT_LIST,
+          .offset = offsetof (struct ag_conf, prices),
+          .sub = price_options,
+          .sub_size = sizeof (struct ag_price),
+          .help = "What calls cost; the first whose path covers a call counts, and a call "
+                  "that none covers is free." },
         { .key = NULL } };
 
 static const char invoke_schema[]
@@ -94,7 +140,7 @@ static const struct kg_route routes[] = {
     .summary = "Invoke an aspect of a node by its path",
     .request_schema = invoke_schema,
     .response_schema = invoke_answer,
-    .statuses = "400 403 404 409 422 501 503 507" },
+    .statuses = "400 402 403 404 409 422 501 503 507" },
   { .size = sizeof (struct kg_route),
     .method = "GET",
     .pattern = "/v1/agentese/resolve",
@@ -117,7 +163,7 @@ static const struct kg_route routes[] = {
 
 static const char *const refusal_names[]
     = { "malformed", "not_found",  "not_afforded", "forbidden", "bad_argument",
-        "not_built", "over_limit", "conflict",     "law",       NULL };
+        "not_built", "over_limit", "conflict",     "law",       "unaffordable", NULL };
 
 /* Services that the host always has. */
 static int32_t
@@ -131,6 +177,10 @@ needs (struct ag *ag)
       || (r
           = h->need (ag->self, KG_METRICS, sizeof *ag->metrics, 0, (const void **)&ag->metrics))
              < 0)
+    return r;
+  if ((r = h->need (ag->self, KG_BUDGET, sizeof *ag->budget,
+                    ag->conf->prices.count ? 0 : KG_NEED_OPTIONAL, (const void **)&ag->budget))
+      < 0)
     return r;
   return h->need (ag->self, KG_METER, sizeof *ag->meter, KG_NEED_OPTIONAL,
                   (const void **)&ag->meter);
@@ -200,7 +250,8 @@ declare (struct ag *ag)
 {
   uint32_t i;
   int32_t r;
-  if ((r = needs (ag)) < 0 || (r = metrics_define (ag)) < 0 || (r = state_declare (ag)) < 0
+  if ((r = ag_prices_check (ag)) < 0 || (r = needs (ag)) < 0 || (r = metrics_define (ag)) < 0
+      || (r = state_declare (ag)) < 0
       || (r = ag->health->add (ag->self, "agentese", 0, &ag->component)) < 0)
     return r;
   for (i = 0; i < sizeof routes / sizeof routes[0]; i++)
@@ -233,6 +284,9 @@ static int32_t
 agentese_start (void *data)
 {
   struct ag *ag = data;
+  int32_t r = ag_prices_start (ag);
+  if (r < 0)
+    return r;
   if (!ag->meter)
     ag->host->log (ag->self, KG_LOG_WARN,
                    "nobody meters: invocations are not recorded "

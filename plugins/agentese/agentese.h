@@ -5,7 +5,8 @@
 #ifndef AGENTESE_H
 #define AGENTESE_H
 
-#define KG_ABI_TARGET KG_ABI (1, 0)
+#define KG_ABI_TARGET KG_ABI (1, 1)
+#include <kgent/budget.h>
 #include <kgent/health.h>
 #include <kgent/json.h>
 #include <kgent/meter.h>
@@ -20,6 +21,14 @@
 struct ag_quota;
 struct ag_seen;
 
+/* What calls cost whose path is covered by `path`. */
+struct ag_price {
+  const char *path;              /* "world.house.manifest", "world.house.*", "*" */
+  int64_t tokens, tokens_per_kb; /* per call; per begun KiB of the result */
+  int64_t tokens_max;            /* per call; 0: see price.c */
+  int64_t money;                 /* minor units per call */
+};
+
 /* The options. */
 struct ag_conf {
   int32_t open_world, reserved;
@@ -27,6 +36,7 @@ struct ag_conf {
   int64_t bytes_max;      /* per tenant, of nodes and their histories */
   int64_t node_bytes_max; /* state of one node */
   int64_t history_max;    /* entries kept per node */
+  struct kg_list prices;  /* struct ag_price; the first that covers a path counts */
 };
 
 /* Why an invocation was refused; the label of a metric, in this order. */
@@ -39,7 +49,8 @@ enum ag_refusal {
   AG_NOT_BUILT,
   AG_OVER_LIMIT,
   AG_CONFLICTING,
-  AG_LAW
+  AG_LAW,
+  AG_UNAFFORDABLE
 };
 
 enum ag_category {
@@ -59,7 +70,8 @@ struct ag {
   const struct kg_store *store;
   const struct kg_health *health;
   const struct kg_metrics *metrics;
-  const struct kg_meter *meter; /* NULL: nobody meters */
+  const struct kg_meter *meter;   /* NULL: nobody meters */
+  const struct kg_budget *budget; /* NULL: nobody charges */
   kg_bucket *nodes, *trace;
   kg_component *component;
   kg_metric *invocations, *refusals, *retries, *kept_nodes, *kept_bytes;
@@ -80,7 +92,9 @@ struct ag_call {
   kg_str observer;    /* name, as JSON text with quotes */
   int32_t can_define; /* the observer has the capability "define" */
   int32_t cached;
-  int32_t category; /* enum ag_category */
+  int32_t category;              /* enum ag_category */
+  const struct ag_price *price;  /* NULL: free of charge */
+  kg_reservation *tokens, *money; /* NULL: nothing was reserved */
   struct ag_path path;
 };
 
@@ -121,6 +135,9 @@ void ag_time (int64_t wall_ns, char out[AG_TIME_LEN + 1]);
 
 /* Appends JSON text without the blanks between its tokens. */
 void ag_compact (struct kg_out *out, kg_str json);
+
+/* Whether "world.house.*", an exact path or "*" covers a path without clauses. */
+int32_t ag_pattern_covers (const char *pattern, kg_str base);
 
 /* Edit distance of two names, at most 64 bytes each looked at. */
 uint32_t ag_distance (kg_str a, kg_str b);
@@ -166,6 +183,22 @@ void ag_seen_free (struct ag_seen *seen);
 
 /* Notes the node of a tenant; 1 when it was there already. */
 int32_t ag_seen_mark (struct ag_seen *seen, const char *tenant, kg_str handle);
+
+/* ---- price.c: what a call costs ------------------------------------------ */
+
+/* Patterns of the configuration: 0, or -EINVAL, logged.  When all plugins are open: 0,
+ * or -ENOTSUP, logged, for prices that nobody could charge. */
+int32_t ag_prices_check (const struct ag *ag);
+int32_t ag_prices_start (const struct ag *ag);
+
+/* Reserves the most that the call can cost.  0, KG_DONE with a 402, or an errno. */
+int32_t ag_price_reserve (struct ag_call *c);
+
+/* Tokens of a call with a result of so many bytes. */
+int64_t ag_price_tokens (const struct ag_call *c, size_t result_len);
+
+/* The call ran: what it cost is charged when the answer leaves. */
+int32_t ag_price_settle (struct ag_call *c, size_t result_len);
 
 /* ---- quota.c: what each tenant keeps ------------------------------------ */
 

@@ -43,25 +43,27 @@ quoted (struct kg_out *o, kg_str text)
   kg_out_raw (o, "\"", 1);
 }
 
-/* Writes the whole body; returns where the result begins. */
-static size_t
+/* Writes the whole body; the result, as it lies in there. */
+static kg_str
 answer_write (struct ag_call *c, ag_result *result, void *arg, struct kg_out *o)
 {
-  size_t at;
+  size_t at, len;
   kg_out_lit (o, "{\"path\":");
   kg_out_str (o, c->path.text); /* a clause may hold a tab */
   kg_out_lit (o, ",\"result\":");
   at = o->len;
   result (c, arg, o);
-  kg_out_lit (o, c->cached ? ",\"tokens_used\":0,\"cached\":true}"
-                           : ",\"tokens_used\":0,\"cached\":false}");
-  return at;
+  len = o->len - at;
+  kg_out_lit (o, ",\"tokens_used\":");
+  kg_out_int (o, ag_price_tokens (c, len));
+  kg_out_lit (o, c->cached ? ",\"cached\":true}" : ",\"cached\":false}");
+  return (kg_str){ o->ptr + at, len };
 }
 
 static int32_t
-usage_note (struct ag_call *c)
+usage_note (struct ag_call *c, size_t result_len)
 {
-  char buf[2 * AG_PATH_MAX + 64];
+  char buf[2 * AG_PATH_MAX + 96];
   struct kg_out o = { buf, 0, sizeof buf };
   if (!c->ag->meter)
     return 0;
@@ -69,7 +71,9 @@ usage_note (struct ag_call *c)
   quoted (&o, c->path.base);
   kg_out_lit (&o, ",\"aspect\":");
   quoted (&o, c->path.aspect);
-  kg_out_lit (&o, ",\"tokens_used\":0}");
+  kg_out_lit (&o, ",\"tokens_used\":");
+  kg_out_int (&o, ag_price_tokens (c, result_len));
+  kg_out_lit (&o, "}");
   return c->ag->meter->note (c->req, "agentese.invoke", (kg_str){ buf, o.len });
 }
 
@@ -78,22 +82,21 @@ ag_answer (struct ag_call *c, ag_result *result, void *arg)
 {
   const struct kg_host *host = c->ag->host;
   struct kg_out o;
-  size_t at;
+  kg_str text;
   int32_t r = ag_out_new (c, ANSWER_SIZE, &o);
   if (r < 0)
     return r;
-  at = answer_write (c, result, arg, &o);
+  text = answer_write (c, result, arg, &o);
   if (!kg_out_ok (&o)) {
     if ((r = ag_out_new (c, o.len, &o)) < 0)
       return r;
-    at = answer_write (c, result, arg, &o);
+    text = answer_write (c, result, arg, &o);
   }
-  if (c->path.flags & BIT (AG_MINIMAL_OUTPUT) && o.ptr[at] == '[') {
+  if (c->path.flags & BIT (AG_MINIMAL_OUTPUT) && *text.ptr == '[') {
     ag_member_text (c, "law", "minimal_output");
     return ag_refuse (c, AG_LAW, 422, "Law 'minimal_output' violated: the result is an array");
   }
-  r = usage_note (c);
-  if (r < 0)
+  if ((r = ag_price_settle (c, text.len)) < 0 || (r = usage_note (c, text.len)) < 0)
     return r;
   c->ag->metrics->add (c->ag->invocations,
                        (uint32_t)(c->path.ctx * AG_CATEGORIES + c->category), 1);
@@ -113,16 +116,6 @@ has_scope (const struct kg_identity *who, const char *scope)
   return 0;
 }
 
-/* Whether "world.house.*", or an exact path, covers the base of this one. */
-static int32_t
-pattern_covers (const char *pattern, kg_str base)
-{
-  size_t n = strlen (pattern);
-  if (n > 1 && !strcmp (pattern + n - 2, ".*"))
-    return base.len >= n && !memcmp (base.ptr, pattern, n - 1);
-  return !strcmp (pattern, "*") || ag_str_is (base, pattern);
-}
-
 /* A key with "invoke:" scopes may invoke what one of them covers, and nothing
  * else; a key without may invoke everything. */
 static int32_t
@@ -132,7 +125,7 @@ scopes_cover (const struct ag_call *c)
   for (i = 0; c->who->scopes && c->who->scopes[i]; i++) {
     if (strncmp (c->who->scopes[i], "invoke:", 7))
       continue;
-    if (pattern_covers (c->who->scopes[i] + 7, c->path.base))
+    if (ag_pattern_covers (c->who->scopes[i] + 7, c->path.base))
       return 1;
     patterns++;
   }
@@ -262,7 +255,7 @@ ag_invoke (kg_req *req, void *data)
     return r;
   c->category = ag_category_of (&c->path);
   if ((r = check_scopes (c)) || (r = check_kwargs (c)) || (r = check_built (c))
-      || (r = check_asked (c)))
+      || (r = check_asked (c)) || (r = ag_price_reserve (c)))
     return r;
   c->cached = ag_seen_mark (ag->seen, c->who->tenant, c->path.handle);
   if (ag_str_is (c->path.aspect, "affordances"))

@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/modifier.c \
 	%D%/modifier.h \
 	%D%/observe.c \
+	%D%/price.c \
 	%D%/problem.c \
 	%D%/quota.c \
 	%D%/resolve.c \

@@ -73,6 +73,15 @@ ag_compact (struct kg_out *out, kg_str json)
   kg_out_raw (out, json.ptr + from, json.len - from);
 }
 
+int32_t
+ag_pattern_covers (const char *pattern, kg_str base)
+{
+  size_t n = strlen (pattern);
+  if (n > 1 && !strcmp (pattern + n - 2, ".*"))
+    return base.len >= n && !memcmp (base.ptr, pattern, n - 1);
+  return !strcmp (pattern, "*") || ag_str_is (base, pattern);
+}
+
 static uint32_t
 least (uint32_t a, uint32_t b, uint32_t c)
 {

@@ -8,6 +8,7 @@
 
 #include "tests/fake/fake-services.h"
 
+#include <kgent/budget.h>
 #include <kgent/meter.h>
 
 #include <check.h>
@@ -38,6 +39,61 @@ note (kg_req *req, const char *type, kg_str data)
 
 static const struct kg_meter meter = { .size = sizeof meter, .note = note };
 
+/* ---- budget/1 with one reservation of each kind -------------------------------- */
+
+struct kg_reservation {
+  uint32_t kind;
+  int64_t reserved, settled; /* settled: -1: not */
+};
+
+static struct kg_reservation held[4]; /* by kind */
+static int64_t budget_left[4];
+static int32_t budget_error; /* of the next reservation, -EACCES */
+
+static inline int32_t
+budget_reserve (kg_req *req, uint32_t kind, int64_t n, kg_reservation **ret)
+{
+  (void)req;
+  ck_assert (kind >= KG_BUDGET_TOKENS && kind <= KG_BUDGET_REQUESTS);
+  if (budget_error)
+    return budget_error;
+  if (n > budget_left[kind])
+    return -EDQUOT;
+  held[kind] = (struct kg_reservation){ kind, n, -1 };
+  *ret = &held[kind];
+  return 0;
+}
+
+static inline int32_t
+budget_settle (kg_req *req, kg_reservation *r, int64_t used)
+{
+  (void)req;
+  if (used > r->reserved)
+    return -ERANGE;
+  ck_assert_int_eq (r->settled, -1);
+  r->settled = used;
+  return 0;
+}
+
+static inline void
+budget_release (kg_req *req, kg_reservation *r)
+{
+  (void)req;
+  r->reserved = 0;
+}
+
+static inline int32_t
+budget_refuse (kg_req *req, uint32_t kind, int64_t n)
+{
+  return fake_host ()->problem (req, 402, NULL, "kind %u: %lld", kind, (long long)n);
+}
+
+static const struct kg_budget budget = { .size = sizeof budget,
+                                         .reserve = budget_reserve,
+                                         .settle = budget_settle,
+                                         .release = budget_release,
+                                         .refuse = budget_refuse };
+
 /* ---- Callers ---------------------------------------------------------------- */
 
 static const char *const all_scopes[] = { "read", "write", NULL };
@@ -65,6 +121,9 @@ begin_with (const char *const *conf)
   fake = fake_new ();
   fake_services (fake);
   fake_provide (fake, KG_METER, &meter, sizeof meter);
+  fake_provide (fake, KG_BUDGET, &budget, sizeof budget);
+  memset (held, 0, sizeof held);
+  budget_error = 0;
   ck_assert_msg (!fake_open (fake, &kg_plugin_1, conf), "%s", fake_error (fake));
   ck_assert_msg (!fake_start (fake), "%s", fake_error (fake));
   act_as ("t1", all_scopes, any);

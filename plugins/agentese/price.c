@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* What a call costs.
+ *
+ * The most that it can cost is reserved once the call is known to be allowed, and
+ * before anything is done or kept; what it did cost is settled with the answer.  A
+ * call that was refused, or failed, settles nothing, so COMMIT releases all. */
+#include "plugins/agentese/agentese.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define RESULT_KB 64 /* of the largest result, where no maximum is configured */
+
+/* Whether it is "*", a path, or a path or context with ".*" behind it. */
+static int32_t
+pattern_good (const char *pattern)
+{
+  kg_str text = ag_str (pattern);
+  struct ag_path path;
+  struct ag_error error;
+  uint32_t i;
+  if (text.len > 2 && !strcmp (pattern + text.len - 2, ".*")) {
+    text.len -= 2;
+    for (i = 0; ag_context_names[i]; i++)
+      if (ag_str_is (text, ag_context_names[i]))
+        return 1;
+  }
+  return ag_str_is (text, "*")
+         || (ag_path_parse (text, &path, &error) >= 0 && path.base.len == text.len);
+}
+
+int32_t
+ag_prices_check (const struct ag *ag)
+{
+  const struct ag_price *price = ag->conf->prices.items;
+  uint64_t i;
+  for (i = 0; i < ag->conf->prices.count; i++)
+    if (!pattern_good (price[i].path)) {
+      ag->host->log (ag->self, KG_LOG_ERROR,
+                     "prices: \"%s\" is no path; write world.house.manifest, world.house.* or *",
+                     price[i].path);
+      return -EINVAL;
+    }
+  return 0;
+}
+
+int32_t
+ag_prices_start (const struct ag *ag)
+{
+  if (!ag->conf->prices.count || (ag->budget && ag->budget->reserve))
+    return 0;
+  ag->host->log (ag->self, KG_LOG_ERROR,
+                 "prices: who provides budget/1 speaks 1.0, which reserves nothing");
+  return -ENOTSUP;
+}
+
+/* The first that covers the path, or NULL: free of charge. */
+static const struct ag_price *
+price_find (const struct ag_call *c)
+{
+  const struct ag_price *price = c->ag->conf->prices.items;
+  uint64_t i;
+  for (i = 0; i < c->ag->conf->prices.count; i++)
+    if (ag_pattern_covers (price[i].path, c->path.base))
+      return &price[i];
+  return NULL;
+}
+
+/* The most tokens that a call can cost. */
+static int64_t
+tokens_max (const struct ag_price *price)
+{
+  return price->tokens_max ? price->tokens_max
+                           : price->tokens + price->tokens_per_kb * RESULT_KB;
+}
+
+/* 0; KG_DONE with a 402; or a negative errno.  A caller without a budget is served:
+ * nobody counts what it uses. */
+static int32_t
+reserve (struct ag_call *c, uint32_t kind, int64_t n, kg_reservation **ret)
+{
+  const struct kg_budget *budget = c->ag->budget;
+  int32_t r = n ? budget->reserve (c->req, kind, n, ret) : 0;
+  if (r == -EDQUOT) {
+    c->ag->metrics->add (c->ag->refusals, AG_UNAFFORDABLE, 1);
+    return budget->refuse (c->req, kind, n);
+  }
+  return r == -EACCES ? 0 : r;
+}
+
+int32_t
+ag_price_reserve (struct ag_call *c)
+{
+  int32_t r;
+  c->tokens = c->money = NULL;
+  c->price = price_find (c);
+  if (!c->price)
+    return 0;
+  r = reserve (c, KG_BUDGET_TOKENS, tokens_max (c->price), &c->tokens);
+  return r ? r : reserve (c, KG_BUDGET_MONEY, c->price->money, &c->money);
+}
+
+int64_t
+ag_price_tokens (const struct ag_call *c, size_t result_len)
+{
+  int64_t n, max;
+  if (!c->price)
+    return 0;
+  max = tokens_max (c->price);
+  n = c->price->tokens + c->price->tokens_per_kb * (int64_t)((result_len + 1023) / 1024);
+  return n < max ? n : max;
+}
+
+int32_t
+ag_price_settle (struct ag_call *c, size_t result_len)
+{
+  const struct kg_budget *budget = c->ag->budget;
+  int32_t r = 0;
+  if (c->tokens)
+    r = budget->settle (c->req, c->tokens, ag_price_tokens (c, result_len));
+  if (r >= 0 && c->money)
+    r = budget->settle (c->req, c->money, c->price->money);
+  return r;
+}
