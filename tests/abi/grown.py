@@ -89,8 +89,12 @@ def stream_open(h, kind, version="1.1"):
 def stream_rest(s):
     """What comes until the end, and how long that took."""
     begin, data = time.monotonic(), b""
-    while piece := s.recv(4096):
-        data += piece
+    s.settimeout(10)
+    try:
+        while piece := s.recv(4096):
+            data += piece
+    except TimeoutError:
+        kgent.note("it does not end")
     s.close()
     return data, time.monotonic() - begin
 
@@ -201,6 +205,30 @@ def starting(root):
         kgent.equal(region(b)[1:3], [ALONE | NEW, 0], "killed in its start: the next one's is new")
 
 
+def handed_over(root):
+    """More reloads than there are slots, while each process drains for 3 s."""
+    h, kept, slots = host(os.path.join(root, "reloads")), [], []
+    h.options[:] = ["drain.timeout=3"]
+
+    def serving():
+        return h.get("/admin/v1/version", local=True).json["pid"]
+
+    with h:
+        region(h, 1)
+        for _ in range(18):
+            kept.append(stream_open(h, "text/event-stream"))
+            before = serving()
+            h.process.send_signal(signal.SIGHUP)
+            if not until(lambda: serving() != before, 30):
+                break
+            slots.append(region(h, 1)[2])
+        kgent.equal(len(slots), 18, "18 reloads, each while the processes before it drain")
+        kgent.equal(region(h)[0], 19, "and the number in the region goes on")
+        kgent.equal(len(set(slots[:15])), 15, "each process has a slot of its own")
+        for s in kept:
+            s.close()
+
+
 # ---- The store ------------------------------------------------------------------
 
 
@@ -242,7 +270,7 @@ def main():
     with tempfile.TemporaryDirectory() as root:
         build(root)
         kgent.main([lambda t=t: t(root) for t in
-                    (streams, checked, killed, shared, starting, cold, replayed)])
+                    (streams, checked, killed, shared, starting, handed_over, cold, replayed)])
 
 
 main()
