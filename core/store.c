@@ -31,21 +31,20 @@ check_dir (const char *dir, char error[STORE_ERROR_MAX])
 {
   struct stat st;
   int32_t code = stat (dir, &st) < 0 ? -errno : 0;
-  const char *user = user_name ();
+  if (!code && S_ISDIR (st.st_mode) && access (dir, R_OK | W_OK | X_OK) < 0)
+    code = -errno;
   if (code == -ENOENT)
     snprintf (error, STORE_ERROR_MAX,
               "store.dir \"%s\": No such file or directory; create it with: "
               "install -d -m 0700 -o %s %s",
-              dir, user, dir);
+              dir, user_name (), dir);
   else if (!code && !S_ISDIR (st.st_mode)) {
     code = -ENOTDIR;
     snprintf (error, STORE_ERROR_MAX, "store.dir \"%s\": Not a directory; name a folder", dir);
-  } else if (code || access (dir, R_OK | W_OK | X_OK) < 0) {
-    code = -errno;
+  } else if (code)
     snprintf (error, STORE_ERROR_MAX,
               "store.dir \"%s\": %s; make it writable with: chown %s %s && chmod 0700 %s", dir,
-              strerror (errno), user, dir, dir);
-  }
+              strerror (-code), user_name (), dir, dir);
   return code;
 }
 
