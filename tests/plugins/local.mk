@@ -5,6 +5,7 @@ PLUGIN_TESTS = \
 	%D%/agentese-price \
 	%D%/agentese-state \
 	%D%/auth \
+	%D%/auth-jwks \
 	%D%/auth-jwt \
 	%D%/auth-limit \
 	%D%/billing-stripe \
@@ -27,6 +28,8 @@ endif
 %C%_health_LDADD = plugins/health/libhealth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) \
 	$(CHECK_LIBS)
 %C%_auth_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_auth_jwks_SOURCES = %D%/auth-jwks.c %D%/auth-jwt.h
+%C%_auth_jwks_LDADD = $(%C%_auth_jwt_LDADD)
 %C%_auth_jwt_SOURCES = %D%/auth-jwt.c %D%/auth-jwt.h
 %C%_auth_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_limit_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
