@@ -317,17 +317,28 @@ list_read (struct reading *r, const config_setting_t *s)
 
 /* ---- The file --------------------------------------------------------------------------- */
 
+/* What a file includes lies beside it. */
+static int
+file_load (config_t *config, const char *path)
+{
+  const char *slash = strrchr (path, '/');
+  char *folder = strndup (path, slash ? (size_t)(slash - path) + 1 : 0);
+  int good;
+  if (!folder)
+    abort ();
+  if (slash)
+    config_set_include_dir (config, folder);
+  errno = 0;
+  good = config_read_file (config, path);
+  free (folder);
+  return good;
+}
+
 static int
 config_load (config_t *config, const char *path)
 {
   const char *file;
-  int good;
-  if (!strcmp (path, "-"))
-    good = config_read (config, stdin);
-  else {
-    errno = 0;
-    good = config_read_file (config, path);
-  }
+  int good = strcmp (path, "-") ? file_load (config, path) : config_read (config, stdin);
   if (good)
     return 0;
   if (config_error_type (config) == CONFIG_ERR_FILE_IO) {

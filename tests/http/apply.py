@@ -6,6 +6,7 @@ changes, and that a second time there is nothing to do."""
 import json
 import os
 import re
+import subprocess
 import tempfile
 import urllib.parse
 
@@ -274,4 +275,18 @@ def wrong_files():
     kgent.equal(status, 2, "a wrong file is told before a missing host")
 
 
-kgent.main([from_nothing, changes, pruning, names, refused, as_json, wrong_files])
+def included():
+    model()
+    with open(os.path.join(folder.name, "b.conf"), "w", encoding="utf-8") as f:
+        f.write('keys = (\n  { name = "x"; teir = "PRO"; }\n);\n')
+    status, out, err = apply('@include "b.conf"\n')
+    kgent.ok(status == 2 and "b.conf:2: keys[0].teir: unknown" in err, "an included file is named")
+    with open(os.path.join(folder.name, "b.conf"), "w", encoding="utf-8") as f:
+        f.write('keys = ( { name = "x"; } );\n')
+    kgent.contains(apply('@include "b.conf"\n', "-n")[1], "+ key x\n", "and read")
+    run = subprocess.run([kgent.KGENTCTL, "-s", folder.name, "apply", "-n", "-f", "-"], text=True,
+                         input='keys = ( { name = "y"; } );', stdout=subprocess.PIPE, check=True)
+    kgent.contains(run.stdout, "+ key y\n", "- is standard input")
+
+
+kgent.main([from_nothing, changes, pruning, names, refused, as_json, wrong_files, included])
