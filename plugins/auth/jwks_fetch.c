@@ -260,9 +260,11 @@ fetch_settle (struct jwks_source *s, int64_t now_ns)
   pthread_mutex_unlock (&s->lock);
   if (!arrived)
     return busy;
-  if (r.text)
-    text_take (s, (kg_str){ r.text, r.len }, age_of (s, r.max_age_s), now_ns);
-  else {
+  if (r.text) {
+    kg_str text = { r.text, r.len };
+    if (text_take (s, text, age_of (s, r.max_age_s), now_ns) == 0)
+      jwks_keep_put (&s->keep, text);
+  } else {
     snprintf (s->reason, sizeof s->reason, "%s", r.message);
     failed (s, r.retry_after_s, now_ns);
   }
@@ -337,6 +339,8 @@ source_needs (struct jwks_source *s)
 #undef NEED
   if (rc == 0)
     rc = s->health->add (s->self, "auth_jwt", 0, &s->component);
+  if (rc == 0 && s->url)
+    rc = jwks_keep_open (&s->keep, h, s->self, s->url);
   if (rc == 0)
     rc = s->metrics->define (s->self, &fetches, &s->fetches);
   return rc == 0 ? s->metrics->define (s->self, &keys, &s->keys) : rc;
@@ -367,6 +371,16 @@ jwks_source_open (const struct kg_host *host, kg_self *self, const struct jwt_co
   return 0;
 }
 
+/* What was fetched by the process before: better than nothing, and due at once. */
+static void
+kept_take (struct jwks_source *s, int64_t now_ns)
+{
+  kg_str text = jwks_keep_get (&s->keep);
+  struct jwks *set;
+  if (text.ptr && jwks_parse (text, &set) == 0)
+    set_replace (s, set, now_ns);
+}
+
 int32_t
 jwks_source_start (struct jwks_source *s)
 {
@@ -375,6 +389,8 @@ jwks_source_start (struct jwks_source *s)
   s->begun_ns = s->due_ns = now;
   if (s->file)
     rc = file_take (s, now);
+  else
+    kept_take (s, now);
   if (rc == 0)
     rc = s->jobs->timer (s->self, 1, TICK_MS, on_timer, s, &s->timer);
   pthread_mutex_lock (&s->lock);

@@ -7,6 +7,7 @@
 #define AUTH_JWKS_FETCH_H
 
 #include "plugins/auth/jwks.h"
+#include "plugins/auth/jwks_keep.h"
 
 #include <kgent/health.h>
 #include <kgent/http.h>
@@ -41,6 +42,7 @@ struct jwks_source {
   const struct kg_jobs *jobs;
   const struct kg_health *health;
   const struct kg_metrics *metrics;
+  struct jwks_keep keep; /* of `url` */
   kg_component *component;
   kg_metric *fetches, *keys;
 
@@ -66,7 +68,7 @@ struct jwks_source {
 int32_t jwks_source_open (const struct kg_host *host, kg_self *self, const struct jwt_conf *conf,
                           struct jwks_source **ret);
 
-/* Reads the file (an error is logged), or begins to fetch. */
+/* Reads the file (an error is logged); or takes what was kept, and begins to fetch. */
 int32_t jwks_source_start (struct jwks_source *source);
 void jwks_source_stop (struct jwks_source *source);
 

@@ -24,6 +24,8 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/jwks.h \
 	%D%/jwks_fetch.c \
 	%D%/jwks_fetch.h \
+	%D%/jwks_keep.c \
+	%D%/jwks_keep.h \
 	%D%/jwt.c \
 	%D%/jwt.h \
 	%D%/jwt_claims.c \

@@ -180,6 +180,40 @@ START_TEST (nothing_is_known_before_the_first_fetch)
 }
 END_TEST
 
+static void
+restart (const char *url)
+{
+  fake_stop (fake);
+  fake_http_deliver (fake);
+  fake_store_commit (fake);
+  fake_close (fake);
+  ck_assert_int_eq (fake_open (fake, &probe,
+                               HEADERS ("jwt.issuer=" ISSUER, "jwt.audience=kgent", url)),
+                    0);
+  ck_assert_int_eq (fake_start (fake), 0);
+}
+
+START_TEST (keys_are_kept_over_a_restart)
+{
+  int n = fake_http_count (fake);
+  restart ("jwt.jwks_url=" URL);
+  good (ed_token (CLAIMS));
+  tick (0); /* and looked for all the same */
+  ck_assert_int_eq (fake_http_count (fake), n + 1);
+  provide (500, "", 0);
+  good (ed_token (CLAIMS));
+  ck_assert_str_eq (fake_health_detail (fake, "auth_jwt"),
+                    "the keys from before are kept: scripted");
+  restart ("jwt.jwks_url=" URL "2"); /* of another provider */
+  ck_assert_int_eq (fake_status (ask (ed_token (CLAIMS))), 503);
+  restart ("jwt.jwks_url=" URL);
+  good (ed_token (CLAIMS));
+  fake_advance (fake, JWKS_KEEP_MS + 1);
+  restart ("jwt.jwks_url=" URL);
+  ck_assert_int_eq (fake_status (ask (ed_token (CLAIMS))), 503);
+}
+END_TEST
+
 START_TEST (the_request_for_keys)
 {
   const struct fake_call *call = fake_http_call (fake, 0);
@@ -550,6 +584,7 @@ suite (void)
   LOOP (plain, options_go_together, confs);
   tcase_add_checked_fixture (hosted, setup, teardown);
   tcase_add_test (hosted, nothing_is_known_before_the_first_fetch);
+  tcase_add_test (hosted, keys_are_kept_over_a_restart);
   tcase_add_test (hosted, the_request_for_keys);
   tcase_add_test (hosted, keys_are_rotated);
   tcase_add_test (hosted, a_name_gets_another_key);
