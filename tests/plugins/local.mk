@@ -32,6 +32,8 @@ endif
 %C%_auth_jwks_LDADD = $(%C%_auth_jwt_LDADD)
 %C%_auth_jwt_SOURCES = %D%/auth-jwt.c %D%/auth-jwt.h
 %C%_auth_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+EXTRA_PROGRAMS += %D%/auth-timing
+%C%_auth_timing_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) -lm
 %C%_auth_limit_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FAKE_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_SOURCES = %D%/agentese.c %D%/agentese.h
