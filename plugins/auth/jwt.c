@@ -211,6 +211,16 @@ token_verify (const struct jwt *jwt, kg_req *req, kg_str text, const struct jwks
   return signature_known (jwt, req, set, t, ret_reason);
 }
 
+/* Counts a refusal and says of which kind it is. */
+static int32_t
+refuse (const struct jwt *jwt, enum jwt_reason reason)
+{
+  jwt->metrics->add (jwt->refused, reason, 1);
+  return reason == JWT_MALFORMED || reason == JWT_ALGORITHM || reason == JWT_SIGNATURE
+             ? -EACCES
+             : -EKEYREJECTED;
+}
+
 int32_t
 jwt_check (struct jwt *jwt, kg_req *req, kg_str text, int64_t now_s, struct jwt_claims *ret)
 {
@@ -233,9 +243,7 @@ jwt_check (struct jwt *jwt, kg_req *req, kg_str text, int64_t now_s, struct jwt_
     rc = jwt_claims_read (&reading, ret, &reason);
   if (rc == 0)
     rc = id_make (jwt, req, ret);
-  if (rc == -EACCES)
-    jwt->metrics->add (jwt->refused, reason, 1);
-  return rc;
+  return rc == -EACCES ? refuse (jwt, reason) : rc;
 }
 
 /* ---- Life ---------------------------------------------------------------- */

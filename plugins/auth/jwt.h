@@ -76,9 +76,14 @@ struct jwks_source *jwt_source (const struct jwt *jwt);
 /* Whether a credential is meant as a token: two dots, and not "kg_" in front. */
 int32_t jwt_looks (kg_str credential);
 
-/* [worker] Verifies a token.  No lock, no wait, no fetch.  0; -EACCES: not accepted
- * (counted by reason); -EAGAIN: there were no keys yet since the start; -ENOMEM.
- * `now_s` is in seconds since the epoch. */
+/* [worker] Verifies a token.  No lock, no wait, no fetch.  `now_s` is in seconds since
+ * the epoch.  0, or
+ *   -EACCES       not accepted, and made by somebody who tries: without a signature
+ *   -EKEYREJECTED not accepted either, and to be answered in the same way, but no
+ *                 guess: well signed and expired, or for others; or by a key that is
+ *                 not known yet.  Honest clients behind one address send such
+ *   -EAGAIN       there are no keys yet
+ *   -ENOMEM */
 int32_t jwt_check (struct jwt *jwt, kg_req *req, kg_str token, int64_t now_s,
                    struct jwt_claims *ret);
 

@@ -217,7 +217,7 @@ static int32_t
 check (struct fake *fake, kg_str token, struct jwt_claims *ret)
 {
   int32_t rc = jwt_check (jwt, fake_request (fake, "GET", "/", NULL, NULL), token, NOW, ret);
-  demand (rc == 0 || rc == -EACCES);
+  demand (rc == 0 || rc == -EACCES || rc == -EKEYREJECTED);
   return rc;
 }
 
@@ -226,7 +226,7 @@ run_token (const uint8_t *data, size_t size)
 {
   struct fake *fake = host_new ();
   struct jwt_claims claims;
-  demand (check (fake, (kg_str){ (const char *) data, size }, &claims) == -EACCES);
+  demand (check (fake, (kg_str){ (const char *) data, size }, &claims) < 0);
   host_free (fake);
 }
 

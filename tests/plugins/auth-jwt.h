@@ -192,6 +192,7 @@ static int32_t opened; /* what jwt_open answered */
 /* ---- A plugin that lets tokens in ---------------------------------------- */
 
 static int64_t now_s;
+static int32_t answered; /* by jwt_check */
 
 static inline void
 show_list (struct kg_out *out, const char *name, const char *const *list)
@@ -226,7 +227,8 @@ route_check (kg_req *req, void *data)
   struct jwt_claims claims;
   int32_t rc = jwt_check (jwt, req, token, now_s, &claims);
   (void) data;
-  if (rc == -EACCES)
+  answered = rc;
+  if (rc == -EACCES || rc == -EKEYREJECTED)
     return host->problem (req, 401, NULL, "%s", JWT_DETAIL);
   return rc < 0 ? rc : show_claims (req, &claims);
 }
@@ -385,6 +387,8 @@ bad (const char *token, const char *reason)
   ck_assert_msg (fake_metric (fake, REFUSED, reason) == before + 1, "not %s: %s", reason, token);
   ck_assert (fake_metric (fake, REFUSED, NULL) == all + 1);
   ck_assert_str_eq (fake_json (req, "detail"), JWT_DETAIL);
+  ck_assert_int_eq (answered, strstr ("malformed algorithm signature", reason) ? -EACCES
+                                                                              : -EKEYREJECTED);
 }
 
 /* The usual claims, with something else in front. */
