@@ -4,13 +4,14 @@
 /* Cold buckets: everything a bucket does, without a copy in memory.  With ENTRIES
  * in the environment (1000000) the last case prints what they cost. */
 #include "store_host.h"
+#include "store_vfs.h"
 
 #include "tests/unit.h"
 
 #include "core/util/clock.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -237,6 +238,71 @@ START_TEST (a_bucket_may_become_cold_and_back)
 }
 END_TEST
 
+static void
+fill (int n)
+{
+  static struct kg_op ops[PORTION];
+  static char keys[PORTION][40], value[240];
+  memset (value, 'v', sizeof value);
+  for (int i = 0; i < n; i += PORTION) {
+    for (int j = 0; j < PORTION; j++) {
+      /* scattered over the tree, as random ids are */
+      snprintf (keys[j], sizeof keys[j], "%08x-0000-4000-8000-%012x",
+                (unsigned) (i + j) * 2654435761u, (unsigned) (i + j));
+      ops[j] = (struct kg_op){ .kind = KG_OP_PUT, .bucket = t.keys };
+      ops[j].key = test_str (keys[j]);
+      ops[j].value = (kg_str){ value, sizeof value };
+    }
+    ck_assert_int_eq (test_write (&t, ops, PORTION).error, 0);
+  }
+}
+
+/* The disk fails in the middle of the pass. */
+static void
+spoil (const struct kg_entry *e, void *arg)
+{
+  (void) e;
+  if (++((struct seen *) arg)->puts == 10)
+    vfs_plan (VFS_READ, 1, -1, VFS_ERROR, SQLITE_IOERR_READ);
+}
+
+/* An error is not taken for an absence. */
+START_TEST (a_disk_that_cannot_be_read)
+{
+  struct kg_entry e;
+  vfs_install ();
+  first ();
+  test_put (&t, "a", "one", KG_REV_ANY, 0);
+  vfs_plan (VFS_READ | VFS_SHM, 1, -1, VFS_ERROR, SQLITE_IOERR_READ);
+  ck_assert_int_eq (get ("a", &e), -EIO);
+  vfs_clear ();
+  ck_assert_int_eq (get ("a", &e), 0);
+  for (int i = 0; i < 10000 && store_trouble (t.store); i++)
+    pause_ms (1);
+  last ();
+}
+END_TEST
+
+START_TEST (a_start_that_cannot_read_it)
+{
+  vfs_install ();
+  first ();
+  fill (20 * PORTION); /* more than SQLite caches */
+  end ();
+  seen = (struct seen){ 0 };
+  ck_assert_int_eq (test_create (&t, dir, "power"), 0);
+  ck_assert_int_eq (store_service.bucket2 (&t.core, "cold", KG_BUCKET_COLD, &t.keys), 0);
+  ck_assert_int_eq (store_service.watch (t.keys, spoil, &seen), 0);
+  ck_assert_int_lt (store_start (t.store, 1, t.error), 0);
+  ck_assert_ptr_nonnull (strstr (t.error, "kgent.db"));
+  vfs_clear ();
+  store_destroy (t.store);
+  begin (1);
+  ck_assert_int_eq (seen.puts, 20 * PORTION);
+  last ();
+}
+END_TEST
+
 /* ---- Two processes ----------------------------------------------------------- */
 
 /* Adds one to the counter, whoever else does the same. */
@@ -339,25 +405,6 @@ resident (void)
 }
 
 static void
-fill (int n)
-{
-  static struct kg_op ops[PORTION];
-  static char keys[PORTION][40], value[240];
-  memset (value, 'v', sizeof value);
-  for (int i = 0; i < n; i += PORTION) {
-    for (int j = 0; j < PORTION; j++) {
-      /* scattered over the tree, as random ids are */
-      snprintf (keys[j], sizeof keys[j], "%08x-0000-4000-8000-%012x",
-                (unsigned) (i + j) * 2654435761u, (unsigned) (i + j));
-      ops[j] = (struct kg_op){ .kind = KG_OP_PUT, .bucket = t.keys };
-      ops[j].key = test_str (keys[j]);
-      ops[j].value = (kg_str){ value, sizeof value };
-    }
-    ck_assert_int_eq (test_write (&t, ops, PORTION).error, 0);
-  }
-}
-
-static void
 read_some (int n)
 {
   struct kg_entry e;
@@ -415,6 +462,8 @@ main (void)
     not_for_workers,
 #endif
     the_watch_shows_all_at_the_start,
+    a_disk_that_cannot_be_read,
+    a_start_that_cannot_read_it,
     a_bucket_may_become_cold_and_back,
     two_processes_count,
     the_other_one_is_told,
