@@ -4,16 +4,30 @@
 /* ACCESS: who is it?
  *
  * On a public route a good credential identifies and a bad one is ignored; its
- * failures count, so that such a route is no place to guess at. */
+ * failures count, so that such a route is no place to guess at.
+ *
+ * Whatever is wrong with a credential, the same work is done: it is hashed (one block
+ * of SHA-256, whatever its length), looked up, compared, and judged; where there is no
+ * key, record 0 is, which never works. */
 #include "plugins/auth/auth.h"
 #include "plugins/auth/credential.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <string.h>
 #include <time.h>
 
-#define CREDENTIAL_MAX 256 /* bytes that are hashed; no key is longer */
+#define INVALID "Invalid API key. Please check your credentials."
+#define FORMAT  "Invalid API key format. Keys must start with 'kg_'"
+#define WAIT    "Too many failed authentication attempts. Try again later."
+
+/* A request on its way through here. */
+struct visit {
+  struct auth *auth;
+  kg_req *req;
+  kg_str credential, client;
+  int64_t mono_ns;
+  int32_t is_public;
+};
 
 int64_t
 auth_mono_ns (void)
@@ -22,6 +36,8 @@ auth_mono_ns (void)
   clock_gettime (CLOCK_MONOTONIC, &t);
   return (int64_t) t.tv_sec * TEXT_SECOND + t.tv_nsec;
 }
+
+/* ---- Refusals ------------------------------------------------------------ */
 
 int32_t
 auth_deny (const struct auth *auth, kg_req *req, enum auth_reason reason, int32_t status,
@@ -32,7 +48,8 @@ auth_deny (const struct auth *auth, kg_req *req, enum auth_reason reason, int32_
   struct kg_out out = { text, 0, sizeof text - 1 };
   auth->metrics->add (auth->denied, reason, 1);
   if (status == 401)
-    auth->host->header (req, "WWW-Authenticate", "ApiKey realm=\"kgent\"");
+    auth->host->header (req, "WWW-Authenticate",
+                        reason == AUTH_TOKEN ? JWT_CHALLENGE : "ApiKey realm=\"kgent\"");
   if (retry_s) {
     kg_out_int (&out, retry_s);
     text[out.len] = 0;
@@ -41,99 +58,340 @@ auth_deny (const struct auth *auth, kg_req *req, enum auth_reason reason, int32_
   return auth->host->problem (req, status, status == 429 ? quota : NULL, "%s", detail);
 }
 
-/* A wrong credential: counted against the address. */
 static int32_t
-access_fail (struct auth *auth, kg_req *req, int64_t now_s, enum auth_reason reason)
+visit_deny (const struct visit *v, enum auth_reason reason, int32_t status, int64_t retry_s,
+            const char *detail)
 {
-  kg_str client = auth->host->get (req, KG_GET_CLIENT, NULL);
-  if (guess_fail (auth->guess, client.ptr, client.len, now_s) == GUESS_MAX)
-    auth->host->log (auth->self, KG_LOG_WARN,
-                     "%.*s has failed to authenticate %d times within a minute; it has to wait",
-                     (int) client.len, client.ptr, GUESS_MAX);
-  if (auth->host->num (req, KG_NUM_ROUTE_FLAGS) & KG_PUBLIC)
-    return KG_NEXT;
-  return auth_deny (auth, req, reason, 401, 0,
-                    reason == AUTH_FORMAT ? "Invalid API key format. Keys must start with 'kg_'"
-                                          : "Invalid API key. Please check your credentials.");
+  return v->is_public ? KG_NEXT : auth_deny (v->auth, v->req, reason, status, retry_s, detail);
 }
 
-/* The key that works with this credential now; NULL: none.  -ENOMEM in *ret_error. */
-static const struct key *
-key_find (const struct auth *auth, const kg_req *req, kg_str credential, int32_t *ret_error)
+static int32_t
+begins_kg (kg_str s)
 {
-  size_t len = credential.len < CREDENTIAL_MAX ? credential.len : CREDENTIAL_MAX;
+  return s.len >= 3 && !memcmp (s.ptr, "kg_", 3);
+}
+
+/* At most one line per address and minute, and so many of all addresses.  Of the
+ * credential no more is told than anybody may see of a key. */
+static void
+fail_log (const struct visit *v, const char *why, uint32_t before)
+{
+  struct auth *auth = v->auth;
+  size_t shown = v->credential.len < KEY_PREFIX ? v->credential.len : KEY_PREFIX;
+  if (!guess_log_take (&auth->guess_log, v->mono_ns / TEXT_SECOND))
+    return;
+  if (!begins_kg (v->credential))
+    shown = 0;
+  auth->host->log (auth->self, KG_LOG_WARN,
+                   "%.*s has failed to authenticate: %s%s%.*s; failures in the minute before: %u",
+                   (int) v->client.len, v->client.ptr, why, shown ? ", " : "", (int) shown,
+                   v->credential.ptr, before);
+}
+
+/* A wrong credential: counts against the address and the prefix.  When the prefix is
+ * being guessed at, whoever guesses waits. */
+static int32_t
+access_fail (const struct visit *v, enum auth_reason reason, const char *why, const char *detail)
+{
+  struct auth *auth = v->auth;
+  int64_t now_s = v->mono_ns / TEXT_SECOND, wait = 0;
+  uint32_t before;
+  uint64_t who = guess_address (auth->guess, v->client.ptr, v->client.len);
+  if (guess_fail (auth->guess, who, now_s, &before) == 1)
+    fail_log (v, why, before);
+  if (begins_kg (v->credential)) {
+    who = guess_bytes (auth->guess_prefix, v->credential.ptr,
+                       v->credential.len < KEY_PREFIX ? v->credential.len : KEY_PREFIX);
+    wait = guess_wait (auth->guess_prefix, who, now_s);
+    guess_fail (auth->guess_prefix, who, now_s, NULL);
+  }
+  if (wait)
+    return visit_deny (v, AUTH_GUESSING, 429, wait, WAIT);
+  return visit_deny (v, reason, 401, 0, detail);
+}
+
+/* ---- Who it is ----------------------------------------------------------- */
+
+/* Fills what LIMIT and the host need, all but the key's own. */
+static void
+pass_tenant (struct pass *pass, struct auth *auth, struct tenant *tenant, const char *tier)
+{
+  const char *inherited = atomic_load_explicit (&tenant->tier, memory_order_relaxed);
+  pass->tenant = tenant;
+  pass->anchor_day = atomic_load_explicit (&tenant->anchor_day, memory_order_relaxed);
+  pass->identity.size = sizeof pass->identity;
+  pass->identity.tenant = tenant->text;
+  pass->identity.tier = tier ? tier : *inherited ? inherited : auth->tenants.tiers.items->name;
+  pass->identity.key_id = pass->key_id;
+}
+
+static int32_t
+has_record (const struct tenant *tenant)
+{
+  return atomic_load_explicit (&tenant->status, memory_order_relaxed) != TENANT_UNKNOWN;
+}
+
+/* The host copies nothing: key, profile and user are pinned until LOG. */
+static void
+pass_key (struct pass *pass, struct auth *auth, uint32_t number, enum role role)
+{
+  struct key *key = key_at (&auth->index, number);
+  const struct profile *profile = key_profile (&auth->index, key);
+  pass_tenant (pass, auth, profile->tenant, profile->tier);
+  pass->own = profile->limits[!has_record (profile->tenant)];
+  pass->key = number;
+  pass->identity.subject = key_user (&auth->index, key)->text;
+  pass->identity.scopes = profile->scopes[role];
+  pass->identity.archetypes = profile->archetypes;
+  pass->identity.ended = (const int32_t *) &key->ended;
+  text_uuid_show (key->id, pass->key_id);
+  if (atomic_load_explicit (&key->ended, memory_order_relaxed) & ENDED_PAUSED)
+    atomic_fetch_and (&key->ended, ~ENDED_PAUSED); /* it works again */
+}
+
+/* The counters of a caller. */
+static int32_t
+pass_cell (struct pass *pass, struct auth *auth, _Atomic uint32_t *cached)
+{
+  struct limits own = *pass->own;
+  uint32_t n = cached ? atomic_load (cached) : 0;
+  if (!n) {
+    n = cellmap_number (&auth->cellmap, pass->key_id);
+    if (cached)
+      atomic_store (cached, n);
+  }
+  pass->cell = n ? cellmap_at (&auth->cellmap, n) : NULL;
+  pass->plan = plan_get (&auth->plans, "", &own);
+  return pass->cell && pass->plan ? 0 : -ENOMEM;
+}
+
+static struct pass *
+pass_new (const struct visit *v)
+{
+  struct pass *pass = v->auth->host->alloc (v->req, sizeof *pass);
+  if (!pass)
+    return NULL;
+  memset (pass, 0, offsetof (struct pass, key_id));
+  pass->at = limit_moment (v->mono_ns, v->auth->host->num (v->req, KG_NUM_TIME));
+  return pass;
+}
+
+/* RFC 9745 and RFC 8594: it was rotated away, and until when it works. */
+static void
+show_sunset (const struct visit *v, const struct key *key)
+{
+  char date[24] = "@", sunset[TEXT_HTTP];
+  struct kg_out out = { date, 1, sizeof date - 1 };
+  if (key->deprecated_s) {
+    kg_out_int (&out, key->deprecated_s);
+    date[out.len] = 0;
+    v->auth->host->header (v->req, "Deprecation", date);
+  }
+  if (key->sunset_s) {
+    text_http (key->sunset_s, sunset);
+    v->auth->host->header (v->req, "Sunset", sunset);
+  }
+}
+
+/* Takes over the pin. */
+static int32_t
+grant_key (const struct visit *v, uint32_t number, enum role role)
+{
+  struct auth *auth = v->auth;
+  struct key *key = key_at (&auth->index, number);
+  struct pass *pass = pass_new (v);
+  if (!pass) {
+    index_unpin (&auth->index, number);
+    return -ENOMEM;
+  }
+  pass_key (pass, auth, number, role);
+  memcpy (pass->prefix, v->credential.ptr,
+          v->credential.len < KEY_PREFIX ? v->credential.len : KEY_PREFIX);
+  *auth->host->slot (v->req, auth->self) = pass;
+  if (pass_cell (pass, auth, &key->cell) < 0)
+    return -ENOMEM;
+  if (key->deprecated_s | key->sunset_s)
+    show_sunset (v, key);
+  return auth->host->identify (v->req, &pass->identity);
+}
+
+/* ---- Keys ---------------------------------------------------------------- */
+
+/* [inside] The number of the key with this credential, 0: none; -ENOMEM in *ret_error. */
+static uint32_t
+key_find (const struct visit *v, struct worker *w, int32_t *ret_error)
+{
+  struct auth *auth = v->auth;
+  kg_str s = v->credential;
+  size_t len = s.len < RECALL_TEXT ? s.len : RECALL_TEXT;
+  struct recall_tag tag = recall_tag (auth->recall_key, s.ptr, len);
+  uint32_t number = recall_find (w->recall, &auth->index, &tag);
   uint8_t hash[KEY_HASH];
-  const struct key *key;
-  *ret_error = digest_key (auth, credential.ptr, len, hash);
+  if (number && len == s.len)
+    return number;
+  *ret_error = digest_key (auth, w, s.ptr, len, hash);
   if (*ret_error < 0)
-    return NULL;
-  key = index_find (&auth->index, hash);
-  if (!key || !key->active || len != credential.len)
-    return NULL;
-  return !key->expires_ns || key->expires_ns > auth->host->num (req, KG_NUM_TIME) ? key : NULL;
+    return 0;
+  number = index_find (&auth->index, hash);
+  if (len != s.len || !begins_kg (s))
+    return 0;
+  if (number)
+    recall_keep (w->recall, &auth->index, &tag, number);
+  return number;
 }
 
-/* Identifies, and keeps what LIMIT needs. */
+/* Whether the key may be used from the client's address. */
 static int32_t
-access_grant (struct auth *auth, kg_req *req, const struct key *key, int64_t mono_ns)
+address_ok (const struct profile *profile, kg_str client)
 {
-  struct pass *pass = auth->host->alloc (req, sizeof *pass);
-  int32_t rc = pass ? auth->host->identify (req, &key->identity) : -ENOMEM;
-  if (rc < 0)
-    return rc;
-  pass->cell = key->cell;
-  pass->plan = key->plan;
-  pass->at = limit_moment (mono_ns, auth->host->num (req, KG_NUM_TIME));
-  pass->tokens = 0;
-  pass->taken = pass->shown = 0;
-  memcpy (pass->prefix, key->prefix, sizeof pass->prefix);
-  *auth->host->slot (req, auth->self) = pass;
-  return KG_NEXT;
+  uint8_t address[16];
+  uint32_t i;
+  if (!profile->ncidrs)
+    return 1;
+  if (address_parse (client.ptr, client.len, address) < 0)
+    return 0;
+  for (i = 0; i < profile->ncidrs; i++)
+    if (cidr_has (&profile->cidrs[i], address))
+      return 1;
+  return 0;
 }
+
+/* Finds the key and pins it when it works. */
+static enum verdict
+key_admit (const struct visit *v, struct worker *w, uint32_t *ret_number, enum role *ret_role,
+           int32_t *ret_error)
+{
+  struct auth *auth = v->auth;
+  enum verdict verdict;
+  uint32_t number;
+  epoch_enter (&auth->epochs, w->number);
+  number = key_find (v, w, ret_error);
+  verdict = index_verdict (&auth->index, number, auth->host->num (v->req, KG_NUM_TIME), ret_role);
+  if ((verdict == VERDICT_OK || verdict >= VERDICT_SUSPENDED)
+      && !address_ok (key_profile (&auth->index, key_at (&auth->index, number)), v->client))
+    verdict = VERDICT_ADDRESS;
+  if (verdict == VERDICT_OK)
+    index_pin (&auth->index, number);
+  epoch_leave (&auth->epochs, w->number);
+  *ret_number = number;
+  return verdict;
+}
+
+static int32_t
+access_key (const struct visit *v)
+{
+  struct worker *w = worker_of (v->auth, v->req);
+  enum role role;
+  uint32_t number;
+  int32_t error = 0;
+  enum verdict verdict = w ? key_admit (v, w, &number, &role, &error) : VERDICT_REVOKED;
+  if (!w || error < 0)
+    return -ENOMEM;
+  if (verdict == VERDICT_OK)
+    return grant_key (v, number, role);
+  if (verdict >= VERDICT_SUSPENDED)
+    return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, verdict_text (verdict));
+  if (!begins_kg (v->credential))
+    return access_fail (v, AUTH_FORMAT, "this is no API key", FORMAT);
+  return access_fail (v, AUTH_INVALID, verdict_text (verdict), INVALID);
+}
+
+/* ---- Tokens -------------------------------------------------------------- */
+
+/* The tenant that a token names, by id or slug: one that has a record, or where keys go
+ * that name none; else NULL. */
+static struct tenant *
+token_tenant (struct auth *auth, const char *name)
+{
+  kg_str s = { name, strlen (name) };
+  struct tenant *tenant;
+  uint8_t id[16];
+  if (text_uuid_read (s.ptr, s.len, id) < 0)
+    return tenant_of_slug (&auth->tenants, s);
+  tenant = tenant_find (&auth->tenants, id);
+  return tenant && (has_record (tenant) || !strcmp (tenant->text, AUTH_TENANT)) ? tenant : NULL;
+}
+
+static int32_t
+grant_token (const struct visit *v, const struct jwt_claims *claims, struct tenant *tenant)
+{
+  struct auth *auth = v->auth;
+  struct pass *pass = pass_new (v);
+  if (!pass)
+    return -ENOMEM;
+  pass_tenant (pass, auth, tenant, NULL);
+  pass->own = auth->jwt_limits[!has_record (tenant)];
+  pass->identity.subject = claims->subject;
+  pass->identity.scopes = claims->scopes;
+  pass->identity.archetypes = claims->archetypes;
+  pass->identity.ended = (const int32_t *) &tenant->ended;
+  text_uuid_show (claims->id, pass->key_id);
+  *auth->host->slot (v->req, auth->self) = pass;
+  if (pass_cell (pass, auth, NULL) < 0)
+    return -ENOMEM;
+  return auth->host->identify (v->req, &pass->identity);
+}
+
+static int32_t
+access_token (const struct visit *v)
+{
+  struct auth *auth = v->auth;
+  int64_t now_s = auth->host->num (v->req, KG_NUM_TIME) / TEXT_SECOND;
+  struct jwt_claims claims;
+  struct tenant *tenant;
+  enum verdict verdict;
+  int32_t rc = jwt_check (auth->jwt, v->req, v->credential, now_s, &claims);
+  if (rc == -EACCES)
+    return access_fail (v, AUTH_TOKEN, "a token is not accepted", JWT_DETAIL);
+  if (rc == -EKEYREJECTED) /* an honest client's: no guess */
+    return visit_deny (v, AUTH_TOKEN, 401, 0, JWT_DETAIL);
+  if (rc < 0)
+    return v->is_public ? KG_NEXT : rc;
+  tenant = token_tenant (auth, claims.tenant);
+  if (!tenant)
+    return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, "Tenant is unknown");
+  verdict = tenant_verdict (tenant);
+  if (verdict != VERDICT_OK)
+    return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, verdict_text (verdict));
+  return grant_token (v, &claims, tenant);
+}
+
+/* ---- The hook ------------------------------------------------------------ */
 
 /* There is one credential: is it good? */
 static int32_t
-access_check (struct auth *auth, kg_req *req, kg_str credential)
+access_check (struct visit *v)
 {
-  kg_str client = auth->host->get (req, KG_GET_CLIENT, NULL);
-  int64_t mono_ns = auth_mono_ns (), wait;
-  const struct key *key;
-  int32_t error;
-  wait = guess_wait (auth->guess, client.ptr, client.len, mono_ns / TEXT_SECOND);
-  if (wait && auth->host->num (req, KG_NUM_ROUTE_FLAGS) & KG_PUBLIC)
-    return KG_NEXT;
+  struct auth *auth = v->auth;
+  int64_t now_s, wait = 0;
+  v->client = auth->host->get (v->req, KG_GET_CLIENT, NULL);
+  v->mono_ns = auth_mono_ns ();
+  now_s = v->mono_ns / TEXT_SECOND;
+  if (guess_any (auth->guess, now_s))
+    wait = guess_wait (auth->guess,
+                       guess_address (auth->guess, v->client.ptr, v->client.len), now_s);
   if (wait)
-    return auth_deny (auth, req, AUTH_GUESSING, 429, wait,
-                      "Too many failed authentication attempts. Try again later.");
-  if (credential.len < 3 || memcmp (credential.ptr, "kg_", 3))
-    return access_fail (auth, req, mono_ns / TEXT_SECOND, AUTH_FORMAT);
-  key = key_find (auth, req, credential, &error);
-  if (error < 0)
-    return error;
-  if (!key)
-    return access_fail (auth, req, mono_ns / TEXT_SECOND, AUTH_INVALID);
-  return access_grant (auth, req, key, mono_ns);
+    return visit_deny (v, AUTH_GUESSING, 429, wait, WAIT);
+  return auth->jwt && jwt_looks (v->credential) ? access_token (v) : access_key (v);
 }
 
 int32_t
 access_hook (kg_req *req, void *data)
 {
-  struct auth *auth = data;
-  const struct kg_host *host = auth->host;
-  kg_str credential = { NULL, 0 };
+  struct visit v = { .auth = data, .req = req };
+  const struct kg_host *host = v.auth->host;
   int32_t found;
   if (host->num (req, KG_NUM_LOCAL) == 1 || host->identity (req))
     return KG_NEXT;
   if (credential_in_query (host->get (req, KG_GET_QUERY, NULL)))
-    return auth_deny (auth, req, AUTH_QUERY, 400, 0,
+    return auth_deny (v.auth, req, AUTH_QUERY, 400, 0,
                       "API keys are not accepted in the query string. Use the X-API-Key header.");
-  found = credential_get (host, req, &credential);
+  v.is_public = (host->num (req, KG_NUM_ROUTE_FLAGS) & KG_PUBLIC) != 0;
+  found = credential_get (host, req, &v.credential);
   if (found == CREDENTIAL_FOUND)
-    return access_check (auth, req, credential);
-  if (host->num (req, KG_NUM_ROUTE_FLAGS) & KG_PUBLIC)
-    return KG_NEXT;
+    return access_check (&v);
   if (found == CREDENTIAL_NONE)
-    return auth_deny (auth, req, AUTH_MISSING, 401, 0, "API key required");
-  return auth_deny (auth, req, AUTH_CONFLICT, 400, 0,
-                    "Two different credentials in one request. Send one of them.");
+    return visit_deny (&v, AUTH_MISSING, 401, 0, "API key required");
+  return visit_deny (&v, AUTH_CONFLICT, 400, 0,
+                     "Two different credentials in one request. Send one of them.");
 }

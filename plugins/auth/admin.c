@@ -124,14 +124,10 @@ static void
 change_done (const struct kg_outcome *outcome, void *arg)
 {
   struct change *c = arg;
-  struct key *key = NULL;
   c->error = outcome->error;
   if (!c->error)
-    c->error = key_load ((kg_str){ c->value, c->len }, &c->auth->plans, outcome->revision, &key);
-  if (key && index_put (&c->auth->index, key) < 0) {
-    key_destroy (key);
-    c->error = -ENOMEM;
-  }
+    c->error = model_key (c->auth, (kg_str){ c->id, strlen (c->id) },
+                          (kg_str){ c->value, c->len }, outcome->revision);
   c->auth->host->resume (c->ticket, change_answer, c, change_destroy);
 }
 

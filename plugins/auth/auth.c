@@ -3,16 +3,17 @@
 
 /* auth: who is calling, and may they, now?
  *
- * Keys lie hashed in the bucket "auth.keys"; the store's watch keeps the index in
- * memory fresh, so that requests never wait for anything. */
+ * Options, services, and life; model.c has what is in force, access.c who it is. */
 #include "plugins/auth/auth.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define FLUSH_MS 1000
 
@@ -33,8 +34,14 @@ static const struct kg_opt tier_opts[] = {
     .max = 1000000000, .help = "Requests per minute, a token bucket; 0: unlimited." },
   { .key = "requests_per_day", .type = KG_OPT_INT, .dflt = "0", TIER (limits.per_day), .max = 1000000000,
     .help = "Requests per day in UTC; 0: unlimited." },
-  { .key = "tokens_per_month", .type = KG_OPT_INT, .dflt = "0", TIER (limits.tokens), .max = 1000000000000,
-    .help = "Tokens per calendar month in UTC; 0: unlimited." },
+  { .key = "requests_per_month", .type = KG_OPT_INT, .dflt = "0", TIER (limits.per_month),
+    .max = NUMBERS_MAX, .help = "Requests per month from the tenant's anchor day; 0: unlimited." },
+  { .key = "tokens_per_month", .type = KG_OPT_INT, .dflt = "0", TIER (limits.tokens),
+    .max = NUMBERS_MAX, .help = "Tokens per month from the tenant's anchor day; 0: unlimited." },
+  { .key = "spend_per_month", .type = KG_OPT_INT, .dflt = "0", TIER (limits.spend),
+    .max = NUMBERS_MAX, .help = "Money per month, in minor units; 0: unlimited." },
+  { .key = "concurrent", .type = KG_OPT_INT, .dflt = "0", TIER (limits.concurrent),
+    .max = 1000000, .help = "Requests and streams in flight; 0: unlimited." },
   { .key = NULL },
 };
 
@@ -44,6 +51,8 @@ static const struct kg_opt opts[] = {
   { .key = "dev_keys", .type = KG_OPT_BOOL, .dflt = "false", CONF (dev_keys),
     .help = "The keys kg_dev_alice, kg_dev_bob and kg_dev_carol work; only with a loopback "
             "http.listen." },
+  { .key = "jwt", .type = KG_OPT_GROUP, CONF (jwt), .sub = jwt_opts,
+    .help = "Tokens of an identity provider; on when issuer is given." },
   { .key = "tiers", .type = KG_OPT_LIST, CONF (tiers), .sub_size = sizeof (struct tier),
     .sub = tier_opts,
     .help = "The tier table, instead of FREE, PRO, TEAMS and ENTERPRISE; the first is for keys "
@@ -51,43 +60,28 @@ static const struct kg_opt opts[] = {
   { .key = NULL },
 };
 
-/* ---- The store's keys ---------------------------------------------------- */
-
-static void
-keys_gauge (const struct auth *auth)
-{
-  auth->metrics->set (auth->keys_gauge, 0, (double) atomic_load (&auth->index.active));
-}
-
-static void
-keys_changed (const struct kg_entry *entry, void *arg)
-{
-  struct auth *auth = arg;
-  struct key *key = NULL;
-  int32_t rc = 0;
-  if (!entry->value.ptr)
-    index_remove (&auth->index, entry->key.ptr, entry->key.len);
-  else
-    rc = key_load (entry->value, &auth->plans, entry->revision, &key);
-  if (key && (rc = index_put (&auth->index, key)) < 0)
-    key_destroy (key);
-  if (rc < 0)
-    auth->host->log (auth->self, KG_LOG_ERROR,
-                     "auth.keys: key %.*s is not in force: %s", (int) entry->key.len,
-                     entry->key.ptr, rc == -EINVAL ? "its value is malformed" : strerror (-rc));
-  keys_gauge (auth);
-}
-
 /* ---- Timer --------------------------------------------------------------- */
+
+static int64_t
+wall_ns (void)
+{
+  struct timespec t;
+  clock_gettime (CLOCK_REALTIME, &t);
+  return (int64_t) t.tv_sec * TEXT_SECOND + t.tv_nsec;
+}
 
 static void
 tick (void *arg)
 {
   struct auth *auth = arg;
+  uint32_t left = guess_log_left (&auth->guess_log, auth_mono_ns () / TEXT_SECOND);
   int32_t error;
+  if (left)
+    auth->host->log (auth->self, KG_LOG_WARN,
+                     "further addresses failed to authenticate; lines left out: %u", left);
   usage_flush (auth);
-  index_sweep (&auth->index);
-  keys_gauge (auth);
+  index_sweep (&auth->index, wall_ns ());
+  model_gauge (auth);
   error = atomic_load (&auth->write_error);
   if (error)
     auth->health->set (auth->component, KG_HEALTH_DEGRADED, 0, "counters are not stored: %s",
@@ -119,8 +113,8 @@ static int32_t
 open_metrics (struct auth *a)
 {
   static const char *const reasons[AUTH_REASONS + 1]
-      = { "missing", "conflict", "query", "guessing", "format", "invalid", "minute", "day",
-          "tokens", NULL };
+      = { "missing", "conflict", "query", "guessing", "format", "invalid", "token",
+          "tenant", "minute", "day", "tokens", NULL };
   static const char *const policies[LIMIT_KINDS] = { "minute", "day", "tokens", NULL };
   const struct kg_label reason = { "reason", reasons }, policy = { "policy", policies };
   const struct kg_metric_def denied
@@ -141,14 +135,23 @@ open_metrics (struct auth *a)
 static int32_t
 open_state (struct auth *a)
 {
-  int32_t rc = a->store->bucket (a->self, "auth.keys", &a->keys_bucket);
+  int32_t rc = model_open (a);
   if (rc == 0)
     rc = a->store->bucket (a->self, "auth.usage", &a->usage_bucket);
   if (rc == 0)
-    rc = a->store->watch (a->keys_bucket, keys_changed, a);
-  if (rc == 0)
     rc = a->health->add (a->self, "auth", KG_HEALTH_READINESS | KG_HEALTH_ESSENTIAL, &a->component);
   return rc;
+}
+
+/* In LOG, behind whoever counts. */
+static int32_t
+release_key (kg_req *req, void *data)
+{
+  struct auth *a = data;
+  struct pass *pass = pass_of (a, req);
+  if (pass)
+    access_end (a, pass);
+  return KG_NEXT;
 }
 
 static int32_t
@@ -160,7 +163,8 @@ open_hooks (struct auth *a)
   } hooks[] = { { KG_PHASE_ACCESS, access_hook },
                 { KG_PHASE_LIMIT, quota_limit },
                 { KG_PHASE_COMMIT, quota_commit },
-                { KG_PHASE_LOG, quota_log } };
+                { KG_PHASE_LOG, quota_log },
+                { KG_PHASE_LOG, release_key } };
   int32_t rc = 0;
   for (size_t i = 0; i < sizeof hooks / sizeof hooks[0] && rc == 0; i++)
     rc = a->host->hook (a->self, hooks[i].phase, hooks[i].fn);
@@ -174,48 +178,109 @@ auth_close (void *data)
 {
   struct auth *a = data;
   quota_attach (NULL);
+  jwt_close (a->jwt);
   index_finish (&a->index);
+  tenants_finish (&a->tenants);
+  epochs_finish (&a->epochs);
+  numbers_finish (&a->numbers);
+  cellmap_finish (&a->cellmap);
   plans_finish (&a->plans);
+  workers_finish (a);
   EVP_MD_free (a->sha256);
+  OPENSSL_cleanse (a->recall_key, sizeof a->recall_key);
   free (a->guess);
+  free (a->guess_prefix);
   free (a);
 }
 
-/* What needs memory and libcrypto, but no host. */
+static const struct tier *
+tiers_of (const struct auth *a, uint64_t *ret_count)
+{
+  *ret_count = a->conf->tiers.count;
+  if (*ret_count)
+    return a->conf->tiers.items;
+  *ret_count = sizeof default_tiers / sizeof default_tiers[0];
+  return default_tiers;
+}
+
+/* What is in force for callers with a token, who have no limits of their own. */
+static int32_t
+open_token_limits (struct auth *a)
+{
+  static const struct limits none;
+  a->jwt_limits[0] = numbers_share (&a->numbers, &none);
+  a->jwt_limits[1] = numbers_share (&a->numbers, &a->tenants.tiers.items->limits);
+  return a->jwt_limits[0] && a->jwt_limits[1] ? 0 : -ENOMEM;
+}
+
+static int32_t
+open_model (struct auth *a)
+{
+  uint64_t count;
+  const struct tier *tiers = tiers_of (a, &count);
+  int32_t rc;
+  plans_init (&a->plans, tiers, count);
+  epochs_init (&a->epochs);
+  rc = numbers_init (&a->numbers);
+  if (rc == 0)
+    rc = tenants_init (&a->tenants, &a->plans.tiers, &a->numbers);
+  if (rc == 0)
+    rc = index_init (&a->index, &a->tenants, &a->numbers, &a->epochs);
+  if (rc == 0)
+    rc = cellmap_init (&a->cellmap);
+  return rc == 0 ? open_token_limits (a) : rc;
+}
+
+/* Memory, randomness and libcrypto, but no host. */
 static int32_t
 open_self (struct auth *a)
 {
-  uint64_t seed;
-  if (a->conf->tiers.count)
-    plans_init (&a->plans, a->conf->tiers.items, a->conf->tiers.count);
-  else
-    plans_init (&a->plans, default_tiers, sizeof default_tiers / sizeof default_tiers[0]);
+  uint64_t seed[2];
+  int32_t rc = open_model (a);
+  if (rc < 0)
+    return rc;
   a->sha256 = EVP_MD_fetch (NULL, "SHA256", NULL);
   a->guess = calloc (1, sizeof *a->guess);
-  if (index_init (&a->index) < 0 || !a->sha256 || !a->guess)
+  a->guess_prefix = calloc (1, sizeof *a->guess_prefix);
+  if (!a->sha256 || !a->guess || !a->guess_prefix)
     return -ENOMEM;
-  if (RAND_bytes ((unsigned char *) &seed, sizeof seed) != 1)
+  if (RAND_bytes ((unsigned char *) seed, sizeof seed) != 1
+      || RAND_bytes ((unsigned char *) a->recall_key, sizeof a->recall_key) != 1)
     return -EIO;
-  guess_init (a->guess, seed);
+  guess_init (a->guess, seed[0]);
+  guess_init (a->guess_prefix, seed[1]);
   a->shadow = !strcmp (a->conf->enforce, "shadow");
   return 0;
+}
+
+/* What workers use begins cache lines of its own. */
+static struct auth *
+auth_create (const struct kg_host *host, kg_self *self, const void *conf)
+{
+  struct auth *a = aligned_alloc (_Alignof(struct auth), sizeof *a);
+  if (!a)
+    return NULL;
+  memset (a, 0, sizeof *a);
+  a->host = host;
+  a->self = self;
+  a->conf = conf;
+  return a;
 }
 
 static int32_t
 auth_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
 {
-  struct auth *a = calloc (1, sizeof *a);
+  struct auth *a = auth_create (host, self, conf);
   int32_t rc;
   if (!a)
     return -ENOMEM;
-  a->host = host;
-  a->self = self;
-  a->conf = conf;
   rc = open_self (a);
   if (rc == 0)
     rc = open_services (a);
   if (rc == 0 && a->conf->dev_keys)
     rc = dev_check (a);
+  if (rc == 0)
+    rc = jwt_open (host, self, &a->conf->jwt, &a->jwt);
   if (rc == 0)
     rc = open_metrics (a);
   if (rc == 0)
@@ -236,14 +301,17 @@ auth_start (void *data)
 {
   struct auth *a = data;
   int32_t rc = a->conf->dev_keys ? dev_load (a) : 0;
+  index_run (&a->index);
   if (rc == 0)
     rc = usage_restore (a);
+  if (rc >= 0)
+    rc = jwt_start (a->jwt);
   if (rc >= 0)
     rc = a->jobs->timer (a->self, FLUSH_MS, FLUSH_MS, tick, a, &a->timer);
   if (rc < 0)
     return rc;
   a->health->set (a->component, KG_HEALTH_OK, 0, "%s", "");
-  keys_gauge (a);
+  model_gauge (a);
   return 0;
 }
 
@@ -252,6 +320,7 @@ auth_stop (void *data)
 {
   struct auth *a = data;
   a->jobs->cancel (a->timer);
+  jwt_stop (a->jwt);
   usage_flush (a);
 }
 

@@ -32,6 +32,12 @@ address_parse (const char *text, size_t len, uint8_t ret[16])
   return 0;
 }
 
+int32_t
+address_is_v4 (const uint8_t address[16])
+{
+  return !memcmp (address, v4_prefix, sizeof v4_prefix);
+}
+
 /* 1 to 3 digits, at most `max`, without a leading zero; -1 for anything else. */
 static int
 bits_parse (const char *text, size_t len, int max)

@@ -16,6 +16,8 @@ struct cidr {
 /* Reads an address, without its zone and in brackets or not; 0 or -EINVAL. */
 int32_t address_parse (const char *text, size_t len, uint8_t ret[16]);
 
+int32_t address_is_v4 (const uint8_t address[16]);
+
 /* Reads "192.0.2.0/24", "2001:db8::/32" or one address; 0, or -EINVAL: malformed,
  * or a bit behind the net's is set. */
 int32_t cidr_parse (const char *text, size_t len, struct cidr *ret);

@@ -10,15 +10,15 @@
 #include <string.h>
 
 struct dev_key {
-  const char *secret, *id, *user, *tier;
+  const char *secret, *id, *name, *user, *tier;
   int64_t per_day, tokens;
   const char *scopes[4];
 };
 
 static const struct dev_key dev_keys[] = {
-  { "kg_dev_alice", "dev-alice", "user_alice", "FREE", 100, 10000, { "read" } },
-  { "kg_dev_bob", "dev-bob", "user_bob", "PRO", 1000, 100000, { "read", "write" } },
-  { "kg_dev_carol", "dev-carol", "user_carol", "ENTERPRISE", 10000, 0,
+  { "kg_dev_alice", "00000000-0000-4000-8000-00000000000a", "dev-alice", "user_alice", "FREE", 100, 10000, { "read" } },
+  { "kg_dev_bob", "00000000-0000-4000-8000-00000000000b", "dev-bob", "user_bob", "PRO", 1000, 100000, { "read", "write" } },
+  { "kg_dev_carol", "00000000-0000-4000-8000-00000000000c", "dev-carol", "user_carol", "ENTERPRISE", 10000, 0,
     { "read", "write", "admin" } },
 };
 
@@ -40,26 +40,20 @@ static int32_t
 dev_put (struct auth *auth, const struct dev_key *dev)
 {
   struct key_spec spec = { .id = dev->id,
-                           .prefix = "kg_dev_",
-                           .name = dev->id,
+                           .prefix = dev->secret,
+                           .name = dev->name,
                            .tenant = AUTH_TENANT,
                            .user = dev->user,
                            .tier = dev->tier,
                            .archetypes = { "developer", "*" },
                            .limits = LIMITS_UNSET,
                            .active = 1 };
-  struct key *key;
-  int32_t rc;
   spec.limits.per_day = dev->per_day;
   spec.limits.tokens = dev->tokens;
   memcpy (spec.scopes, dev->scopes, sizeof dev->scopes);
   if (!EVP_Digest (dev->secret, strlen (dev->secret), spec.hash, NULL, EVP_sha256 (), NULL))
     return -ENOMEM;
-  key = key_create (&spec, &auth->plans, 0);
-  rc = key ? index_put (&auth->index, key) : -ENOMEM;
-  if (rc < 0)
-    key_destroy (key);
-  return rc;
+  return index_put (&auth->index, &spec, 0);
 }
 
 int32_t

@@ -2,8 +2,8 @@
 /* Copyright (C) 2026 The kgent authors */
 
 #include "plugins/auth/guess.h"
+#include "plugins/auth/cidr.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 static uint64_t
@@ -23,21 +23,21 @@ bytes_hash (uint64_t h, const void *p, size_t len)
   return h;
 }
 
-/* Never 0.  Whoever has one IPv6 address has its whole /64. */
-static uint64_t
-address_hash (const struct guess *g, const char *client, size_t len)
+uint64_t
+guess_bytes (const struct guess *g, const char *p, size_t len)
 {
-  const char *zone = memchr (client, '%', len);
-  size_t n = zone ? (size_t) (zone - client) : len;
-  char text[INET6_ADDRSTRLEN];
-  struct in6_addr v6;
-  if (memchr (client, ':', n) && n < sizeof text) {
-    memcpy (text, client, n);
-    text[n] = 0;
-    if (inet_pton (AF_INET6, text, &v6) == 1 && !IN6_IS_ADDR_V4MAPPED (&v6))
-      return mix (bytes_hash (g->seed, &v6, 8)) | 1;
-  }
-  return mix (bytes_hash (g->seed, client, len)) | 1;
+  return mix (bytes_hash (g->seed, p, len)) | 1;
+}
+
+/* Whoever has one IPv6 address has its whole /64. */
+uint64_t
+guess_address (const struct guess *g, const char *client, size_t len)
+{
+  uint8_t address[16];
+  if (address_parse (client, len, address) < 0)
+    return guess_bytes (g, client, len);
+  return guess_bytes (g, (const char *) address,
+                      address_is_v4 (address) ? sizeof address : sizeof address / 2);
 }
 
 static uint32_t
@@ -56,7 +56,7 @@ slot_find (struct guess *g, uint64_t who)
   return NULL;
 }
 
-/* The slot for a new address: the one with the fewest failures. */
+/* The slot for a newcomer: the one with the fewest failures. */
 static struct guess_slot *
 slot_make (struct guess *g, uint64_t who, int64_t now_s)
 {
@@ -76,34 +76,55 @@ guess_init (struct guess *g, uint64_t seed)
 }
 
 int64_t
-guess_wait (struct guess *g, const char *client, size_t len, int64_t now_s)
+guess_wait (struct guess *g, uint64_t who, int64_t now_s)
 {
-  int64_t last = atomic_load_explicit (&g->last_s, memory_order_relaxed);
-  struct guess_slot *slot;
-  uint64_t word;
-  if (!last || now_s - last >= GUESS_WINDOW_S) /* nobody failed lately */
-    return 0;
-  slot = slot_find (g, address_hash (g, client, len));
-  if (!slot)
-    return 0;
-  word = atomic_load (&slot->word);
+  struct guess_slot *slot = slot_find (g, who);
+  uint64_t word = slot ? atomic_load (&slot->word) : 0;
   if (word_count (word, now_s) < GUESS_MAX)
     return 0;
   return (int64_t) (word >> 32) + GUESS_WINDOW_S - now_s;
 }
 
 uint32_t
-guess_fail (struct guess *g, const char *client, size_t len, int64_t now_s)
+guess_fail (struct guess *g, uint64_t who, int64_t now_s, uint32_t *ret_before)
 {
-  uint64_t who = address_hash (g, client, len), old, new;
   struct guess_slot *slot = slot_find (g, who);
+  uint64_t old, new;
+  uint32_t count;
   if (!slot)
     slot = slot_make (g, who, now_s);
   old = atomic_load (&slot->word);
   do {
-    uint32_t count = word_count (old, now_s);
+    count = word_count (old, now_s);
     new = count ? old + (count < UINT32_MAX) : (uint64_t) now_s << 32 | 1;
   } while (!atomic_compare_exchange_weak (&slot->word, &old, new));
+  if (ret_before)
+    *ret_before = count ? 0 : (uint32_t) old;
   atomic_store_explicit (&g->last_s, now_s, memory_order_relaxed);
   return (uint32_t) new;
+}
+
+/* ---- What is logged ------------------------------------------------------ */
+
+int32_t
+guess_log_take (struct guess_log *log, int64_t now_s)
+{
+  uint64_t old = atomic_load (&log->word), new;
+  do {
+    if (!old || (now_s - (int64_t) (old >> 32) >= GUESS_WINDOW_S && (uint32_t) old <= GUESS_LINES))
+      new = (uint64_t) now_s << 32 | 1;
+    else
+      new = old + ((uint32_t) old < UINT32_MAX);
+  } while (!atomic_compare_exchange_weak (&log->word, &old, new));
+  return (uint32_t) new <= GUESS_LINES;
+}
+
+uint32_t
+guess_log_left (struct guess_log *log, int64_t now_s)
+{
+  uint64_t old = atomic_load (&log->word);
+  if (now_s - (int64_t) (old >> 32) < GUESS_WINDOW_S || (uint32_t) old <= GUESS_LINES
+      || !atomic_compare_exchange_strong (&log->word, &old, 0))
+    return 0;
+  return (uint32_t) old - GUESS_LINES;
 }

@@ -1,341 +1,385 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-#include "plugins/auth/index.h"
+#include "plugins/auth/index_inner.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#define SLOTS_FIRST 64 /* a power of two, as all sizes */
+_Static_assert (sizeof (struct key) + sizeof (uint32_t) <= 96, "a key takes 96 bytes at most");
 
-struct index_table {
-  uint64_t mask;
-  int64_t retired_ns;
-  struct index_table *next; /* of those that wait to be freed */
-  struct key *_Atomic slot[];
-};
+/* ---- Records ------------------------------------------------------------- */
 
-/* Where a record was taken out: probes go on behind it. */
-static struct key removed;
-
-/* An id once seen keeps its cell for ever, so that counters survive a key's
- * being changed and requests may point at them. */
-struct index_id {
-  struct cell *cell; /* NULL: empty */
-  struct key *key;   /* NULL: gone */
-};
-
-static int64_t
-mono_ns (void)
+/* Room for one more in an array of `size`d items. */
+static int32_t
+array_reserve (void **array, uint32_t count, uint32_t *room, size_t size)
 {
-  struct timespec t;
-  clock_gettime (CLOCK_MONOTONIC, &t);
-  return (int64_t) t.tv_sec * TEXT_SECOND + t.tv_nsec;
+  uint32_t more = *room ? *room * 2 : 64;
+  void *p;
+  if (count < *room)
+    return 0;
+  p = realloc (*array, more * size);
+  if (!p)
+    return -ENOMEM;
+  *array = p;
+  *room = more;
+  return 0;
 }
 
-/* The first 8 bytes of a SHA-256 are as good a hash as any. */
-static uint64_t
-hash_place (const uint8_t hash[KEY_HASH])
+/* Makes sure that one record can be had, and one, and a user, put aside. */
+static int32_t
+records_reserve (struct index *index)
 {
-  uint64_t v;
-  memcpy (&v, hash, sizeof v);
-  return v;
+  uint32_t n = index->count + 1;
+  struct slab **slab = &index->slab[n / KEY_SLAB % KEY_SLABS];
+  if (array_reserve ((void **) &index->old, index->old_count + 1, &index->old_room,
+                     sizeof *index->old)
+          < 0
+      || array_reserve ((void **) &index->unused, index->unused_count + index->old_count + 2,
+                        &index->unused_room, sizeof *index->unused)
+             < 0)
+    return -ENOMEM;
+  if (index->unused_count)
+    return 0;
+  if (n / KEY_SLAB == KEY_SLABS)
+    return -ENOMEM;
+  if (!*slab)
+    *slab = calloc (1, sizeof **slab);
+  return *slab ? 0 : -ENOMEM;
 }
 
-/* FNV-1a; ids come from the operator's own store. */
-static uint64_t
-id_place (const char *id, size_t len)
+static uint32_t
+record_take (struct index *index)
 {
-  uint64_t h = 14695981039346656037u;
-  while (len--)
-    h = (h ^ (uint8_t) *id++) * 1099511628211u;
-  return h ^ h >> 32;
+  return index->unused_count ? index->unused[--index->unused_count] : ++index->count;
 }
 
-/* ---- Table of secrets ---------------------------------------------------- */
-
-static struct index_table *
-table_create (uint64_t slots)
+void
+record_retire (struct index *index, uint32_t number)
 {
-  struct index_table *t = calloc (1, sizeof *t + slots * sizeof t->slot[0]);
-  if (t)
-    t->mask = slots - 1;
-  return t;
+  atomic_fetch_and (key_state (index, number), ~KEY_CURRENT);
+  index->old[index->old_count++]
+      = (struct index_old){ .tag = epoch_tag (index->epochs), .number = number };
 }
 
+/* A revoked record is its id's newest for a while, then it is retired. */
 static void
-table_put (struct index_table *t, struct key *key)
+record_trace (struct index *index, uint32_t number)
 {
-  uint64_t i = hash_place (key->hash);
-  while (atomic_load_explicit (&t->slot[i & t->mask], memory_order_relaxed))
-    i++;
-  atomic_store_explicit (&t->slot[i & t->mask], key, memory_order_release);
-}
-
-/* The slot that holds this record, or NULL. */
-static struct key *_Atomic *
-table_slot (struct index_table *t, const struct key *key)
-{
-  uint64_t i = hash_place (key->hash);
-  struct key *at;
-  for (; (at = atomic_load_explicit (&t->slot[i & t->mask], memory_order_relaxed)); i++)
-    if (at == key)
-      return &t->slot[i & t->mask];
-  return NULL;
-}
-
-/* Makes room for one more; a new table leaves removed slots behind. */
-static int32_t
-table_reserve (struct index *index)
-{
-  struct index_table *old = index->table, *t;
-  uint64_t i, live = 0, slots = old->mask + 1;
-  if ((index->used + 1) * 2 <= slots)
-    return 0;
-  for (i = 0; i <= old->mask; i++)
-    live += old->slot[i] && old->slot[i] != &removed;
-  t = table_create ((live + 1) * 4 > slots ? slots * 2 : slots);
-  if (!t)
-    return -ENOMEM;
-  for (i = 0; i <= old->mask; i++)
-    if (old->slot[i] && old->slot[i] != &removed)
-      table_put (t, old->slot[i]);
-  index->used = live;
-  old->retired_ns = mono_ns ();
-  old->next = index->old_tables;
-  index->old_tables = old;
-  atomic_store_explicit (&index->table, t, memory_order_release);
-  return 0;
-}
-
-/* ---- Table of ids -------------------------------------------------------- */
-
-static struct index_id *
-id_find (struct index_id *ids, uint64_t mask, const char *id, size_t len)
-{
-  uint64_t i = id_place (id, len);
-  for (; ids[i & mask].cell; i++) {
-    const char *have = ids[i & mask].cell->id;
-    if (!strncmp (have, id, len) && !have[len])
-      break;
-  }
-  return &ids[i & mask];
-}
-
-static int32_t
-id_reserve (struct index *index)
-{
-  uint64_t i, mask = (index->id_mask + 1) * 2 - 1;
-  struct index_id *ids;
-  if ((index->id_count + 1) * 2 <= index->id_mask + 1)
-    return 0;
-  ids = calloc (mask + 1, sizeof *ids);
-  if (!ids)
-    return -ENOMEM;
-  for (i = 0; i <= index->id_mask; i++) {
-    struct index_id *from = &index->ids[i];
-    if (from->cell)
-      *id_find (ids, mask, from->cell->id, strlen (from->cell->id)) = *from;
-  }
-  free (index->ids);
-  index->ids = ids;
-  index->id_mask = mask;
-  return 0;
-}
-
-/* A cell with its id behind it. */
-static struct cell *
-cell_create (const char *id)
-{
-  size_t len = strlen (id) + 1, size = (sizeof (struct cell) + len + 63) / 64 * 64;
-  struct cell *c = aligned_alloc (64, size);
-  if (!c)
-    return NULL;
-  memset (c, 0, sizeof *c);
-  c->id = memcpy (c + 1, id, len);
-  return c;
-}
-
-/* The entry of an id, made if there is none; NULL without memory. */
-static struct index_id *
-id_make (struct index *index, const char *id)
-{
-  struct index_id *e;
-  if (id_reserve (index) < 0)
-    return NULL;
-  e = id_find (index->ids, index->id_mask, id, strlen (id));
-  if (e->cell)
-    return e;
-  e->cell = cell_create (id);
-  if (!e->cell)
-    return NULL;
-  index->id_count++;
-  return e;
+  index->old[index->old_count++] = (struct index_old){ .number = number, .is_trace = 1 };
 }
 
 /* ---- Changes ------------------------------------------------------------- */
 
-static void
-key_retire (struct index *index, struct key *key)
+/* All but the id. */
+static int32_t
+key_fill (struct index *index, const struct key_spec *spec, uint64_t revision, struct key *key)
 {
-  struct key *_Atomic *slot = table_slot (index->table, key);
-  if (slot)
-    atomic_store_explicit (slot, &removed, memory_order_release);
-  if (key->active)
-    atomic_fetch_sub (&index->active, 1);
-  key->retired_ns = mono_ns ();
-  key->retired = index->retired;
-  index->retired = key;
+  int32_t rc = profile_get (&index->profiles, spec, &key->profile);
+  if (rc < 0)
+    return rc;
+  key->user = users_get (&index->users, spec->user);
+  if (!key->user) {
+    profile_drop (&index->profiles, key->profile);
+    return strlen (spec->user) > USER_TEXT ? -EINVAL : -ENOMEM;
+  }
+  memcpy (key->hash, spec->hash, KEY_HASH);
+  key->revision = revision;
+  key->expires_ns = spec->expires_ns;
+  key->deprecated_s = (uint32_t) (spec->deprecated_ns / TEXT_SECOND);
+  key->sunset_s = (uint32_t) (spec->sunset_ns / TEXT_SECOND);
+  return 0;
 }
 
-/* The new record takes the old one's slot, so that no reader misses both. */
+/* Takes a record out of the table of secrets, if it is there still. */
 static void
-key_replace (struct index *index, struct key *old, struct key *key)
+secret_remove (struct index *index, uint32_t number)
 {
-  struct key *_Atomic *slot = old ? table_slot (index->table, old) : NULL;
-  if (slot && !memcmp (old->hash, key->hash, KEY_HASH))
-    atomic_store_explicit (slot, key, memory_order_release);
-  else {
-    table_put (index->table, key);
-    index->used++;
-  }
-  if (key->active)
-    atomic_fetch_add (&index->active, 1);
-  if (old)
-    key_retire (index, old);
+  struct key *key = key_at (index, number);
+  _Atomic uint32_t *slot = secrets_slot (atomic_load (&index->secrets), key->hash, number);
+  if (slot)
+    atomic_store_explicit (slot, INDEX_REMOVED, memory_order_release);
+  index->live -= slot != NULL;
+}
+
+/* It works no more, for whoever has found it already too. */
+static void
+record_revoke (struct index *index, uint32_t number)
+{
+  atomic_fetch_and (key_state (index, number), ~KEY_ACTIVE);
+  atomic_store (&key_at (index, number)->ended, ENDED_REVOKED);
+}
+
+/* Puts an active record into the table of secrets.  It takes the old one's slot, so that
+ * no reader misses both. */
+static void
+secret_put (struct index *index, uint32_t old, uint32_t number)
+{
+  const struct key *key = key_at (index, number);
+  struct index_table *t = atomic_load (&index->secrets);
+  _Atomic uint32_t *slot = NULL;
+  if (old && !memcmp (key_at (index, old)->hash, key->hash, KEY_HASH))
+    slot = secrets_slot (t, key->hash, old);
+  if (slot)
+    atomic_store_explicit (slot, entry_make (key->hash, number), memory_order_release);
+  else
+    secrets_put (t, key->hash, number);
+  index->live += !slot;
+}
+
+/* The new record comes in the old one's place. */
+static void
+record_replace (struct index *index, uint32_t old, uint32_t number, int32_t active)
+{
+  if (active)
+    secret_put (index, old, number);
+  else
+    record_trace (index, number);
+  if (!old)
+    return;
+  secret_remove (index, old);
+  if (!active)
+    record_revoke (index, old);
+  record_retire (index, old);
 }
 
 static int32_t
-put_locked (struct index *index, struct key *key)
+is_active (const struct index *index, uint32_t number)
 {
-  struct index_id *e;
-  if (table_reserve (index) < 0)
-    return -ENOMEM;
-  e = id_make (index, key->identity.key_id);
-  if (!e)
-    return -ENOMEM;
-  if (e->key && e->key->revision >= key->revision && key->revision) {
-    key_destroy (key);
-    return 0;
+  return number && atomic_load (key_state (index, number)) & KEY_ACTIVE;
+}
+
+static void
+record_publish (struct index *index, const struct key *made, int32_t active)
+{
+  uint32_t *slot = ids_slot (index, made->id), old = *slot, number = record_take (index);
+  struct key *key = key_at (index, number);
+  memcpy (key, made, sizeof *key);
+  if (old)
+    atomic_store (&key->cell, atomic_load (&key_at (index, old)->cell));
+  else {
+    index->ids_filled++;
+    index->ids_live++;
   }
-  key->cell = e->cell;
-  key_replace (index, e->key, key);
-  e->key = key;
+  atomic_store_explicit (key_state (index, number), KEY_CURRENT | (active ? KEY_ACTIVE : 0),
+                         memory_order_release);
+  *slot = number;
+  atomic_fetch_add (&index->active, (uint64_t) active - (uint64_t) is_active (index, old));
+  record_replace (index, old, number, active);
+}
+
+static int32_t
+put_locked (struct index *index, const struct key_spec *spec, uint64_t revision)
+{
+  struct key key;
+  uint32_t old;
+  int32_t rc;
+  memset (&key, 0, sizeof key);
+  rc = text_uuid_read (spec->id, strlen (spec->id), key.id);
+  if (rc < 0)
+    return rc;
+  if (secrets_reserve (index) < 0 || ids_reserve (index) < 0 || records_reserve (index) < 0)
+    return -ENOMEM;
+  old = *ids_slot (index, key.id);
+  if ((old && revision && key_at (index, old)->revision >= revision)
+      || (!old && !spec->active && !index->running))
+    return 0;
+  rc = key_fill (index, spec, revision, &key);
+  if (rc == 0)
+    record_publish (index, &key, spec->active);
+  return rc;
+}
+
+static int32_t
+remove_locked (struct index *index, const uint8_t id[16])
+{
+  uint32_t *slot = ids_slot (index, id), number = *slot;
+  if (!number)
+    return -ENOENT;
+  if (records_reserve (index) < 0)
+    return -ENOMEM;
+  ids_forget (index, slot);
+  atomic_fetch_sub (&index->active, (uint64_t) is_active (index, number));
+  secret_remove (index, number);
+  record_revoke (index, number);
+  record_retire (index, number);
   return 0;
+}
+
+/* Record 0: what is found where there is nothing.  Its state says that it is revoked. */
+static int32_t
+nobody_make (struct index *index)
+{
+  static const struct key_spec spec = { .id = "00000000-0000-0000-0000-000000000000",
+                                        .tenant = "00000000-0000-0000-0000-000000000000",
+                                        .tier = "",
+                                        .user = "",
+                                        .limits = LIMITS_UNSET };
+  if (records_reserve (index) < 0)
+    return -ENOMEM;
+  return key_fill (index, &spec, 0, key_at (index, 0));
 }
 
 /* ---- Public functions ---------------------------------------------------- */
 
 int32_t
-index_init (struct index *index)
+index_init (struct index *index, struct tenants *tenants, struct numbers *numbers,
+            struct epochs *epochs)
 {
   memset (index, 0, sizeof *index);
+  index->epochs = epochs;
   pthread_mutex_init (&index->lock, NULL);
-  index->table = table_create (SLOTS_FIRST);
-  index->ids = calloc (SLOTS_FIRST, sizeof *index->ids);
-  index->id_mask = SLOTS_FIRST - 1;
-  return index->table && index->ids ? 0 : -ENOMEM;
-}
-
-/* Frees retired records and tables from before `before_ns`. */
-static void
-retired_free (struct index *index, int64_t before_ns)
-{
-  struct key **k = &index->retired;
-  struct index_table **t = &index->old_tables;
-  while (*k) { /* newest first: the rest of the list is older */
-    struct key *old = *k;
-    if (old->retired_ns > before_ns) {
-      k = &old->retired;
-      continue;
-    }
-    *k = old->retired;
-    key_destroy (old);
-  }
-  while (*t) {
-    struct index_table *old = *t;
-    if (old->retired_ns > before_ns) {
-      t = &old->next;
-      continue;
-    }
-    *t = old->next;
-    free (old);
-  }
+  if (profiles_init (&index->profiles, tenants, numbers) < 0 || users_init (&index->users) < 0
+      || secrets_reserve (index) < 0 || ids_reserve (index) < 0)
+    return -ENOMEM;
+  return nobody_make (index);
 }
 
 void
 index_finish (struct index *index)
 {
-  uint64_t i;
-  retired_free (index, INT64_MAX);
-  for (i = 0; index->ids && i <= index->id_mask; i++) {
-    key_destroy (index->ids[i].key);
-    free (index->ids[i].cell);
-  }
+  uint32_t i;
+  if (!index->epochs)
+    return;
+  for (i = 0; i < KEY_SLABS; i++)
+    free (index->slab[i]);
+  free (atomic_load (&index->secrets));
   free (index->ids);
-  free (index->table);
+  free (index->old);
+  free (index->unused);
+  profiles_finish (&index->profiles);
+  users_finish (&index->users);
   pthread_mutex_destroy (&index->lock);
 }
 
-const struct key *
+void
+index_run (struct index *index)
+{
+  pthread_mutex_lock (&index->lock);
+  index->running = 1;
+  pthread_mutex_unlock (&index->lock);
+}
+
+uint32_t
 index_find (const struct index *index, const uint8_t hash[KEY_HASH])
 {
-  static const uint8_t nobody[KEY_HASH];
-  struct index_table *t = atomic_load_explicit (&index->table, memory_order_acquire);
+  struct index_table *t = atomic_load_explicit (&index->secrets, memory_order_acquire);
   uint64_t i, place = hash_place (hash);
-  const struct key *key;
+  uint32_t tag = entry_make (hash, 0), n = 0;
+  const uint8_t *have = key_at (index, 0)->hash;
   for (i = place;; i++) {
-    key = atomic_load_explicit (&t->slot[i & t->mask], memory_order_acquire);
-    if (!key || (key != &removed && hash_place (key->hash) == place))
+    uint32_t e = atomic_load_explicit (&t->slot[i & t->mask], memory_order_acquire);
+    n = e & KEY_NUMBER;
+    if (!e)
       break;
+    if (n && (e & ~KEY_NUMBER) == tag && hash_place (key_at (index, n)->hash) == place) {
+      have = key_at (index, n)->hash;
+      break;
+    }
   }
   /* the same work for a miss */
-  return CRYPTO_memcmp (key ? key->hash : nobody, hash, KEY_HASH) ? NULL : key;
+  return CRYPTO_memcmp (have, hash, KEY_HASH) ? 0 : n;
+}
+
+const char *
+verdict_text (enum verdict verdict)
+{
+  static const char *const text[] = { "it works",
+                                      "there is no such key",
+                                      "the key has expired",
+                                      "the key's user is not active",
+                                      "the key is not for this address",
+                                      "Tenant is suspended",
+                                      "Tenant is canceled" };
+  return text[verdict];
+}
+
+enum verdict
+tenant_verdict (const struct tenant *tenant)
+{
+  int32_t status = atomic_load_explicit (&tenant->status, memory_order_relaxed);
+  return status == TENANT_SUSPENDED  ? VERDICT_SUSPENDED
+         : status == TENANT_CANCELED ? VERDICT_CANCELED
+                                     : VERDICT_OK;
+}
+
+enum verdict
+index_verdict (const struct index *index, uint32_t number, int64_t now_ns, enum role *ret_role)
+{
+  const struct key *key = key_at (index, number);
+  const struct tenant *tenant = key_profile (index, key)->tenant;
+  int32_t user_active;
+  *ret_role = user_role (&index->users, key_user (index, key), tenant->number, &user_active);
+  if (!(atomic_load_explicit (key_state (index, number), memory_order_acquire) & KEY_ACTIVE))
+    return VERDICT_REVOKED;
+  if (key->expires_ns && key->expires_ns <= now_ns)
+    return VERDICT_EXPIRED;
+  if (!user_active)
+    return VERDICT_USER;
+  return tenant_verdict (tenant);
+}
+
+uint32_t
+index_by_id (struct index *index, const uint8_t id[16])
+{
+  uint32_t n;
+  pthread_mutex_lock (&index->lock);
+  n = *ids_slot (index, id);
+  if (n)
+    index_pin (index, n);
+  pthread_mutex_unlock (&index->lock);
+  return n;
 }
 
 int32_t
-index_put (struct index *index, struct key *key)
+index_put (struct index *index, const struct key_spec *spec, uint64_t revision)
 {
   int32_t rc;
   pthread_mutex_lock (&index->lock);
-  rc = put_locked (index, key);
+  rc = put_locked (index, spec, revision);
   pthread_mutex_unlock (&index->lock);
   return rc;
 }
 
 int32_t
-index_remove (struct index *index, const char *id, size_t len)
+index_remove (struct index *index, const uint8_t id[16])
 {
-  struct index_id *e;
-  struct key *key;
+  int32_t rc;
   pthread_mutex_lock (&index->lock);
-  e = id_find (index->ids, index->id_mask, id, len);
-  key = e->cell ? e->key : NULL;
-  if (key) {
-    e->key = NULL;
-    key_retire (index, key);
-  }
+  rc = remove_locked (index, id);
   pthread_mutex_unlock (&index->lock);
-  return key ? 0 : -ENOENT;
+  return rc;
 }
 
-struct cell *
-index_cell (struct index *index, const char *id, size_t len)
+int32_t
+index_user (struct index *index, const struct user_spec *spec, uint64_t revision)
 {
-  struct cell *cell;
+  uint8_t id[16];
+  struct tenant *tenant;
+  int32_t rc = text_uuid_read (spec->tenant, strlen (spec->tenant), id);
+  if (rc < 0)
+    return rc;
+  tenant = tenant_get (index->profiles.tenants, id);
+  if (!tenant)
+    return -ENOMEM;
   pthread_mutex_lock (&index->lock);
-  cell = id_find (index->ids, index->id_mask, id, len)->cell;
+  rc = users_put (&index->users, spec, tenant->number, revision);
   pthread_mutex_unlock (&index->lock);
-  return cell;
+  return rc;
 }
 
-void
-index_sweep (struct index *index)
+int32_t
+index_user_remove (struct index *index, const char *id)
 {
+  uint32_t n;
+  int32_t rc;
   pthread_mutex_lock (&index->lock);
-  retired_free (index, mono_ns () - INDEX_GRACE_S * TEXT_SECOND);
+  rc = records_reserve (index);
+  n = rc == 0 ? users_remove (&index->users, id) : 0;
+  if (n)
+    index->old[index->old_count++]
+        = (struct index_old){ .tag = epoch_tag (index->epochs), .number = n, .is_user = 1 };
   pthread_mutex_unlock (&index->lock);
+  return rc;
 }

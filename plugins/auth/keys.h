@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* API keys: what is stored about one, and the immutable record that requests
- * meet. */
+/* API keys: what is stored about one. */
 #ifndef AUTH_KEYS_H
 #define AUTH_KEYS_H
 
@@ -26,7 +25,8 @@
 
 /* A key as it is stored.  The texts belong to whoever fills it. */
 struct key_spec {
-  const char *id, *prefix, *name, *user;
+  const char *id; /* a UUID */
+  const char *prefix, *name, *user;
   const char *tenant; /* a UUID */
   const char *tier;   /* "": the tenant's */
   const char *scopes[KEY_LIST + 1], *archetypes[KEY_LIST + 1]; /* end in NULL */
@@ -35,36 +35,11 @@ struct key_spec {
   struct limits limits; /* -1: the tier's */
   int64_t created_ns, expires_ns; /* since the epoch; 0: never expires */
   /* Of a key that was rotated away, else 0: when that was, and until when it works;
-   * its answers say so (RFC 9745, RFC 8594).  Not before the end comes expires_ns. */
+   * its answers say so (RFC 9745, RFC 8594).  What ends it is expires_ns. */
   int64_t deprecated_ns, sunset_ns;
   const char *replaces, *replaced_by; /* ids; NULL: none */
   int32_t active;                     /* 0: revoked */
 };
-
-/* A key as requests meet it: never changes, replaced as a whole. */
-struct key {
-  uint8_t hash[KEY_HASH];
-  uint64_t revision;    /* of the stored value; 0: not from the store */
-  int64_t expires_ns;
-  int32_t active;
-  uint32_t reserved;
-  const struct plan *plan; /* the limits in force */
-  struct cell *cell;    /* set by the index */
-  struct kg_identity identity;
-  char prefix[KEY_PREFIX + 1];
-  struct key *retired;  /* next in the list of replaced records */
-  int64_t retired_ns;   /* monotonic */
-};
-
-/* Makes a record; NULL without memory.  An unknown tier gets the first row. */
-struct key *key_create (const struct key_spec *spec, struct plans *plans, uint64_t revision);
-
-/* Accepts NULL. */
-void key_destroy (struct key *key);
-
-/* Reads a stored value and makes its record; 0, -EINVAL for a value that is no
- * key, -ENOMEM. */
-int32_t key_load (kg_str json, struct plans *plans, uint64_t revision, struct key **ret);
 
 /* Reads a stored value and calls fn with it; returns what fn does, or -EINVAL. */
 int32_t key_read (kg_str json, int32_t (*fn) (const struct key_spec *spec, void *arg), void *arg);

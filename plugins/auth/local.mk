@@ -5,6 +5,8 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/admin.c \
 	%D%/auth.c \
 	%D%/auth.h \
+	%D%/cellmap.c \
+	%D%/cellmap.h \
 	%D%/cells.h \
 	%D%/cidr.c \
 	%D%/cidr.h \
@@ -12,12 +14,17 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/credential.h \
 	%D%/dev.c \
 	%D%/digest.c \
+	%D%/epoch.c \
+	%D%/epoch.h \
 	%D%/form.c \
 	%D%/form.h \
 	%D%/guess.c \
 	%D%/guess.h \
 	%D%/index.c \
 	%D%/index.h \
+	%D%/index_inner.h \
+	%D%/index_sweep.c \
+	%D%/index_table.c \
 	%D%/jose.c \
 	%D%/jose.h \
 	%D%/jwks.c \
@@ -40,17 +47,30 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/limit.h \
 	%D%/list.c \
 	%D%/me.c \
+	%D%/model.c \
 	%D%/numbers.c \
 	%D%/numbers.h \
 	%D%/plan.c \
 	%D%/plan.h \
+	%D%/profile.c \
 	%D%/profile.h \
 	%D%/quota.c \
+	%D%/recall.c \
+	%D%/recall.h \
+	%D%/record.c \
+	%D%/record.h \
+	%D%/scan.c \
+	%D%/scan.h \
+	%D%/tenant.c \
 	%D%/tenant.h \
+	%D%/tenants.c \
 	%D%/text.c \
 	%D%/text.h \
 	%D%/usage.c \
+	%D%/user.c \
 	%D%/user.h \
+	%D%/users.c \
+	%D%/users.h \
 	$(NULL)
 
 plugin_PROGRAMS += %D%.so

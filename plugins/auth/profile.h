@@ -24,10 +24,48 @@ struct profile {
   const char *const *archetypes;
   const struct cidr *cidrs;
   uint32_t ncidrs; /* 0: anywhere */
-  uint32_t refs;   /* under the index's lock, as are the next three */
+  uint32_t refs;   /* keys; of the writer, as are the next ones */
   uint32_t number;
-  uint32_t size;   /* bytes of what follows: all of the above, to compare */
+  uint32_t size;   /* bytes of what it was made of, to compare */
+  const char *raw; /* the same */
   uint64_t hash;
 };
+
+#define PROFILE_CHUNK  4096
+#define PROFILE_CHUNKS 4096
+#define PROFILE_RAW    (KEY_JSON + 2048) /* bytes of the largest `raw` */
+
+struct profiles {
+  struct tenants *tenants;
+  struct numbers *numbers;
+  const struct tiers *tiers;
+  struct profile *_Atomic *chunk[PROFILE_CHUNKS]; /* by number */
+  uint32_t count, live; /* numbers given out, from 1 on; profiles */
+  uint32_t *unused;     /* numbers to give out again; room for `count` */
+  uint32_t unused_count, unused_room;
+  uint32_t *table;      /* numbers, by hash */
+  uint64_t mask, filled;
+  char *raw;            /* PROFILE_RAW bytes to make one in */
+};
+
+/* 0 or -ENOMEM; finish accepts what is zeroed.  Nothing here is for two threads at a
+ * time, but profile_at for readers. */
+int32_t profiles_init (struct profiles *profiles, struct tenants *tenants,
+                       struct numbers *numbers);
+void profiles_finish (struct profiles *profiles);
+
+static inline const struct profile *
+profile_at (const struct profiles *profiles, uint32_t number)
+{
+  return atomic_load_explicit (&profiles->chunk[number / PROFILE_CHUNK][number % PROFILE_CHUNK],
+                               memory_order_relaxed);
+}
+
+/* One more reference to the profile of a key, made when there is none.  *ret is its
+ * number; 0; -EINVAL: the key is malformed; -ENOMEM. */
+int32_t profile_get (struct profiles *profiles, const struct key_spec *spec, uint32_t *ret);
+
+/* One reference less: the last one frees it, so that no reader may look at it. */
+void profile_drop (struct profiles *profiles, uint32_t number);
 
 #endif

@@ -35,7 +35,8 @@ enum tenant_status tenant_status_find (const char *name);
 
 /* A tenant as it is stored.  The texts belong to whoever fills it. */
 struct tenant_spec {
-  const char *id, *name, *slug; /* slug "": none */
+  const char *id;   /* a UUID */
+  const char *name, *slug; /* slug "": none */
   const char *tier;             /* its limits where it has none of its own */
   const char *metadata;         /* a JSON object as text, "{}" */
   enum tenant_status status;
@@ -59,49 +60,55 @@ int32_t tenant_slug_ok (const char *slug);
 
 /* ---- In memory ----------------------------------------------------------- */
 
-/* All members but the first four may change at any time. */
+/* Members behind `number` may change at any time. */
 struct tenant {
   uint8_t id[16];
   char text[TEXT_UUID]; /* the same */
-  uint8_t odd;          /* 1: the id is no UUID; `text` is cut, `id` made of it */
-  uint32_t number;
+  uint32_t number;      /* small, its own, > 0 */
   _Atomic int32_t status; /* enum tenant_status */
   _Atomic int32_t anchor_day;
-  const char *_Atomic tier; /* lives as long as the plugin; "" for TENANT_UNKNOWN */
-  const struct limits *_Atomic limits; /* in force, 0: unlimited, of struct numbers; or NULL */
-  _Atomic uint32_t cell;   /* of cells_number; 0: not asked for yet */
+  const char *_Atomic tier;            /* a text that lives as long; "" without a record */
+  const struct limits *_Atomic limits; /* in force, 0: unlimited, of struct numbers; NULL
+                                          without a record */
+  _Atomic int32_t ended;     /* 1: suspended or canceled, for streams to look at */
+  _Atomic uint32_t cell;     /* for whoever counts: of cells_number; 0: not asked for yet */
   _Atomic uint64_t revision; /* of the record; 0: none */
-  struct tenant *next;       /* in the list of its hash */
-  char *slug;                /* under the lock of struct tenants */
+  const char *_Atomic slug;  /* a text that lives as long; "" */
 };
 
+struct tenant_table;
+struct tenant_text;
+
 struct tenants {
-  pthread_mutex_t lock;
+  pthread_mutex_t lock; /* whoever changes something, and the members below */
   struct numbers *numbers;
   struct tiers tiers;
-  struct tenant_table *_Atomic table; /* by id */
-  struct tenant_table *old;           /* what grown tables left */
-  struct tenant_name *names;          /* tiers' names that are in no table */
-  size_t count;
+  struct tenant_table *_Atomic ids;   /* all */
+  struct tenant_table *_Atomic slugs; /* those with a slug; stale ones too */
+  struct tenant_table *old;           /* what was outgrown, which readers may still be at */
+  struct tenant_text *texts[64];      /* slugs, and tiers that are in no table: shared */
+  uint32_t count;
 };
 
 /* 0 or -ENOMEM; finish accepts what is zeroed. */
 int32_t tenants_init (struct tenants *tenants, const struct tiers *tiers, struct numbers *numbers);
 void tenants_finish (struct tenants *tenants);
 
-/* [any] The tenant with this id (a UUID as text); NULL: never heard of. */
-struct tenant *tenant_find (const struct tenants *tenants, kg_str id);
+/* [any] The tenant with this id; NULL: never heard of.  Takes no lock. */
+struct tenant *tenant_find (const struct tenants *tenants, const uint8_t id[16]);
 
-/* [any, not a worker] The same, made when there is none; NULL without memory. */
-struct tenant *tenant_get (struct tenants *tenants, kg_str id);
+/* [any] The tenant that has a record with this slug, or NULL.  Takes no lock. */
+struct tenant *tenant_of_slug (const struct tenants *tenants, kg_str slug);
 
-/* [any, not a worker] The tenant with a record of this slug, or NULL. */
-struct tenant *tenant_of_slug (struct tenants *tenants, kg_str slug);
+/* [any, not a worker] The tenant with this id, made when there is none; NULL without
+ * memory. */
+struct tenant *tenant_get (struct tenants *tenants, const uint8_t id[16]);
 
-/* [any, not a worker] Puts a record in force, unless a newer one is; 0, -ENOMEM. */
+/* [any, not a worker] Puts a record in force, unless a newer one is; 0; -EINVAL for an
+ * id that is no UUID; -ENOMEM. */
 int32_t tenant_put (struct tenants *tenants, const struct tenant_spec *spec, uint64_t revision);
 
 /* [any, not a worker] Forgets a record. */
-void tenant_remove (struct tenants *tenants, kg_str id);
+void tenant_remove (struct tenants *tenants, const uint8_t id[16]);
 
 #endif

@@ -22,6 +22,21 @@ text_time (int64_t ns, char out[TEXT_TIME])
             (unsigned) t.tm_sec % 100, (unsigned) (ns % TEXT_SECOND / 1000) % 1000000);
 }
 
+void
+text_http (int64_t seconds, char out[TEXT_HTTP])
+{
+  static const char day[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+  static const char month[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+  time_t s = (time_t) seconds;
+  struct tm t;
+  memset (&t, 0, sizeof t);
+  gmtime_r (&s, &t);
+  snprintf (out, TEXT_HTTP, "%s, %02u %s %04u %02u:%02u:%02u GMT", day[t.tm_wday % 7],
+            (unsigned) t.tm_mday % 100, month[t.tm_mon % 12], (unsigned) (t.tm_year + 1900) % 10000,
+            (unsigned) t.tm_hour % 100, (unsigned) t.tm_min % 100, (unsigned) t.tm_sec % 100);
+}
+
 /* `n` digits at *p as a number, and moves on; -1 for anything else. */
 static int
 digits_take (const char **p, const char *end, int n)
@@ -99,6 +114,16 @@ offset_take (const char **p, const char *end, int64_t *ret)
   return 0;
 }
 
+/* Days since the epoch (Howard Hinnant's algorithm: years that begin in March). */
+static int64_t
+days_of (const struct tm *t)
+{
+  int64_t year = t->tm_year + 1900 - (t->tm_mon < 2);
+  int64_t era = year / 400, yoe = year - era * 400;
+  int64_t doy = (153 * (t->tm_mon + (t->tm_mon < 2 ? 10 : -2)) + 2) / 5 + t->tm_mday - 1;
+  return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
 int32_t
 text_time_parse (const char *s, size_t len, int64_t *ret_ns)
 {
@@ -110,7 +135,7 @@ text_time_parse (const char *s, size_t len, int64_t *ret_ns)
   fraction = fraction_take (&s, end);
   if (fraction < 0 || offset_take (&s, end, &offset) < 0 || s != end)
     return -EINVAL;
-  seconds = (int64_t) timegm (&t) - offset;
+  seconds = days_of (&t) * 86400 + t.tm_hour * 3600 + t.tm_min * 60 + t.tm_sec - offset;
   if (seconds < 0 || seconds > INT64_MAX / TEXT_SECOND - 1)
     return -EINVAL;
   *ret_ns = seconds * TEXT_SECOND + fraction;
@@ -126,11 +151,18 @@ hex_value (char c)
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-int32_t
-text_uuid (const char *s, size_t len, char out[TEXT_UUID])
+/* The value of a hexadecimal digit of either case, or -1. */
+static int
+hex_any (char c)
 {
-  char text[TEXT_UUID];
-  size_t i, n = 0;
+  return hex_value (c >= 'A' && c <= 'F' ? (char) (c | 32) : c);
+}
+
+int32_t
+text_uuid_read (const char *s, size_t len, uint8_t out[16])
+{
+  uint8_t id[16];
+  size_t i;
   if (len > 9 && !strncasecmp (s, "urn:uuid:", 9)) {
     s += 9;
     len -= 9;
@@ -140,34 +172,53 @@ text_uuid (const char *s, size_t len, char out[TEXT_UUID])
   }
   if (len != 32 && len != 36)
     return -EINVAL;
-  for (i = 0; i < len; i++) {
-    char c = s[i] >= 'A' && s[i] <= 'F' ? (char) (s[i] | 32) : s[i];
-    if (len == 36 && (i == 8 || i == 13 || i == 18 || i == 23)) {
-      if (c != '-')
-        return -EINVAL;
-      continue;
-    }
-    if (hex_value (c) < 0)
+  for (i = 0; i < 16; i++) {
+    int high, low;
+    if (len == 36 && (i == 4 || i == 6 || i == 8 || i == 10) && *s++ != '-')
       return -EINVAL;
-    if (n == 8 || n == 13 || n == 18 || n == 23)
-      text[n++] = '-';
-    text[n++] = c;
+    high = hex_any (s[0]);
+    low = hex_any (s[1]);
+    if (high < 0 || low < 0)
+      return -EINVAL;
+    id[i] = (uint8_t) (high << 4 | low);
+    s += 2;
   }
-  text[n] = 0;
-  memcpy (out, text, TEXT_UUID);
+  memcpy (out, id, sizeof id);
   return 0;
+}
+
+void
+text_uuid_show (const uint8_t id[16], char out[TEXT_UUID])
+{
+  static const char digit[] = "0123456789abcdef";
+  size_t i;
+  for (i = 0; i < 16; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10)
+      *out++ = '-';
+    *out++ = digit[id[i] >> 4];
+    *out++ = digit[id[i] & 15];
+  }
+  *out = 0;
+}
+
+int32_t
+text_uuid (const char *s, size_t len, char out[TEXT_UUID])
+{
+  uint8_t id[16];
+  int32_t rc = text_uuid_read (s, len, id);
+  if (rc == 0)
+    text_uuid_show (id, out);
+  return rc;
 }
 
 void
 text_uuid_make (const uint8_t random[16], char out[TEXT_UUID])
 {
   uint8_t b[16];
-  char hex[33];
   memcpy (b, random, sizeof b);
   b[6] = (uint8_t) ((b[6] & 0x0f) | 0x40);
   b[8] = (uint8_t) ((b[8] & 0x3f) | 0x80);
-  text_hex (b, sizeof b, hex);
-  text_uuid (hex, 32, out);
+  text_uuid_show (b, out);
 }
 
 void

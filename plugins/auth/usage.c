@@ -163,7 +163,11 @@ static int32_t
 restore_entry (const struct kg_entry *entry, void *arg)
 {
   struct auth *auth = arg;
-  struct cell *cell = index_cell (&auth->index, entry->key.ptr, entry->key.len);
+  char id[TEXT_UUID];
+  uint32_t number = text_uuid (entry->key.ptr, entry->key.len, id) == 0
+                        ? cellmap_number (&auth->cellmap, id)
+                        : 0;
+  struct cell *cell = number ? cellmap_at (&auth->cellmap, number) : NULL;
   json_object *o = cell ? value_parse (entry->value) : NULL;
   if (!o)
     return 0;

@@ -18,6 +18,7 @@ extern const struct kg_plugin kg_plugin_1;
 
 #define HEADERS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define ALICE        HEADERS ("X-API-Key: kg_dev_alice")
+#define ALICE_ID     "00000000-0000-4000-8000-00000000000a"
 #define BOB          HEADERS ("X-API-Key: kg_dev_bob")
 #define CAROL        HEADERS ("X-API-Key: kg_dev_carol")
 #define INVALID      "Invalid API key. Please check your credentials."
@@ -386,7 +387,7 @@ START_TEST (counters_survive)
   expect (fake_request (fake, "GET", "/read", ALICE, NULL), 200, NULL);
   fake_advance (fake, 1500);
   fake_run_jobs (fake);
-  value = fake_store_get (fake, "auth.usage", "dev-alice");
+  value = fake_store_get (fake, "auth.usage", ALICE_ID);
   ck_assert_ptr_nonnull (value);
   ck_assert_ptr_nonnull (strstr (value, "\"requests\":2,"));
   ck_assert_ptr_nonnull (strstr (value, "\"month_tokens\":4000,"));
@@ -406,10 +407,10 @@ START_TEST (counters_wait_for_disk)
   fake_store_fail (fake, -ENOSPC, 1);
   fake_advance (fake, 1500);
   fake_run_jobs (fake);
-  ck_assert_ptr_null (fake_store_get (fake, "auth.usage", "dev-alice"));
+  ck_assert_ptr_null (fake_store_get (fake, "auth.usage", ALICE_ID));
   fake_advance (fake, 1500);
   fake_run_jobs (fake);
-  ck_assert_ptr_nonnull (fake_store_get (fake, "auth.usage", "dev-alice"));
+  ck_assert_ptr_nonnull (fake_store_get (fake, "auth.usage", ALICE_ID));
   fake_advance (fake, 1500);
   fake_run_jobs (fake);
   ck_assert_int_eq (fake_health (fake, "auth"), KG_HEALTH_OK);
@@ -456,7 +457,7 @@ START_TEST (me)
   kg_req *req = fake_request (fake, "GET", "/v1/me", ALICE, NULL);
   expect (req, 200, NULL);
   ck_assert_str_eq (fake_json (req, "tenant"), "00000000-0000-0000-0000-000000000001");
-  ck_assert_str_eq (fake_json (req, "key_prefix"), "kg_dev_");
+  ck_assert_str_eq (fake_json (req, "key_prefix"), "kg_dev_a");
   ck_assert_str_eq (fake_json (req, "tier"), "FREE");
   ck_assert_str_eq (fake_json (req, "scopes"), "[\"read\"]");
   ck_assert_str_eq (fake_json (req, "left.requests_per_day"), "99");
@@ -652,7 +653,7 @@ START_TEST (change_from_outside)
   fake_store_put (fake, "auth.keys", id, value);
   expect (get_with ("/read", secret), 200, NULL);
   fake_store_put (fake, "auth.keys", "bad", "{\"id\":5}");
-  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "key bad is not in force"));
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "auth.keys: bad is not in force"));
   free (value);
 }
 END_TEST

@@ -5,9 +5,11 @@ PLUGIN_TESTS = \
 	%D%/agentese-price \
 	%D%/agentese-state \
 	%D%/auth \
+	%D%/auth-index \
 	%D%/auth-jwks \
 	%D%/auth-jwt \
 	%D%/auth-limit \
+	%D%/auth-parts \
 	%D%/billing-stripe \
 	%D%/health \
 	%D%/fake \
@@ -34,6 +36,8 @@ endif
 %C%_auth_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 EXTRA_PROGRAMS += %D%/auth-timing
 %C%_auth_timing_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) -lm
+%C%_auth_index_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_auth_parts_LDADD = $(%C%_auth_index_LDADD)
 %C%_auth_limit_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FAKE_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_SOURCES = %D%/agentese.c %D%/agentese.h
