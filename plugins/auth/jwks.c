@@ -230,6 +230,19 @@ keys_read (struct json_object *keys, struct jwks *set)
 
 /* ---- Sets ---------------------------------------------------------------- */
 
+static int32_t
+text_hash (kg_str text, uint8_t ret[32])
+{
+  return EVP_Digest (text.ptr, text.len, ret, NULL, EVP_sha256 (), NULL) ? 0 : -ENOMEM;
+}
+
+int32_t
+jwks_is (const struct jwks *set, kg_str text)
+{
+  uint8_t hash[32];
+  return text_hash (text, hash) == 0 && !memcmp (hash, set->hash, sizeof hash);
+}
+
 int32_t
 jwks_parse (kg_str text, struct jwks **ret)
 {
@@ -240,7 +253,7 @@ jwks_parse (kg_str text, struct jwks **ret)
   if (rc < 0)
     return rc;
   set = calloc (1, sizeof *set);
-  if (!set || !EVP_Digest (text.ptr, text.len, set->hash, NULL, EVP_sha256 (), NULL))
+  if (!set || text_hash (text, set->hash) < 0)
     rc = -ENOMEM;
   else if (!json_object_is_type (root, json_type_object)
            || !json_object_object_get_ex (root, "keys", &keys)

@@ -34,6 +34,9 @@ struct jwks {
  * be used; -E2BIG: too many; -ENOMEM. */
 int32_t jwks_parse (kg_str text, struct jwks **ret);
 
+/* Whether the set was read from this very text. */
+int32_t jwks_is (const struct jwks *set, kg_str text);
+
 /* What such an error means, for a log. */
 const char *jwks_reason (int32_t error);
 

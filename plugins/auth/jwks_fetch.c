@@ -46,15 +46,11 @@ retired_free (struct jwks_source *s, int64_t before_ns)
   }
 }
 
-/* Takes the set over; one with the same text leaves the old one where it is. */
-static enum outcome
+/* Takes the set over. */
+static void
 set_replace (struct jwks_source *s, struct jwks *set, int64_t now_ns)
 {
   struct jwks *old = atomic_load_explicit (&s->set, memory_order_relaxed);
-  if (old && !memcmp (old->hash, set->hash, sizeof set->hash)) {
-    jwks_free (set);
-    return UNCHANGED;
-  }
   atomic_store_explicit (&s->set, set, memory_order_release);
   if (old) {
     old->retired_ns = now_ns;
@@ -64,7 +60,6 @@ set_replace (struct jwks_source *s, struct jwks *set, int64_t now_ns)
   s->metrics->set (s->keys, 0, set->count);
   s->host->log (s->self, KG_LOG_INFO, "tokens are verified with %u keys of %s (%u others unused)",
                 set->count, s->url ? s->url : s->file, set->skipped);
-  return FETCHED;
 }
 
 /* ---- Outcomes ------------------------------------------------------------ */
@@ -107,18 +102,25 @@ succeeded (struct jwks_source *s, enum outcome outcome, int64_t age_s, int64_t n
   report (s);
 }
 
-/* A text came; age_s is how long it holds. */
+/* A text came; age_s is how long it holds.  Mostly it is the one from before: then
+ * nothing is read, and what was verified stays so. */
 static int32_t
 text_take (struct jwks_source *s, kg_str text, int64_t age_s, int64_t now_ns)
 {
-  struct jwks *set;
-  int32_t rc = jwks_parse (text, &set);
+  struct jwks *set = atomic_load_explicit (&s->set, memory_order_relaxed);
+  int32_t rc;
+  if (set && jwks_is (set, text)) {
+    succeeded (s, UNCHANGED, age_s, now_ns);
+    return 0;
+  }
+  rc = jwks_parse (text, &set);
   if (rc < 0) {
     snprintf (s->reason, sizeof s->reason, "%s: %s", s->url ? s->url : s->file, jwks_reason (rc));
     failed (s, -1, now_ns);
     return rc;
   }
-  succeeded (s, set_replace (s, set, now_ns), age_s, now_ns);
+  set_replace (s, set, now_ns);
+  succeeded (s, FETCHED, age_s, now_ns);
   return 0;
 }
 
