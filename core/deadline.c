@@ -85,6 +85,7 @@ sweep_stream (struct conn *c, int64_t now)
   }
   conn_load (c);
   if (stream_revoked (c->req)) {
+    stream_gone (c->req); /* first: whoever sees the end may ask the producer */
     stream_revoke (c->req);
     conn_close (c);
     return;
