@@ -8,6 +8,7 @@ HTTP_TESTS = \
 	%D%/ctl.py \
 	%D%/apply.py \
 	%D%/health.py \
+	%D%/jwt.py \
 	$(NULL)
 
 if HAVE_PYTHON
