@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* A request's identity: copied from whoever found it out. */
+/* A request's identity: copied from whoever found it out, or his own as long as the
+ * request lasts. */
 #include "core/request.h"
 
 #include <errno.h>
@@ -35,12 +36,26 @@ copy_list (struct kg_req *req, const char *const *from, const char *const **ret)
   return 1;
 }
 
+/* Whether the identity may be used where it lies. */
+static int
+identity_stays (const struct kg_identity *from)
+{
+  return from->size >= offsetof (struct kg_identity, flags) + sizeof from->flags
+         && from->flags & KG_IDENTITY_STAYS;
+}
+
 int32_t
 request_identify (kg_req *req, const struct kg_identity *from)
 {
   struct kg_identity in, *id;
   if (req->step != STEP_ACCESS)
     return -EPERM;
+  if (identity_stays (from)) {
+    if (!from->subject || !from->tenant || !from->key_id)
+      return -EINVAL;
+    req->identity = from;
+    return 0;
+  }
   if (from->size < offsetof (struct kg_identity, tier))
     return -EINVAL;
   memset (&in, 0, sizeof in);

@@ -79,7 +79,7 @@ struct kg_req {
   char trace_id[33], span_id[17];
   char trace_flags[3];
 
-  struct kg_identity *identity;
+  const struct kg_identity *identity;
   struct response response;
   struct kg_ticket *ticket; /* what the request waits for */
   struct kg_stream *stream;

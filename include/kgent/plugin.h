@@ -135,8 +135,15 @@ typedef int32_t kg_fn (kg_req *req, void *data);
 #define KG_NUM_SENT        8 /* bytes of response body accepted by the kernel   */
 #define KG_NUM_WORKER      9 /* index of the worker, from 0                     */
 
-/* Who a caller is.  `identify` copies everything it points to.  Lists end in
- * NULL; a NULL list is empty.  Since 1.0. */
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+/* Flags of an identity.  Since 1.1. */
+#define KG_IDENTITY_STAYS 0x01u /* the structure and all that it points to stay as
+                                   they are until LOG has run: the host copies
+                                   nothing; subject, tenant, key_id must be there */
+#endif
+
+/* Who a caller is.  `identify` copies everything it points to, but with
+ * KG_IDENTITY_STAYS.  Lists end in NULL; a NULL list is empty.  Since 1.0. */
 struct kg_identity {
   uint32_t size; /* sizeof (struct kg_identity) */
   uint32_t reserved;
@@ -153,6 +160,8 @@ struct kg_identity {
                            isn't 0 any more, the stream ends (an event stream with
                            `event: error` of type "revoked").  The plugin's; must
                            be there until LOG has run.  Since 1.1. */
+  uint32_t flags;       /* KG_IDENTITY_STAYS.  Since 1.1. */
+  uint32_t reserved_11;
 #endif
 };
 

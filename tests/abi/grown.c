@@ -54,10 +54,19 @@ query (kg_req *req, const char *name, char *out, size_t size)
 static int32_t
 on_access (kg_req *req, void *data)
 {
-  struct kg_identity id = { .size = sizeof id, .subject = "s", .tenant = "t", .key_id = "k" };
+  static const struct kg_identity stays = { .size = sizeof stays, .subject = "s", .tenant = "t",
+                                            .key_id = "k", .ended = &ended,
+                                            .flags = KG_IDENTITY_STAYS };
+  static const struct kg_identity lacks = { .size = sizeof lacks, .flags = KG_IDENTITY_STAYS };
+  static int count;
+  struct kg_identity id = stays;
   (void)data;
-  id.ended = &ended;
-  return host->identity (req) ? KG_NEXT : host->identify (req, &id);
+  if (host->identity (req))
+    return KG_NEXT;
+  if (__atomic_fetch_add (&count, 1, __ATOMIC_RELAXED) % 2)
+    return host->identify (req, &lacks) == -EINVAL ? host->identify (req, &stays) : -EPROTO;
+  id.flags = 0; /* copied: it is gone when this returns */
+  return host->identify (req, &id);
 }
 
 static int32_t

@@ -319,7 +319,7 @@ layout_kg_routes (void)
 static void
 layout_since_1_1 (void)
 {
-  M (kg_identity, ended);
+  M (kg_identity, ended), M (kg_identity, flags);
   M (kg_http_reply, max_age_s);
   STRUCT (kg_region, M (kg_region, size), M (kg_region, flags), M (kg_region, slot),
           M (kg_region, reserved), M (kg_region, ptr), M (kg_region, bytes),
