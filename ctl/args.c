@@ -318,6 +318,12 @@ args_given (const struct args *a, const char *name)
   return given_find (a, name) != NULL;
 }
 
+int
+args_flag (const struct args *a, const char *name)
+{
+  return given_find (a, name) != NULL;
+}
+
 const char *
 args_text (const struct args *a, const char *name)
 {

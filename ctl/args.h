@@ -14,7 +14,7 @@
 /* What an option's value is, on the command line and in apply's file. */
 enum kind {
   KIND_FLAG = 1, /* it has none */
-  KIND_TEXT,
+  KIND_TEXT, /* an empty one is none (null) */
   KIND_CHOICE, /* one of the option's choices */
   KIND_WORDS,  /* a comma-separated list; the option can be repeated */
   KIND_NUMBER,
@@ -70,6 +70,7 @@ void args_finish (struct args *a);
 /* Options of the command, by name.  It is a fault of the program to ask for one that
  * the command doesn't have. */
 int args_given (const struct args *a, const char *name);
+int args_flag (const struct args *a, const char *name); /* 0 as well when it doesn't have it */
 const char *args_text (const struct args *a, const char *name);             /* NULL: not given */
 int64_t args_number (const struct args *a, const char *name, int64_t dflt); /* and a span */
 

@@ -31,6 +31,8 @@ static const struct column columns[COLUMNS] = {
   { "target", "target", FORM_PLAIN }, { "what", "what", FORM_PLAIN },
 };
 
+static const char *const said[] = { "id", "created_at", "updated_at" };
+
 /* What is shown so far, and what may still be. */
 struct reading {
   const struct args *args;
@@ -51,13 +53,18 @@ audit_record (json_object *item)
   return NULL;
 }
 
-/* The change in words: the members' old and new values, or the detail. */
+/* The change in words: the members' old and new values, or the detail.  Of what was
+ * made, the target and time say some already. */
 static void
 what_derive (json_object *record)
 {
   json_object *before = member_of (record, "before"), *after = member_of (record, "after");
-  json_object *diff = diff_make (before, after, 1);
+  json_object *diff;
   char text[SHOW_MAX];
+  size_t i;
+  for (i = 0; after && !before && i < sizeof said / sizeof said[0]; i++)
+    json_object_object_del (after, said[i]);
+  diff = diff_make (before, after, 1);
   if (before || after)
     diff_text (diff, !before, text, sizeof text);
   else
@@ -70,10 +77,14 @@ static void
 row_show (struct reading *reading, json_object *item)
 {
   json_object *record = audit_record (item);
-  if (record) {
+  if (record)
     what_derive (record);
-    table_add (reading->grid, columns, COLUMNS, record);
+  else {
+    record = json_object_new_object ();
+    json_object_object_add (record, "seq", json_object_new_int64 (reading->last));
+    json_object_object_add (record, "what", json_object_new_string ("damaged"));
   }
+  table_add (reading->grid, columns, COLUMNS, record);
   json_object_put (record);
 }
 
@@ -89,15 +100,16 @@ json_show (struct reading *reading, json_object *item)
 }
 
 static int
-page_show (json_object *items, void *arg)
+page_show (json_object *items, json_object *page, void *arg)
 {
   struct reading *reading = arg;
   size_t i, n = length_of (items);
+  (void)page;
   if (reading->whole && !reading->count)
     printf ("{\"records\":[");
   for (i = 0; i < n && reading->left; i++, reading->left--, reading->count++) {
     json_object *item = json_object_array_get_idx (items, i);
-    reading->last = number_of (item, "seq", reading->last);
+    reading->last = number_of (item, "seq", reading->last + 1);
     if (reading->grid)
       row_show (reading, item);
     else

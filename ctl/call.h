@@ -49,14 +49,15 @@ int call_refused (const struct args *a, const char *method, const char *path,
 void answer_finish (struct answer *answer);
 
 /* pages.c: all of a list that is answered in pages, {"NAME":[...],"next":...}, or what
- * stands behind `after` (NULL: from the beginning).  `each` gets the items of a page; it
- * returns 0 to go on, PAGES_ENOUGH, or the exit code of a failure. */
+ * stands behind `after` (NULL: from the beginning).  `each` gets the items of a page, and
+ * the page; it returns 0 to go on, PAGES_ENOUGH, or the exit code of a failure. */
 #define PAGES_ENOUGH (-1)
+typedef int pages_fn (json_object *items, json_object *page, void *arg);
 int pages_each (const struct args *a, const struct path *path, const char *name,
-                const char *after, int (*each) (json_object *items, void *arg), void *arg);
+                const char *after, pages_fn *each, void *arg);
 
-/* The same, joined; *ret is an array, freed by json_object_put, NULL on failure. */
-int pages_join (const struct args *a, const struct path *path, const char *name,
-                json_object **ret);
+/* Adds all items to an array. */
+int pages_add (const struct args *a, const struct path *path, const char *name,
+               json_object *array);
 
 #endif

@@ -38,10 +38,18 @@ static const struct option list_options[] = {
   { 0 },
 };
 
+/* The host keeps the last key of an operator from being lost. */
+static const struct option force_options[] = {
+  { "force", 0, KIND_FLAG, NULL, NULL, NULL, "even the last key with the scope admin" },
+  { 0 },
+};
+
 static const struct option rotate_options[] = {
   { "grace", 0, KIND_SPAN, "SPAN", NULL, "0 1h 24h 7d",
     "how long the old key goes on working: 7d, 24h, 30m, 0 [24h]" },
   { "sunset", 0, KIND_TIME, "TIME", NULL, NULL, "until when, instead of --grace" },
+  { "expires", 0, KIND_TIME, "TIME", "expires_at", "never 30d 90d 365d",
+    "when the new key ends [when the old one would have]" },
   { 0 },
 };
 
@@ -139,7 +147,7 @@ key_rotate (const struct args *a)
   if (r)
     return r;
   path_add (&path, "/rotate");
-  body = json_object_new_object ();
+  body = args_body (a);
   if (grace_s >= 0)
     json_object_object_add (body, "grace_s", json_object_new_int64 (grace_s));
   r = secret_run (a, path.text, body,
@@ -220,14 +228,14 @@ const struct command key_commands[] = {
     key_show },
   { "key set", "ID", "change a key",
     "Changes what the options name, and shows the key.  Lists are replaced.\n",
-    { key_options, limit_options }, 1, 1, key_set },
+    { key_options, limit_options, force_options }, 1, 1, key_set },
   { "key rotate", "ID", "replace a key's secret, with grace",
     "Makes a new key with the old one's settings and prints it on standard output, once.\n"
     "Until the grace is over both work; answers to the old one carry Deprecation and\n"
     "Sunset.\n",
     { rotate_options }, 1, 1, key_rotate },
   { "key revoke", "ID...", "revoke keys at once",
-    "Revokes keys, by their ids.  Their streams end within seconds.\n", { NULL }, 1,
+    "Revokes keys, by their ids.  Their streams end within seconds.\n", { force_options }, 1,
     ANY_NUMBER, key_revoke },
   { 0 },
 };

@@ -28,10 +28,11 @@ item_show (struct listing *l, json_object *item)
 }
 
 static int
-page_show (json_object *items, void *arg)
+page_show (json_object *items, json_object *page, void *arg)
 {
   struct listing *l = arg;
   size_t i, n = length_of (items);
+  (void)page;
   if (!l->grid && !l->count)
     printf ("{\"%s\":[", l->list->name);
   for (i = 0; i < n; i++)
@@ -92,6 +93,7 @@ object_set (const struct args *a, const char *path, const char *what)
   int r;
   path_start (&p, path);
   r = path_id (&p, what, a->rest.item[0]);
+  path_query (&p, "force", args_flag (a, "force") ? "1" : NULL);
   if (!r && !json_object_object_length (body)) {
     complain ("%s: nothing to change; see kgentctl %s --help", a->command->name,
               a->command->name);
@@ -141,6 +143,7 @@ object_each (const struct args *a, const char *method, const char *path, const c
     struct path p;
     path_start (&p, path);
     r = path_id (&p, what, a->rest.item[i]);
+    path_query (&p, "force", args_flag (a, "force") ? "1" : NULL);
     if (!r)
       r = one_change (a, method, &p, body);
     if (!r)

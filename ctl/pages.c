@@ -12,7 +12,7 @@
 
 int
 pages_each (const struct args *a, const struct path *path, const char *name, const char *after,
-            int (*each) (json_object *items, void *arg), void *arg)
+            pages_fn *each, void *arg)
 {
   char next[512];
   int r;
@@ -24,7 +24,7 @@ pages_each (const struct args *a, const struct path *path, const char *name, con
     path_query (&page, "after", *next ? next : NULL);
     r = call (a, "GET", page.text, NULL, &answer);
     if (!r)
-      r = each (member_of (answer.json, name), arg);
+      r = each (member_of (answer.json, name), answer.json, arg);
     snprintf (next, sizeof next, "%s", r ? "" : text_of (answer.json, "next"));
     answer_finish (&answer);
   } while (!r && *next);
@@ -32,23 +32,17 @@ pages_each (const struct args *a, const struct path *path, const char *name, con
 }
 
 static int
-join (json_object *items, void *arg)
+items_add (json_object *items, json_object *page, void *arg)
 {
   size_t i, n = length_of (items);
+  (void)page;
   for (i = 0; i < n; i++)
     json_object_array_add (arg, json_object_get (json_object_array_get_idx (items, i)));
   return 0;
 }
 
 int
-pages_join (const struct args *a, const struct path *path, const char *name, json_object **ret)
+pages_add (const struct args *a, const struct path *path, const char *name, json_object *array)
 {
-  int r;
-  *ret = json_object_new_array ();
-  r = pages_each (a, path, name, NULL, join, *ret);
-  if (r) {
-    json_object_put (*ret);
-    *ret = NULL;
-  }
-  return r;
+  return pages_each (a, path, name, NULL, items_add, array);
 }

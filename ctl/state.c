@@ -57,19 +57,11 @@ list_fetch (const struct args *a, struct state *s, enum object object)
   struct path path;
   int r;
   path_start (&path, object_kinds[object].path);
-  r = pages_join (a, &path, object_kinds[object].list, &s->lists[object]);
+  s->lists[object] = json_object_new_array ();
+  r = pages_add (a, &path, object_kinds[object].list, s->lists[object]);
   if (!r)
     index_make (s, object);
   return r;
-}
-
-static int
-join (json_object *items, void *arg)
-{
-  size_t i, n = length_of (items);
-  for (i = 0; i < n; i++)
-    json_object_array_add (arg, json_object_get (json_object_array_get_idx (items, i)));
-  return 0;
 }
 
 /* Only the keys of tenants whose keys the file names: there may be a million others. */
@@ -89,7 +81,7 @@ keys_fetch (const struct args *a, const struct wishes *w, struct state *s)
     json_object_object_add (seen, id, json_object_new_boolean (1));
     path_start (&path, object_kinds[OBJECT_KEY].path);
     path_query (&path, "tenant", id);
-    r = pages_each (a, &path, "keys", NULL, join, s->lists[OBJECT_KEY]);
+    r = pages_add (a, &path, "keys", s->lists[OBJECT_KEY]);
   }
   if (!r)
     index_make (s, OBJECT_KEY);

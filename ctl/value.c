@@ -133,7 +133,7 @@ numbers_read (const struct option *o, const char *label, const char *text, json_
 static int
 others_read (const struct option *o, const char *label, const char *text, json_object **ret)
 {
-  if (o->kind == KIND_TIME && !strcmp (text, "never"))
+  if ((o->kind == KIND_TIME && !strcmp (text, "never")) || (o->kind == KIND_TEXT && !*text))
     return 0; /* null */
   if (o->kind == KIND_TIME) {
     *ret = time_value (text);

@@ -16,9 +16,11 @@
 
 struct chain {
   int64_t seq;           /* of the last good record */
-  char hash[HASH_TEXT];  /* of it; of nothing yet: "" */
+  char hash[HASH_TEXT];  /* of it; zeros before the first */
   int64_t expected_seq;  /* --expect; 0: nothing is expected */
   char expected[HASH_TEXT];
+  int64_t head_seq;      /* where the log ends by the host's own note, -1: not told */
+  char head[HASH_TEXT];
   char reason[256];      /* why the chain breaks behind `seq`; "": it doesn't */
 };
 
@@ -41,33 +43,29 @@ broken (struct chain *c, const char *reason)
   snprintf (c->reason, sizeof c->reason, "%s", reason);
 }
 
-/* The first record follows nothing. */
-static int
-follows (const struct chain *c, const char *prev)
-{
-  return c->seq ? !strcmp (prev, c->hash) : prev[strspn (prev, "0")] == 0;
-}
-
 static void
 record_check (struct chain *c, json_object *item, json_object *record, const char *hash)
 {
   int64_t seq = number_of (record, "seq", -1);
-  if (strcmp (hash, text_of (item, "hash")))
+  if (!record)
+    broken (c, "it is damaged, and no record any more");
+  else if (strcmp (hash, text_of (item, "hash")))
     broken (c, "the text is not the one that was hashed");
   else if (seq > c->seq + 1)
     broken (c, "records are missing before this one");
   else if (seq != c->seq + 1)
     broken (c, "its number is not the next one");
-  else if (!follows (c, text_of (record, "prev")))
+  else if (strcmp (text_of (record, "prev"), c->hash))
     broken (c, "it does not follow the record before: that one was changed or replaced");
   else if (seq == c->expected_seq && strcmp (hash, c->expected))
     broken (c, "it is not the record that --expect names: the log was rewritten");
 }
 
 static int
-page_check (json_object *items, void *arg)
+page_check (json_object *items, json_object *page, void *arg)
 {
   struct chain *c = arg;
+  json_object *head = member_of (page, "head");
   size_t i, n = length_of (items);
   for (i = 0; i < n && !*c->reason; i++) {
     json_object *item = json_object_array_get_idx (items, i);
@@ -81,10 +79,43 @@ page_check (json_object *items, void *arg)
     }
     json_object_put (record);
   }
+  c->head_seq = number_of (head, "seq", -1);
+  snprintf (c->head, sizeof c->head, "%s", text_of (head, "hash"));
   return *c->reason ? PAGES_ENOUGH : 0;
 }
 
 /* ---- The whole ------------------------------------------------------------------------ */
+
+/* All records; while there are new ones behind them, these too. */
+static int
+chain_read (const struct args *a, struct chain *c)
+{
+  struct path path;
+  int64_t before;
+  int r;
+  path_start (&path, AUDIT);
+  do {
+    char after[32];
+    before = c->seq;
+    snprintf (after, sizeof after, "%" PRId64, before);
+    r = pages_each (a, &path, "records", before ? after : NULL, page_check, c);
+  } while (!r && !*c->reason && c->head_seq > c->seq && c->seq > before);
+  return r;
+}
+
+/* What the records alone cannot tell: whether they are all. */
+static void
+end_check (struct chain *c)
+{
+  if (c->expected_seq > c->seq)
+    broken (c, "the log ends before the record that --expect names");
+  else if (c->head_seq > c->seq)
+    broken (c, "it is missing: the host has noted a later record as its last one");
+  else if (c->head_seq >= 0 && strcmp (c->head, c->hash)) {
+    c->seq--;
+    broken (c, "it is not the one that the host has noted as its last one");
+  }
+}
 
 static int
 expect_read (const struct args *a, struct chain *c)
@@ -106,12 +137,13 @@ expect_read (const struct args *a, struct chain *c)
 static void
 result_json (const struct chain *c)
 {
+  int good = !*c->reason;
   json_object *o = json_object_new_object ();
-  json_object_object_add (o, "valid", json_object_new_boolean (!*c->reason));
+  json_object_object_add (o, "valid", json_object_new_boolean (good));
   json_object_object_add (o, "records", json_object_new_int64 (c->seq));
-  json_object_object_add (o, "hash", c->seq ? json_object_new_string (c->hash) : NULL);
-  json_object_object_add (o, "broken_at", *c->reason ? json_object_new_int64 (c->seq + 1) : NULL);
-  json_object_object_add (o, "reason", *c->reason ? json_object_new_string (c->reason) : NULL);
+  json_object_object_add (o, "hash", good && c->seq ? json_object_new_string (c->hash) : NULL);
+  json_object_object_add (o, "broken_at", good ? NULL : json_object_new_int64 (c->seq + 1));
+  json_object_object_add (o, "reason", good ? NULL : json_object_new_string (c->reason));
   show_json (o);
   json_object_put (o);
 }
@@ -132,16 +164,15 @@ result_text (const struct chain *c)
 int
 audit_verify (const struct args *a)
 {
-  struct chain c = { 0 };
-  struct path path;
+  struct chain c = { .head_seq = -1 };
   int r = expect_read (a, &c);
-  path_start (&path, AUDIT);
+  memset (c.hash, '0', HASH_TEXT - 1);
   if (!r)
-    r = pages_each (a, &path, "records", NULL, page_check, &c);
+    r = chain_read (a, &c);
   if (r)
     return r;
-  if (!*c.reason && c.expected_seq > c.seq)
-    broken (&c, "the log ends before the record that --expect names");
+  if (!*c.reason)
+    end_check (&c);
   if (a->json)
     result_json (&c);
   else

@@ -92,6 +92,8 @@ def key_revoke():
     status, out, err = ctl("key", "revoke", "a", "b")
     kgent.equal((status, out), (1, "revoked a\n"), "one of two fails: exit code 1")
     kgent.equal(ctl("key", "revoke", "../x")[0], 2, "an id cannot leave its path")
+    stub.table["DELETE", "/admin/v1/keys/a?force=1"] = (204, "")
+    kgent.equal(ctl("key", "revoke", "a", "--force")[0], 0, "key revoke --force")
     status, out, err = ctl("key", "revoke", "a", "--json")
     kgent.equal(json.loads(out), {"revoked": ["a"]}, "--json lists what is revoked")
 
@@ -112,7 +114,7 @@ def key_more():
                            "--expires", "never", "--tier", "", "--requests-per-day", "inherit",
                            "--concurrent", "unlimited", "--archetype", "")
     kgent.equal(json.loads(stub.seen[-1][3]), {
-        "scopes": ["read", "write"], "cidrs": ["192.0.2.0/24"], "expires_at": None, "tier": "",
+        "scopes": ["read", "write"], "cidrs": ["192.0.2.0/24"], "expires_at": None, "tier": None,
         "limits": {"requests_per_day": None, "concurrent": 0}, "archetypes": []},
         "key set sends what is given: never and inherit are null, '' an empty list")
     kgent.equal(ctl("key", "set", "i-1")[0], 2, "key set without an option is wrong usage")
@@ -134,7 +136,9 @@ def key_rotate():
     ctl("key", "rotate", "i-1")
     ctl("key", "rotate", "i-1", "--grace", "0")
     ctl("key", "rotate", "i-1", "--sunset", "1h")
+    ctl("key", "rotate", "i-1", "--expires", "2030-01-01T00:00:00Z")
     bodies = [json.loads(seen[3]) for seen in stub.seen[1:]]
+    kgent.equal(bodies[3], {"expires_at": "2030-01-01T00:00:00Z"}, "an end of its own")
     kgent.equal(bodies[:2], [{}, {"grace_s": 0}], "without grace the host's default; 0 is 0")
     kgent.ok(3590 <= bodies[2]["grace_s"] <= 3600, "a sunset is a grace until then")
     for options in (["--grace", "1h", "--sunset", "2h"], ["--sunset", "2020-01-01T00:00:00Z"],
@@ -251,9 +255,12 @@ def explain():
     kgent.equal(ctl("explain", "--path", "/v1/me")[0], 2, "explain needs a key")
 
 
+ZERO = "0" * 64
+
+
 def chain(count):
     """Records as the host would answer them."""
-    records, prev = [], ""
+    records, prev = [], ZERO
     for seq in range(1, count + 1):
         text = json.dumps({"seq": seq, "time": "2026-11-24T19:32:13.000000+00:00",
                            "actor": "local", "action": "tenant.update", "target": "t-1",
@@ -263,12 +270,13 @@ def chain(count):
     return records
 
 
-def serve_audit(records, page=2):
+def serve_audit(records, page=2, head=None):
     def answer(method, path, body):
+        end = head or records[-1]
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)
         after = int(query.get("after", ["0"])[0])
-        rest = [r for r in records if r["seq"] > after]
-        return 200, {"records": rest[:page],
+        rest = [r for r in records if r.get("seq", 99) > after]
+        return 200, {"records": rest[:page], "head": {"seq": end["seq"], "hash": end["hash"]},
                      "next": rest[page - 1]["seq"] if len(rest) > page else None}
     stub.otherwise = answer
 
@@ -322,7 +330,7 @@ def audit_verify():
             ("a missing record", 3, "missing", lambda r: r.pop(2)),
             ("a record twice", 3, "not the next", lambda r: r.insert(2, r[1])),
             ("a missing beginning", 1, "missing", lambda r: r.pop(0)),
-            ("no text", 2, "not the one", lambda r: r[1].pop("text"))):
+            ("a damaged record", 2, "no record any more", damage)):
         bad = chain(5)
         change(bad)
         serve_audit(bad, page=100)
@@ -332,11 +340,35 @@ def audit_verify():
         kgent.equal(json.loads(ctl("audit", "verify", "--json")[1])["broken_at"], at, "as JSON")
     rewritten = chain(6)[1:]
     for seq, record in enumerate(rewritten, 1):  # a whole new chain, consistent in itself
-        prev = rewritten[seq - 2]["hash"] if seq > 1 else ""
+        prev = rewritten[seq - 2]["hash"] if seq > 1 else ZERO
         record.update(rehash(json.dumps({"seq": seq, "prev": prev, "action": "x"})), seq=seq)
     serve_audit(rewritten)
     kgent.equal(ctl("audit", "verify")[0], 0, "a chain that was replaced is one")
     kgent.equal(ctl("audit", "verify", "--expect", last)[0], 1, "but not the one expected")
+
+
+    serve_audit(chain(4), head=good[4])
+    status, out, err = ctl("audit", "verify")
+    kgent.ok(status == 1 and "record 5: it is missing" in err, "records that are cut off the end")
+    serve_audit(chain(5), head={**good[4], "hash": ZERO})
+    kgent.ok("record 5: it is not the one" in ctl("audit", "verify")[2], "a replaced end")
+    growing, calls = chain(6), []
+
+    def answer(method, path, body):  # a record comes while the others are read
+        calls.append(path)
+        part = growing[5:] if "after=5" in path else growing[:5]
+        return 200, {"records": part, "next": None, "head": growing[5]}
+    stub.otherwise = answer
+    kgent.equal((ctl("audit", "verify")[0], len(calls)), (0, 2), "a log that grows meanwhile")
+    damaged = chain(2)
+    damage(damaged)
+    serve_audit(damaged, head=good[1])
+    kgent.contains(ctl("audit")[1].splitlines()[2], "damaged", "audit shows what is damaged")
+
+
+def damage(records):
+    """As the host tells of what it cannot read as a record."""
+    records[1] = {"damaged": True, "hash": ZERO, "text": None}
 
 
 def rehash(text):
