@@ -17,13 +17,14 @@ times_same (const char *a, const char *b)
   return !time_parse (a, &x) && !time_parse (b, &y) && x / 1000 == y / 1000;
 }
 
-/* An empty text is none. */
+/* An empty text or list is none. */
 static int
 nothing (json_object *value)
 {
   return !value
          || (json_object_is_type (value, json_type_string)
-             && !json_object_get_string_len (value));
+             && !json_object_get_string_len (value))
+         || (json_object_is_type (value, json_type_array) && !length_of (value));
 }
 
 int
