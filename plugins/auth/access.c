@@ -149,22 +149,6 @@ pass_key (struct pass *pass, struct auth *auth, uint32_t number, enum role role)
     atomic_fetch_and (&key->ended, ~ENDED_PAUSED); /* it works again */
 }
 
-/* The counters of a caller. */
-static int32_t
-pass_cell (struct pass *pass, struct auth *auth, _Atomic uint32_t *cached)
-{
-  struct limits own = *pass->own;
-  uint32_t n = cached ? atomic_load (cached) : 0;
-  if (!n) {
-    n = cellmap_number (&auth->cellmap, pass->key_id);
-    if (cached)
-      atomic_store (cached, n);
-  }
-  pass->cell = n ? cellmap_at (&auth->cellmap, n) : NULL;
-  pass->plan = plan_get (&auth->plans, "", &own);
-  return pass->cell && pass->plan ? 0 : -ENOMEM;
-}
-
 static struct pass *
 pass_new (const struct visit *v)
 {
@@ -172,7 +156,6 @@ pass_new (const struct visit *v)
   if (!pass)
     return NULL;
   memset (pass, 0, offsetof (struct pass, key_id));
-  pass->at = limit_moment (v->mono_ns, v->auth->host->num (v->req, KG_NUM_TIME));
   return pass;
 }
 
@@ -208,7 +191,7 @@ grant_key (const struct visit *v, uint32_t number, enum role role)
   memcpy (pass->prefix, v->credential.ptr,
           v->credential.len < KEY_PREFIX ? v->credential.len : KEY_PREFIX);
   *auth->host->slot (v->req, auth->self) = pass;
-  if (pass_cell (pass, auth, &key->cell) < 0)
+  if (quota_enter (auth, v->req, pass, v->mono_ns, key->id, &key->cell) < 0)
     return -ENOMEM;
   if (key->deprecated_s | key->sunset_s)
     show_sunset (v, key);
@@ -327,7 +310,7 @@ grant_token (const struct visit *v, const struct jwt_claims *claims, struct tena
   pass->identity.ended = (const int32_t *) &tenant->ended;
   text_uuid_show (claims->id, pass->key_id);
   *auth->host->slot (v->req, auth->self) = pass;
-  if (pass_cell (pass, auth, NULL) < 0)
+  if (quota_enter (auth, v->req, pass, v->mono_ns, claims->id, NULL) < 0)
     return -ENOMEM;
   return auth->host->identify (v->req, &pass->identity);
 }

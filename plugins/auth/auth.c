@@ -48,6 +48,15 @@ static const struct kg_opt tier_opts[] = {
 static const struct kg_opt opts[] = {
   { .key = "enforce", .type = KG_OPT_STRING, .dflt = "on", CONF (enforce), .choices = "on|shadow",
     .help = "Whether limits deny (on), or would-be denials are only counted (shadow)." },
+  { .key = "shadow", .type = KG_OPT_STRINGS, .dflt = "", CONF (shadow),
+    .help = "Policies that deny nothing, of minute, day, month, concurrent, tokens and money; "
+            "would-be denials are only counted." },
+  { .key = "upgrade_url", .type = KG_OPT_STRING, CONF (upgrade_url),
+    .help = "Where there is more to have: a member of problems with status 402." },
+  { .key = "cells", .type = KG_OPT_INT, .dflt = "1048576", CONF (cells), .min = 1024,
+    .max = 16777216,
+    .help = "Keys and tenants that may be counted within two months; another number begins "
+            "all counts anew." },
   { .key = "dev_keys", .type = KG_OPT_BOOL, .dflt = "false", CONF (dev_keys),
     .help = "The keys kg_dev_alice, kg_dev_bob and kg_dev_carol work; only with a loopback "
             "http.listen." },
@@ -62,29 +71,19 @@ static const struct kg_opt opts[] = {
 
 /* ---- Timer --------------------------------------------------------------- */
 
-static int64_t
-wall_ns (void)
-{
-  struct timespec t;
-  clock_gettime (CLOCK_REALTIME, &t);
-  return (int64_t) t.tv_sec * TEXT_SECOND + t.tv_nsec;
-}
-
 static void
 tick (void *arg)
 {
   struct auth *auth = arg;
   uint32_t left = guess_log_left (&auth->guess_log, auth_mono_ns () / TEXT_SECOND);
-  int32_t error;
+  int32_t error = usage_tend (auth);
   if (left)
     auth->host->log (auth->self, KG_LOG_WARN,
                      "further addresses failed to authenticate; lines left out: %u", left);
-  usage_flush (auth);
-  index_sweep (&auth->index, wall_ns ());
+  index_sweep (&auth->index, auth_wall_ns ());
   model_gauge (auth);
-  error = atomic_load (&auth->write_error);
-  if (error)
-    auth->health->set (auth->component, KG_HEALTH_DEGRADED, 0, "counters are not stored: %s",
+  if (error < 0)
+    auth->health->set (auth->component, KG_HEALTH_DEGRADED, 0, "no room for counters: %s",
                        strerror (-error));
   else
     auth->health->set (auth->component, KG_HEALTH_OK, 0, "%s", "");
@@ -106,7 +105,7 @@ open_services (struct auth *a)
   NEED (KG_METRICS, metrics, 0);
   NEED (KG_ROUTES, routes, KG_NEED_OPTIONAL);
 #undef NEED
-  return h->provide (a->self, KG_BUDGET, &quota_budget, sizeof quota_budget);
+  return h->provide (a->self, KG_BUDGET, &budget_service, sizeof budget_service);
 }
 
 static int32_t
@@ -114,9 +113,8 @@ open_metrics (struct auth *a)
 {
   static const char *const reasons[AUTH_REASONS + 1]
       = { "missing", "conflict", "query", "guessing", "format", "invalid", "token",
-          "tenant", "minute", "day", "tokens", NULL };
-  static const char *const policies[LIMIT_KINDS] = { "minute", "day", "tokens", NULL };
-  const struct kg_label reason = { "reason", reasons }, policy = { "policy", policies };
+          "tenant", "minute", "day", "tokens", "month", "concurrent", "money", "address", NULL };
+  const struct kg_label reason = { "reason", reasons }, policy = { "policy", limit_names };
   const struct kg_metric_def denied
       = { .size = sizeof denied, .kind = KG_COUNTER, .name = "kgent_auth_denied_total",
           .help = "Requests refused, by reason", .labels = &reason, .nlabels = 1 };
@@ -136,8 +134,6 @@ static int32_t
 open_state (struct auth *a)
 {
   int32_t rc = model_open (a);
-  if (rc == 0)
-    rc = a->store->bucket (a->self, "auth.usage", &a->usage_bucket);
   if (rc == 0)
     rc = a->health->add (a->self, "auth", KG_HEALTH_READINESS | KG_HEALTH_ESSENTIAL, &a->component);
   return rc;
@@ -165,7 +161,7 @@ open_hooks (struct auth *a)
                 { KG_PHASE_COMMIT, quota_commit },
                 { KG_PHASE_LOG, quota_log },
                 { KG_PHASE_LOG, release_key } };
-  int32_t rc = 0;
+  int32_t rc = quota_show_open (a);
   for (size_t i = 0; i < sizeof hooks / sizeof hooks[0] && rc == 0; i++)
     rc = a->host->hook (a->self, hooks[i].phase, hooks[i].fn);
   if (rc == 0)
@@ -177,13 +173,12 @@ static void
 auth_close (void *data)
 {
   struct auth *a = data;
-  quota_attach (NULL);
+  budget_attach (NULL);
   jwt_close (a->jwt);
   index_finish (&a->index);
   tenants_finish (&a->tenants);
   epochs_finish (&a->epochs);
   numbers_finish (&a->numbers);
-  cellmap_finish (&a->cellmap);
   plans_finish (&a->plans);
   workers_finish (a);
   EVP_MD_free (a->sha256);
@@ -226,9 +221,27 @@ open_model (struct auth *a)
     rc = tenants_init (&a->tenants, &a->plans.tiers, &a->numbers);
   if (rc == 0)
     rc = index_init (&a->index, &a->tenants, &a->numbers, &a->epochs);
-  if (rc == 0)
-    rc = cellmap_init (&a->cellmap);
   return rc == 0 ? open_token_limits (a) : rc;
+}
+
+/* Which policies deny nothing. */
+static int32_t
+shadow_read (struct auth *a)
+{
+  const char *const *name;
+  if (!strcmp (a->conf->enforce, "shadow"))
+    a->shadow = LIMIT_ALL;
+  for (name = a->conf->shadow; *name; name++) {
+    enum limit_policy p = 0;
+    while (limit_names[p] && strcmp (limit_names[p], *name))
+      p++;
+    if (p == LIMIT_POLICIES) {
+      a->host->log (a->self, KG_LOG_ERROR, "auth.shadow: there is no policy \"%s\"", *name);
+      return -EINVAL;
+    }
+    a->shadow |= LIMIT_BIT (p);
+  }
+  return 0;
 }
 
 /* Memory, randomness and libcrypto, but no host. */
@@ -249,8 +262,7 @@ open_self (struct auth *a)
     return -EIO;
   guess_init (a->guess, seed[0]);
   guess_init (a->guess_prefix, seed[1]);
-  a->shadow = !strcmp (a->conf->enforce, "shadow");
-  return 0;
+  return shadow_read (a);
 }
 
 /* What workers use begins cache lines of its own. */
@@ -291,7 +303,7 @@ auth_open (const struct kg_host *host, kg_self *self, const void *conf, void **r
     auth_close (a);
     return rc;
   }
-  quota_attach (a);
+  budget_attach (a);
   *ret_data = a;
   return 0;
 }
@@ -303,7 +315,7 @@ auth_start (void *data)
   int32_t rc = a->conf->dev_keys ? dev_load (a) : 0;
   index_run (&a->index);
   if (rc == 0)
-    rc = usage_restore (a);
+    rc = usage_start (a);
   if (rc >= 0)
     rc = jwt_start (a->jwt);
   if (rc >= 0)
@@ -321,7 +333,7 @@ auth_stop (void *data)
   struct auth *a = data;
   a->jobs->cancel (a->timer);
   jwt_stop (a->jwt);
-  usage_flush (a);
+  usage_stop (a);
 }
 
 KG_PLUGIN (.name = "auth", .version = "1.0",

@@ -5,11 +5,12 @@
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
-#include "plugins/auth/cellmap.h"
+#include "plugins/auth/cells.h"
 #include "plugins/auth/guess.h"
 #include "plugins/auth/index.h"
 #include "plugins/auth/jwt.h"
 #include "plugins/auth/profile.h"
+#include "plugins/auth/quota.h"
 #include "plugins/auth/recall.h"
 #include "plugins/auth/tenant.h"
 #include "plugins/auth/user.h"
@@ -27,6 +28,9 @@
 
 struct auth_conf {
   const char *enforce; /* "on" | "shadow" */
+  const char *const *shadow; /* policies */
+  const char *upgrade_url;   /* or NULL */
+  int64_t cells;
   int32_t dev_keys;
   struct kg_list tiers; /* of struct tier */
   struct jwt_conf jwt;
@@ -45,6 +49,10 @@ enum auth_reason {
   AUTH_MINUTE,
   AUTH_DAY,
   AUTH_TOKENS,
+  AUTH_MONTH,
+  AUTH_CONCURRENT,
+  AUTH_MONEY,
+  AUTH_ADDRESS,
   AUTH_REASONS
 };
 
@@ -64,7 +72,7 @@ struct auth {
   struct tenants tenants;
   struct epochs epochs;
   struct index index;
-  int32_t shadow;
+  uint32_t shadow; /* policies that deny nothing: LIMIT_BIT ... */
   EVP_MD *sha256;
   uint64_t recall_key[2];
   struct worker worker[EPOCH_WORKERS];
@@ -72,9 +80,8 @@ struct auth {
   struct guess_log guess_log;
   struct jwt *jwt;                   /* NULL: off */
   const struct limits *jwt_limits[2]; /* of callers with a token: as a profile's */
-  struct cellmap cellmap;
-  struct cell *_Atomic changed; /* cells whose counters must be written */
-  _Atomic int32_t write_error;  /* of the last write of counters */
+  struct cells cells;
+  const kg_fields *fields; /* of headers about limits */
 
   const struct kg_store *store;
   const struct kg_jobs *jobs;
@@ -82,7 +89,7 @@ struct auth {
   const struct kg_metrics *metrics;
   const struct kg_routes *routes;
   kg_bucket *keys_bucket; /* cold: read it in jobs only */
-  kg_bucket *tenants_bucket, *users_bucket, *usage_bucket;
+  kg_bucket *tenants_bucket, *users_bucket;
   kg_component *component;
   kg_metric *denied, *shadowed, *keys_gauge;
   kg_timer *timer;
@@ -96,14 +103,8 @@ struct pass {
   uint32_t key_cell, tenant_cell; /* of cells_number; 0: there was no room */
   int32_t anchor_day;       /* of the tenant */
   uint32_t key;             /* number of the key's record, pinned until LOG; 0: a token */
-  struct moment at;         /* when it was admitted */
   char prefix[KEY_PREFIX + 1]; /* of the key; "" of a token */
-  /* limits and budgets */
-  struct cell *cell;
-  const struct plan *plan;
-  uint64_t tokens;   /* used by this request so far */
-  int32_t taken;     /* 1: limit_take succeeded and must be settled */
-  int32_t shown;     /* 1: the headers are set */
+  struct quota quota; /* limits and budgets: of quota_enter */
   /* identity */
   struct kg_identity identity;
   char key_id[TEXT_UUID];
@@ -131,6 +132,7 @@ pass_of (const struct auth *auth, kg_req *req)
 }
 
 int64_t auth_mono_ns (void);
+int64_t auth_wall_ns (void);
 
 /* access.c */
 int32_t access_hook (kg_req *req, void *data);
@@ -154,19 +156,44 @@ void workers_finish (struct auth *auth);
 int32_t digest_key (const struct auth *auth, struct worker *worker, const char *p, size_t len,
                     uint8_t ret[KEY_HASH]);
 
-/* quota.c */
+/* quota.c: limits.  quota_enter ends ACCESS for a pass whose tenant, own and anchor_day
+ * are there; the cells' numbers are cached where the two point.  0 or -ENOMEM. */
+int32_t quota_enter (struct auth *auth, const kg_req *req, struct pass *pass, int64_t mono_ns,
+                     const uint8_t key_id[16], _Atomic uint32_t *key_cell);
 int32_t quota_limit (kg_req *req, void *data);
 int32_t quota_commit (kg_req *req, void *data);
 int32_t quota_log (kg_req *req, void *data);
-extern const struct kg_budget quota_budget;
 
-/* The budget service has no `data`: it works for the one open plugin. */
-void quota_attach (const struct auth *auth);
+/* The policies that a route with these flags asks. */
+uint32_t quota_asks (int64_t route_flags);
 
-/* usage.c: counters in the store. */
-void usage_mark (struct auth *auth, struct cell *cell);
-int32_t usage_restore (struct auth *auth);
-void usage_flush (struct auth *auth);
+/* What a refusal by this policy says. */
+void quota_detail (const struct quota *q, enum limit_of of, enum limit_policy policy, char *ret,
+                   size_t size);
+
+/* show.c: headers about limits. */
+int32_t quota_show_open (struct auth *auth);
+void quota_show (const struct auth *auth, kg_req *req, struct quota *q);
+
+/* budget.c.  The service has no `data`: it works for the one open plugin. */
+#define CHARGE_JSON 128 /* bytes of kg_charge.json, at most */
+extern const struct kg_budget budget_service;
+void budget_attach (struct auth *auth);
+
+/* The request has ended, in LOG: it is charged when it was good, else given back. */
+void budget_end (struct quota *q, int32_t good);
+
+/* What was spent in a month, without what is reserved. */
+uint64_t budget_spent (const struct auth *auth, const struct subject *s, enum limit_policy policy,
+                       uint32_t month);
+
+/* usage.c: the counters' life.  usage_start answers the region's flags, or -errno
+ * (logged); usage_tend is for a timer. */
+int32_t usage_start (struct auth *auth);
+int32_t usage_tend (struct auth *auth);
+void usage_stop (struct auth *auth);
+
+/* When a key was last used, to the minute, since the epoch; 0: not lately. */
 int64_t usage_last_used (const struct auth *auth, kg_str id);
 
 /* admin.c, list.c, me.c: routes. */

@@ -3,201 +3,316 @@
 
 #include "plugins/auth/limit.h"
 
-#define COUNT_BITS 40
-#define COUNT_MASK (((uint64_t) 1 << COUNT_BITS) - 1)
+#include <stddef.h>
 
-/* The word as it counts in window `number`.  A word of an older window is empty
- * now.  A word of the next window is kept: the clock went back over the edge, and
- * what was counted stays counted.  One from further ahead was written by a clock
- * that was badly wrong, and must not lock a key out for years. */
-static uint64_t
-word_now (uint64_t word, uint32_t number)
-{
-  uint32_t have = (uint32_t) (word >> COUNT_BITS);
-  return have == number || have == number + 1 ? word : limit_word (number, 0);
-}
+const char *const limit_names[LIMIT_POLICIES + 1]
+    = { "concurrent", "minute", "day", "month", "tokens", "money", NULL };
 
-static uint64_t
-word_count (uint64_t word)
-{
-  return word & COUNT_MASK;
-}
-
-/* Adds to a window, which never overflows into its number. */
-static void
-word_add (_Atomic uint64_t *word, uint32_t number, uint64_t n)
-{
-  uint64_t old = atomic_load_explicit (word, memory_order_relaxed), now, room;
-  do {
-    now = word_now (old, number);
-    room = COUNT_MASK - word_count (now);
-  } while (!atomic_compare_exchange_weak (word, &old, now + (n < room ? n : room)));
-}
-
-/* Takes 1 off the count of window `number`; nothing once that window is over. */
-static void
-word_sub (_Atomic uint64_t *word, uint32_t number)
-{
-  uint64_t old = atomic_load_explicit (word, memory_order_relaxed);
-  do {
-    if (old >> COUNT_BITS != number || !word_count (old))
-      return;
-  } while (!atomic_compare_exchange_weak (word, &old, old - 1));
-}
+/* ---- The minute ----------------------------------------------------------- */
 
 /* Nanoseconds that one request fills of the bucket: rounded up, so that the
  * sustained rate is never above the limit. */
 static int64_t
-bucket_step (const struct limits *l)
+bucket_step (int64_t per_minute)
 {
-  int64_t step = (LIMIT_MINUTE_N + l->per_minute - 1) / l->per_minute;
+  int64_t step = (LIMIT_MINUTE_N + per_minute - 1) / per_minute;
   return step > 0 ? step : 1;
 }
 
 /* When the bucket would be full after one more request; -1 if it has no room. */
 static int64_t
-bucket_next (uint64_t full_ns, const struct limits *l, int64_t now)
+bucket_next (uint64_t full_ns, int64_t per_minute, int64_t now)
 {
-  int64_t step = bucket_step (l);
+  int64_t step = bucket_step (per_minute);
   int64_t from = (int64_t) full_ns > now ? (int64_t) full_ns : now;
-  return from + step - now <= step * l->per_minute ? from + step : -1;
+  return from + step - now <= step * per_minute ? from + step : -1;
 }
 
 static int32_t
-bucket_take (struct cell *cell, const struct limits *l, int64_t now)
+bucket_take (struct cell *cell, int64_t per_minute, int64_t now)
 {
   uint64_t old = atomic_load_explicit (&cell->full_ns, memory_order_relaxed);
   int64_t next;
   do {
-    next = bucket_next (old, l, now);
+    next = bucket_next (old, per_minute, now);
     if (next < 0)
-      return LIMIT_MINUTE;
+      return 0;
   } while (!atomic_compare_exchange_weak (&cell->full_ns, &old, (uint64_t) next));
-  return LIMIT_OK;
+  return 1;
 }
 
-struct moment
-limit_moment (int64_t mono_ns, int64_t wall_ns)
+/* As much as one request took.  What the bucket was filled up with meanwhile is not
+ * added to: a full one stays full. */
+static void
+bucket_return (struct cell *cell, int64_t per_minute)
 {
-  struct moment m = { .mono_ns = mono_ns, .wall_s = wall_ns / 1000000000 };
-  uint32_t z, era, doe, yoe, doy, mp;
-  m.day = (uint32_t) (m.wall_s / LIMIT_DAY_S);
-  /* days to the civil date, in years that begin in March */
-  z = m.day + 719468;
-  era = z / 146097;
-  doe = z - era * 146097;
-  yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-  doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-  mp = (5 * doy + 2) / 153;
-  m.month = (yoe + era * 400) * 12 + mp + 2;
-  return m;
+  atomic_fetch_sub (&cell->full_ns, (uint64_t) bucket_step (per_minute));
 }
 
-int32_t
-limit_take (struct cell *cell, const struct limits *l, const struct moment *now)
+/* ---- In flight ------------------------------------------------------------ */
+
+static int32_t
+flight_take (struct cell *cell, uint64_t max)
 {
-  uint64_t old = atomic_load_explicit (&cell->day, memory_order_relaxed), day;
-  do {
-    day = word_now (old, now->day);
-    if (l->per_day && word_count (day) >= (uint64_t) l->per_day)
-      return LIMIT_DAY;
-    if (l->per_minute
-        && bucket_next (atomic_load_explicit (&cell->full_ns, memory_order_relaxed), l,
-                        now->mono_ns)
-               < 0)
-      return LIMIT_MINUTE;
-  } while (!atomic_compare_exchange_weak (&cell->day, &old, day + 1));
-  if (l->per_minute && bucket_take (cell, l, now->mono_ns) != LIMIT_OK) {
-    word_sub (&cell->day, (uint32_t) (day >> COUNT_BITS));
-    return LIMIT_MINUTE;
+  uint32_t old = atomic_load_explicit (&cell->concurrent, memory_order_relaxed);
+  do
+    if (old >= max)
+      return 0;
+  while (!atomic_compare_exchange_weak (&cell->concurrent, &old, old + 1));
+  return 1;
+}
+
+/* ---- One subject ---------------------------------------------------------- */
+
+/* 0: unlimited. */
+static uint64_t
+bound (int64_t limit)
+{
+  return limit ? (uint64_t) limit : WINDOW_MAX;
+}
+
+/* Takes one request of a policy, if there is room. */
+static inline int32_t
+policy_take (const struct subject *s, const struct moment *now, enum limit_policy policy)
+{
+  const struct limits *l = s->limits;
+  switch (policy) {
+  case LIMIT_CONCURRENT:
+    return flight_take (s->cell, bound (l->concurrent));
+  case LIMIT_MINUTE:
+    return bucket_take (s->cell, l->per_minute, now->mono_ns);
+  case LIMIT_DAY:
+    return window_take (&s->cell->day, now->day, 1, bound (l->per_day));
+  default:
+    return window_take (&s->cell->month, now->month, 1, bound (l->per_month));
   }
-  return LIMIT_OK;
 }
 
-void
-limit_refund (struct cell *cell, const struct limits *l, const struct moment *then)
+/* Counts where there is no room; a bucket would never be empty again. */
+static void
+policy_force (const struct subject *s, const struct moment *now, enum limit_policy policy)
 {
-  word_sub (&cell->day, then->day);
-  if (l->per_minute)
-    atomic_fetch_sub (&cell->full_ns, (uint64_t) bucket_step (l));
+  if (policy == LIMIT_CONCURRENT)
+    atomic_fetch_add (&s->cell->concurrent, 1);
+  else if (policy == LIMIT_DAY)
+    window_add (&s->cell->day, now->day, 1);
+  else if (policy == LIMIT_MONTH)
+    window_add (&s->cell->month, now->month, 1);
 }
 
-void
-limit_spend (struct cell *cell, uint64_t tokens, const struct moment *now)
+static void
+policies_return (const struct subject *s, const struct moment *then, uint32_t taken)
 {
-  word_add (&cell->tokens_day, now->day, tokens);
-  word_add (&cell->tokens_month, now->month, tokens);
+  if (taken & LIMIT_BIT (LIMIT_CONCURRENT))
+    atomic_fetch_sub (&s->cell->concurrent, 1);
+  if (taken & LIMIT_BIT (LIMIT_MINUTE))
+    bucket_return (s->cell, s->limits->per_minute);
+  if (taken & LIMIT_BIT (LIMIT_DAY))
+    window_sub (&s->cell->day, then->day, 1);
+  if (taken & LIMIT_BIT (LIMIT_MONTH))
+    window_sub (&s->cell->month, then->month, 1);
 }
 
+/* Takes in the order of the policies, the same for everybody: so who is refused for
+ * what another one has taken, and must give back, would have been refused by what
+ * that one met, too. */
+static int32_t
+subject_take (const struct subject *s, const struct moment *now, uint32_t shadow,
+              uint8_t *ret_taken, uint8_t *ret_full)
+{
+  uint32_t taken = 0, full = 0;
+  for (enum limit_policy p = LIMIT_CONCURRENT; p <= LIMIT_MONTH; p++) {
+    if (p == LIMIT_MINUTE && !s->limits->per_minute)
+      continue;
+    if (policy_take (s, now, p)) {
+      taken |= LIMIT_BIT (p);
+      continue;
+    }
+    full |= LIMIT_BIT (p);
+    if (!(shadow & LIMIT_BIT (p))) {
+      policies_return (s, now, taken);
+      *ret_full = (uint8_t) LIMIT_BIT (p);
+      return 0;
+    }
+    policy_force (s, now, p);
+    taken |= LIMIT_BIT (p) & ~LIMIT_BIT (LIMIT_MINUTE);
+  }
+  *ret_taken = (uint8_t) taken;
+  *ret_full = (uint8_t) full;
+  return 1;
+}
+
+/* ---- Requests ------------------------------------------------------------- */
+
+/* The key before the tenant: see subject_take.  The hold is taken after the count,
+ * and given back before it: a process that dies in between counts one too many,
+ * never one too few. */
 int32_t
-limit_tokens (struct cell *cell, const struct limits *l, const struct moment *now)
+limit_take (const struct subject s[LIMIT_SUBJECTS], const struct moment *now, uint32_t shadow,
+            struct policies *ret_taken, struct policies *ret_full)
 {
-  uint64_t used = limit_count (atomic_load (&cell->tokens_month), now->month);
-  return l->tokens && used >= (uint64_t) l->tokens ? LIMIT_TOKENS : LIMIT_OK;
+  struct policies taken = { { 0 } };
+  *ret_full = taken;
+  if (!subject_take (&s[LIMIT_KEY], now, shadow, &taken.of[LIMIT_KEY], &ret_full->of[LIMIT_KEY]))
+    return 0;
+  if (!subject_take (&s[LIMIT_TENANT], now, shadow, &taken.of[LIMIT_TENANT],
+                     &ret_full->of[LIMIT_TENANT])) {
+    policies_return (&s[LIMIT_KEY], now, taken.of[LIMIT_KEY]);
+    return 0;
+  }
+  atomic_fetch_add_explicit (&s[LIMIT_KEY].hold->concurrent, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit (&s[LIMIT_TENANT].hold->concurrent, 1, memory_order_relaxed);
+  *ret_taken = taken;
+  return 1;
 }
+
+void
+limit_end (const struct subject s[LIMIT_SUBJECTS], const struct moment *then,
+           const struct policies *taken, int32_t failed)
+{
+  for (int i = 0; i < LIMIT_SUBJECTS; i++) {
+    atomic_fetch_sub_explicit (&s[i].hold->concurrent, 1, memory_order_relaxed);
+    policies_return (&s[i], then,
+                     failed ? taken->of[i] : taken->of[i] & LIMIT_BIT (LIMIT_CONCURRENT));
+  }
+}
+
+/* ---- Reading -------------------------------------------------------------- */
 
 /* What is left of the bucket, and seconds until it is full. */
 static void
-bucket_look (uint64_t full_ns, const struct limits *l, int64_t now, struct standing *ret)
+bucket_look (const struct subject *s, int64_t now, struct standing *ret)
 {
-  int64_t step = bucket_step (l), wait = (int64_t) full_ns - now;
+  int64_t step = bucket_step (s->limits->per_minute);
+  int64_t wait = (int64_t) atomic_load_explicit (&s->cell->full_ns, memory_order_relaxed) - now;
   if (wait < 0)
     wait = 0;
-  ret->minute_left = l->per_minute - (wait + step - 1) / step;
+  ret->minute_left = s->limits->per_minute - (wait + step - 1) / step;
   if (ret->minute_left < 0)
     ret->minute_left = 0;
   ret->minute_reset_s = (wait + 999999999) / 1000000000;
 }
 
 void
-limit_look (struct cell *cell, const struct limits *l, const struct moment *now,
-            struct standing *ret)
+limit_look (const struct subject *s, const struct moment *now, struct standing *ret)
 {
-  ret->day_used
-      = (int64_t) limit_count (atomic_load_explicit (&cell->day, memory_order_relaxed), now->day);
-  ret->day_left = l->per_day > ret->day_used ? l->per_day - ret->day_used : 0;
-  ret->day_reset_s = LIMIT_DAY_S - now->wall_s % LIMIT_DAY_S;
+  const struct cell *c = s->cell;
   ret->minute_left = ret->minute_reset_s = 0;
-  if (l->per_minute)
-    bucket_look (atomic_load_explicit (&cell->full_ns, memory_order_relaxed), l, now->mono_ns, ret);
-  ret->tokens_today = (int64_t) limit_count (
-      atomic_load_explicit (&cell->tokens_day, memory_order_relaxed), now->day);
-  ret->tokens_month = (int64_t) limit_count (
-      atomic_load_explicit (&cell->tokens_month, memory_order_relaxed), now->month);
-}
-
-/* Seconds until the first day of the next month. */
-static int64_t
-month_rest (const struct moment *now)
-{
-  struct moment m = *now;
-  do
-    m = limit_moment (0, ((int64_t) m.day + 1) * LIMIT_DAY_S * 1000000000);
-  while (m.month == now->month);
-  return m.wall_s - now->wall_s;
+  if (s->limits->per_minute)
+    bucket_look (s, now->mono_ns, ret);
+  ret->day_used = (int64_t) window_count (&c->day, now->day);
+  ret->month_used = (int64_t) window_count (&c->month, now->month);
+  ret->tokens_today = (int64_t) window_count (&c->tokens_day, now->day);
+  ret->tokens = (int64_t) window_count (&c->tokens, now->month);
+  ret->money = (int64_t) window_count (&c->money, now->month);
+  ret->concurrent = (int64_t) atomic_load_explicit (&c->concurrent, memory_order_relaxed);
 }
 
 int64_t
-limit_retry (struct cell *cell, const struct limits *l, const struct moment *now, int32_t denied)
+limit_of (const struct limits *l, enum limit_policy policy)
 {
-  int64_t wait;
-  if (denied == LIMIT_DAY)
+  const int64_t of[LIMIT_POLICIES] = {
+    [LIMIT_CONCURRENT] = l->concurrent, [LIMIT_MINUTE] = l->per_minute, [LIMIT_DAY] = l->per_day,
+    [LIMIT_MONTH] = l->per_month,       [LIMIT_TOKENS] = l->tokens,     [LIMIT_MONEY] = l->spend,
+  };
+  return of[policy];
+}
+
+int64_t
+limit_used (const struct limits *l, const struct standing *s, enum limit_policy policy)
+{
+  const int64_t used[LIMIT_POLICIES] = {
+    [LIMIT_CONCURRENT] = s->concurrent,
+    [LIMIT_MINUTE] = l->per_minute - s->minute_left,
+    [LIMIT_DAY] = s->day_used,
+    [LIMIT_MONTH] = s->month_used,
+    [LIMIT_TOKENS] = s->tokens,
+    [LIMIT_MONEY] = s->money,
+  };
+  return used[policy];
+}
+
+uint32_t
+limit_full (const struct subject *s, const struct moment *now, uint32_t ask)
+{
+  uint32_t full = 0;
+  struct standing st;
+  limit_look (s, now, &st);
+  for (enum limit_policy p = 0; p < LIMIT_POLICIES; p++) {
+    int64_t limit = limit_of (s->limits, p);
+    if (ask & LIMIT_BIT (p) && limit && limit_used (s->limits, &st, p) >= limit)
+      full |= LIMIT_BIT (p);
+  }
+  return full;
+}
+
+int64_t
+limit_retry (const struct subject *s, const struct moment *now, enum limit_policy policy)
+{
+  int64_t wait = 0;
+  if (policy == LIMIT_DAY)
     return LIMIT_DAY_S - now->wall_s % LIMIT_DAY_S;
-  if (denied == LIMIT_TOKENS)
-    return month_rest (now);
-  wait = (int64_t) atomic_load (&cell->full_ns) - now->mono_ns
-         - bucket_step (l) * (l->per_minute - 1);
+  if (policy == LIMIT_MONTH || policy == LIMIT_TOKENS || policy == LIMIT_MONEY)
+    return (int64_t) now->month_end * LIMIT_DAY_S - now->wall_s;
+  if (policy == LIMIT_MINUTE && s->limits->per_minute)
+    wait = (int64_t) atomic_load (&s->cell->full_ns) - now->mono_ns
+           - bucket_step (s->limits->per_minute) * (s->limits->per_minute - 1);
   return wait > 1000000000 ? (wait + 999999999) / 1000000000 : 1;
 }
 
-uint64_t
-limit_count (uint64_t word, uint32_t number)
+/* ---- The calendar --------------------------------------------------------- */
+
+/* A day since the epoch as a civil date, in years that begin in March. */
+static void
+civil_from (uint32_t days, uint32_t *ret_month, uint32_t *ret_day)
 {
-  return word_count (word_now (word, number));
+  uint32_t z = days + 719468, era = z / 146097, doe = z - era * 146097;
+  uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+  uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+  *ret_month = (yoe + era * 400) * 12 + mp + 2;
+  *ret_day = doy - (153 * mp + 2) / 5 + 1;
 }
 
-uint64_t
-limit_word (uint32_t number, uint64_t count)
+/* The first day of a month, since the epoch. */
+static uint32_t
+civil_to (uint32_t month)
 {
-  return (uint64_t) number << COUNT_BITS | (count < COUNT_MASK ? count : COUNT_MASK);
+  uint32_t m = month - 2, y = m / 12, mp = m % 12, era = y / 400, yoe = y - era * 400;
+  return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + (153 * mp + 2) / 5 - 719468;
+}
+
+/* The day at which the window of a month begins. */
+static uint32_t
+window_begin (uint32_t month, uint32_t anchor)
+{
+  uint32_t first = civil_to (month), last = civil_to (month + 1) - 1;
+  return first + anchor - 1 < last ? first + anchor - 1 : last;
+}
+
+/* Once a day and anchor: a word of day + 1, month, and days until the end. */
+static uint64_t
+window_make (uint32_t day, uint32_t anchor)
+{
+  uint32_t month, mday;
+  civil_from (day, &month, &mday);
+  if (day < window_begin (month, anchor))
+    month--;
+  return (uint64_t) (day + 1) << 32 | (uint64_t) month << 8 | (window_begin (month + 1, anchor) - day);
+}
+
+struct moment
+limit_moment (int64_t mono_ns, int64_t wall_ns, int32_t anchor)
+{
+  static _Atomic uint64_t memo[32];
+  struct moment m = { .mono_ns = mono_ns, .wall_s = wall_ns / 1000000000 };
+  uint32_t at = anchor >= 1 && anchor <= 31 ? (uint32_t) anchor : 1;
+  uint64_t word = atomic_load_explicit (&memo[at], memory_order_relaxed);
+  m.day = (uint32_t) (m.wall_s / LIMIT_DAY_S);
+  if (word >> 32 != m.day + 1) {
+    word = window_make (m.day, at);
+    atomic_store_explicit (&memo[at], word, memory_order_relaxed);
+  }
+  m.month = (uint32_t) word >> 8;
+  m.month_end = m.day + (word & 0xff);
+  return m;
 }

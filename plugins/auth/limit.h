@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* Rate and quota windows of one key, in one cache line of atomics.
+/* Rate and quota limits of a request: of its key, and of its tenant for the sum of
+ * all keys.
  *
  * The minute is a token bucket, kept as the time at which it will be full
  * (the "theoretical arrival time" of the generic cell rate algorithm).  Days
- * and months are calendar windows in UTC: a word holds the window's number and
- * the count in it, so a new window begins by itself.  Nothing here reads a
- * clock or takes a lock. */
+ * and months are calendar windows in UTC, months from the tenant's anchor day on.
+ * Nothing here reads a clock or takes a lock. */
 #ifndef AUTH_LIMIT_H
 #define AUTH_LIMIT_H
 
-#include <stdatomic.h>
-#include <stdint.h>
+#include "plugins/auth/cells.h"
 
 #define LIMIT_DAY_S    86400
 #define LIMIT_MINUTE_N 60000000000ll /* nanoseconds */
@@ -29,67 +28,83 @@ struct limits {
 #define LIMITS_UNSET \
   (struct limits) { -1, -1, -1, -1, -1, -1 }
 
-/* One key's counters.  They live as long as the plugin: a request may keep a
- * pointer.  A window word is `number << 40 | count`. */
-struct cell {
-  _Alignas (64) _Atomic uint64_t full_ns; /* monotonic time at which the bucket is full */
-  _Atomic uint64_t day;          /* requests in the day */
-  _Atomic uint64_t tokens_day;
-  _Atomic uint64_t tokens_month;
-  struct cell *next;             /* in the list of changed cells */
-  _Atomic uint32_t dirty;        /* 1 while in that list */
-  const char *id;                /* of the key; lives as long as the cell */
-};
-
 /* A point in time, taken once per request. */
 struct moment {
   int64_t mono_ns;
   int64_t wall_s;
-  uint32_t day;   /* since the epoch */
-  uint32_t month; /* year * 12 + month */
+  uint32_t day;       /* since the epoch */
+  uint32_t month;     /* year * 12 + month of the day at which the window began */
+  uint32_t month_end; /* the day at which the next one begins, since the epoch */
 };
 
-/* Which policy said no. */
-#define LIMIT_OK     0
-#define LIMIT_MINUTE 1
-#define LIMIT_DAY    2
-#define LIMIT_TOKENS 3
-#define LIMIT_KINDS  4
+/* Policies; the first four are requests', the others a budget's. */
+enum limit_policy {
+  LIMIT_CONCURRENT,
+  LIMIT_MINUTE,
+  LIMIT_DAY,
+  LIMIT_MONTH,
+  LIMIT_TOKENS,
+  LIMIT_MONEY,
+  LIMIT_POLICIES
+};
 
-/* The state of all policies after a decision. */
+#define LIMIT_BIT(policy) (1u << (policy))
+#define LIMIT_ALL         (LIMIT_BIT (LIMIT_POLICIES) - 1)
+#define LIMIT_REQUESTS    (LIMIT_BIT (LIMIT_TOKENS) - 1)
+
+/* "concurrent", "minute", "day", "month", "tokens", "money". */
+extern const char *const limit_names[LIMIT_POLICIES + 1];
+
+/* The key's place in an array of subjects, and the tenant's. */
+enum limit_of { LIMIT_KEY, LIMIT_TENANT, LIMIT_SUBJECTS };
+
+/* Whose counters, and what bounds them. */
+struct subject {
+  struct cell *cell;
+  struct hold *hold;
+  const struct limits *limits;
+};
+
+/* A set of policies for each subject. */
+struct policies {
+  uint8_t of[LIMIT_SUBJECTS];
+};
+
+/* The state of one subject. */
 struct standing {
-  int64_t minute_left, day_left;       /* requests */
-  int64_t minute_reset_s, day_reset_s; /* until the bucket is full, the day is over */
-  int64_t day_used;
-  int64_t tokens_today, tokens_month;
+  int64_t minute_left, minute_reset_s; /* until the bucket is full */
+  int64_t day_used, month_used;        /* requests */
+  int64_t tokens_today, tokens, money; /* in the month, what is reserved too */
+  int64_t concurrent;
 };
 
-/* The calendar of a wall-clock time. */
-struct moment limit_moment (int64_t mono_ns, int64_t wall_ns);
+/* The calendar of a wall-clock time; months begin at `anchor`, 1 to 31, or at the
+ * last day of a month that has less. */
+struct moment limit_moment (int64_t mono_ns, int64_t wall_ns, int32_t anchor);
 
-/* Takes one request from the minute and the day, both or none: LIMIT_OK, or
- * LIMIT_MINUTE or LIMIT_DAY when nothing was taken. */
-int32_t limit_take (struct cell *cell, const struct limits *limits, const struct moment *now);
+/* Takes one request from all windows of both subjects, or from none: 1, or 0 when
+ * a policy is against it, which is in *ret_full.  Policies in `shadow` are against
+ * nothing: where they would have been, they are in *ret_full all the same, and what
+ * they allow is counted beyond (but by the bucket).  *ret_taken is for limit_end. */
+int32_t limit_take (const struct subject s[LIMIT_SUBJECTS], const struct moment *now,
+                    uint32_t shadow, struct policies *ret_taken, struct policies *ret_full);
 
-/* Gives back what limit_take took at `then`. */
-void limit_refund (struct cell *cell, const struct limits *limits, const struct moment *then);
+/* The request has ended: it is in flight no more, and given back when it `failed`. */
+void limit_end (const struct subject s[LIMIT_SUBJECTS], const struct moment *then,
+                const struct policies *taken, int32_t failed);
 
-/* Adds used tokens to the day and the month. */
-void limit_spend (struct cell *cell, uint64_t tokens, const struct moment *now);
-
-/* LIMIT_TOKENS when the month's tokens are used up. */
-int32_t limit_tokens (struct cell *cell, const struct limits *limits, const struct moment *now);
+/* Which policies of `ask` have no room for one more; changes nothing. */
+uint32_t limit_full (const struct subject *s, const struct moment *now, uint32_t ask);
 
 /* Reads the counters; changes nothing. */
-void limit_look (struct cell *cell, const struct limits *limits, const struct moment *now,
-                 struct standing *ret);
+void limit_look (const struct subject *s, const struct moment *now, struct standing *ret);
 
-/* Seconds until limit_take can succeed again after it said `denied`; at least 1. */
-int64_t limit_retry (struct cell *cell, const struct limits *limits, const struct moment *now,
-                     int32_t denied);
+/* What a policy allows, 0: anything; and what is used of it. */
+int64_t limit_of (const struct limits *limits, enum limit_policy policy);
+int64_t limit_used (const struct limits *limits, const struct standing *s,
+                    enum limit_policy policy);
 
-/* The count that a window word has in window `number`, and a word made of both. */
-uint64_t limit_count (uint64_t word, uint32_t number);
-uint64_t limit_word (uint32_t number, uint64_t count);
+/* Seconds until a policy that is full may have room again; at least 1. */
+int64_t limit_retry (const struct subject *s, const struct moment *now, enum limit_policy policy);
 
 #endif

@@ -5,8 +5,8 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/admin.c \
 	%D%/auth.c \
 	%D%/auth.h \
-	%D%/cellmap.c \
-	%D%/cellmap.h \
+	%D%/budget.c \
+	%D%/cells.c \
 	%D%/cells.h \
 	%D%/cidr.c \
 	%D%/cidr.h \
@@ -55,6 +55,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/profile.c \
 	%D%/profile.h \
 	%D%/quota.c \
+	%D%/quota.h \
 	%D%/recall.c \
 	%D%/recall.h \
 	%D%/record.c \
@@ -64,6 +65,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/tenant.c \
 	%D%/tenant.h \
 	%D%/tenants.c \
+	%D%/show.c \
 	%D%/text.c \
 	%D%/text.h \
 	%D%/usage.c \
@@ -71,6 +73,8 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/user.h \
 	%D%/users.c \
 	%D%/users.h \
+	%D%/window.c \
+	%D%/window.h \
 	$(NULL)
 
 plugin_PROGRAMS += %D%.so

@@ -33,25 +33,25 @@ show_limit (struct kg_out *out, const char *name, int64_t limit, int64_t value)
 }
 
 static void
-show_pass (struct kg_out *out, struct pass *pass)
+show_pass (struct kg_out *out, const struct quota *q)
 {
-  const struct limits *l = &pass->plan->limits;
+  const struct limits *l = q->plan->of[LIMIT_KEY];
   struct standing s;
-  limit_look (pass->cell, l, &pass->at, &s);
+  limit_look (&q->subject[LIMIT_KEY], &q->at, &s);
   kg_out_lit (out, ",\"limits\":{");
   show_limit (out, "\"requests_per_minute\":", l->per_minute, l->per_minute);
   show_limit (out, ",\"requests_per_day\":", l->per_day, l->per_day);
   show_limit (out, ",\"tokens_per_month\":", l->tokens, l->tokens);
   kg_out_lit (out, "},\"left\":{");
   show_limit (out, "\"requests_per_minute\":", l->per_minute, s.minute_left);
-  show_limit (out, ",\"requests_per_day\":", l->per_day, s.day_left);
-  show_limit (out, ",\"tokens_per_month\":", l->tokens, l->tokens - s.tokens_month);
+  show_limit (out, ",\"requests_per_day\":", l->per_day, l->per_day - s.day_used);
+  show_limit (out, ",\"tokens_per_month\":", l->tokens, l->tokens - s.tokens);
   kg_out_lit (out, "},\"used\":{\"requests_today\":");
   kg_out_int (out, s.day_used);
   kg_out_lit (out, ",\"tokens_today\":");
   kg_out_int (out, s.tokens_today);
   kg_out_lit (out, ",\"tokens_month\":");
-  kg_out_int (out, s.tokens_month);
+  kg_out_int (out, s.tokens);
   kg_out_lit (out, "}");
 }
 
@@ -74,8 +74,8 @@ me_get (kg_req *req, void *data)
   kg_out_text (&out, who->tier);
   show_list (&out, ",\"scopes\":[", who->scopes);
   show_list (&out, ",\"archetypes\":[", who->archetypes);
-  if (pass)
-    show_pass (&out, pass);
+  if (pass && quota_counts (&pass->quota))
+    show_pass (&out, &pass->quota);
   else /* identified by other means: no limits of ours */
     kg_out_lit (&out, ",\"limits\":null,\"left\":null,\"used\":null");
   kg_out_lit (&out, "}");

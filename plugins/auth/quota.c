@@ -1,194 +1,210 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* LIMIT: may it, now?  Takes from the key's windows before work begins; LOG,
- * which sees how the request ended, settles or gives back. */
+/* LIMIT: may it, now?  Takes from the windows of the key and its tenant before work
+ * begins; LOG, which sees how the request ended, gives back. */
 #include "plugins/auth/auth.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Headers ------------------------------------------------------------- */
+#define USED_EVERY_S 60 /* so often is noted that a key was used */
 
-/* A number as text: formatted by hand, for it is done seven times a request. */
-struct number {
-  const char *text; /* in `digits`: must not be moved */
-  size_t len;
-  char digits[24];
-};
+/* ---- Entering ------------------------------------------------------------- */
 
 static void
-number_make (struct number *n, int64_t value)
+subject_enter (const struct auth *auth, struct subject *s, uint32_t number,
+               const struct limits *limits)
 {
-  static const char pairs[] = "0001020304050607080910111213141516171819"
-                              "2021222324252627282930313233343536373839"
-                              "4041424344454647484950515253545556575859"
-                              "6061626364656667686970717273747576777879"
-                              "8081828384858687888990919293949596979899";
-  char *p = n->digits + sizeof n->digits - 1;
-  uint64_t u = value > 0 ? (uint64_t) value : 0;
-  *p = 0;
-  for (; u >= 10; u /= 100)
-    memcpy (p -= 2, pairs + u % 100 * 2, 2);
-  if (u || !*p)
-    *--p = (char) ('0' + u);
-  n->text = p;
-  n->len = (size_t) (n->digits + sizeof n->digits - 1 - p);
-}
-
-static char *
-text_add (char *end, const char *text, size_t len)
-{
-  memcpy (end, text, len);
-  return end + len;
-}
-
-/* `"name";r=LEFT;t=RESET` at `end`. */
-static char *
-state_add (char *end, const char *name, size_t len, const struct number *left, int64_t reset_s)
-{
-  struct number reset;
-  number_make (&reset, reset_s);
-  end = text_add (end, name, len);
-  end = text_add (end, left->text, left->len);
-  end = text_add (end, ";t=", 3);
-  return text_add (end, reset.text, reset.len);
-}
-
-/* draft-ietf-httpapi-ratelimit-headers-11: where each policy stands. */
-static void
-show_state (const struct auth *auth, kg_req *req, const struct limits *l, const struct standing *s,
-            const struct number *minute_left, const struct number *day_left)
-{
-  static const char minute[] = "\"minute\";r=", day[] = "\"day\";r=";
-  char text[160], *end = text;
-  if (l->per_minute)
-    end = state_add (end, minute, sizeof minute - 1, minute_left, s->minute_reset_s);
-  if (l->per_minute && l->per_day)
-    end = text_add (end, ", ", 2);
-  if (l->per_day)
-    end = state_add (end, day, sizeof day - 1, day_left, s->day_reset_s);
-  *end = 0;
-  auth->host->header (req, "RateLimit", text);
+  s->cell = number ? cell_at (&auth->cells, number) : NULL;
+  s->hold = number ? hold_at (&auth->cells, number) : NULL;
+  s->limits = limits;
 }
 
 static void
-show_number (const struct auth *auth, kg_req *req, const char *name, int64_t value)
+subject_used (const struct subject *s, uint32_t now_s)
 {
-  struct number n;
-  number_make (&n, value);
-  auth->host->header (req, name, n.text);
+  uint32_t last = atomic_load_explicit (&s->cell->used_s, memory_order_relaxed);
+  if (now_s - last >= USED_EVERY_S)
+    atomic_store_explicit (&s->cell->used_s, now_s, memory_order_relaxed);
 }
 
-/* The end of the day is the same for a whole day. */
-static void
-show_midnight (const struct auth *auth, kg_req *req, int64_t at_s)
+/* The number of a cell; asked for with the first request of a key. */
+static uint32_t
+number_of (struct auth *auth, const uint8_t id[16], uint32_t kind, _Atomic uint32_t *cached)
 {
-  static _Thread_local struct number midnight;
-  static _Thread_local int64_t midnight_s;
-  if (midnight_s != at_s)
-    number_make (&midnight, midnight_s = at_s);
-  auth->host->header (req, "X-RateLimit-Reset", midnight.text);
+  uint32_t n = cached ? atomic_load_explicit (cached, memory_order_relaxed) : 0;
+  if (!n && (n = cells_number (&auth->cells, id, kind)) && cached)
+    atomic_store_explicit (cached, n, memory_order_relaxed);
+  return n;
 }
 
-/* The legacy fields speak of the day, or of the minute where days are free;
- * Reset is a time in seconds since the epoch. */
-static void
-show_limits (const struct auth *auth, kg_req *req, const struct pass *pass,
-             const struct standing *s)
+int32_t
+quota_enter (struct auth *auth, const kg_req *req, struct pass *pass, int64_t mono_ns,
+             const uint8_t key_id[16], _Atomic uint32_t *key_cell)
 {
-  const struct plan *plan = pass->plan;
-  struct number minute_left, day_left;
-  number_make (&minute_left, s->minute_left);
-  number_make (&day_left, s->day_left);
-  auth->host->header (req, "X-RateLimit-Limit", plan->limit);
-  if (plan->limits.per_day) {
-    auth->host->header (req, "X-RateLimit-Remaining", day_left.text);
-    show_midnight (auth, req, pass->at.wall_s + s->day_reset_s);
-  } else {
-    auth->host->header (req, "X-RateLimit-Remaining", minute_left.text);
-    show_number (auth, req, "X-RateLimit-Reset", pass->at.wall_s + s->minute_reset_s);
-  }
-  auth->host->header (req, "RateLimit-Policy", plan->policy);
-  show_state (auth, req, &plan->limits, s, &minute_left, &day_left);
+  struct tenant *tenant = pass->tenant;
+  struct quota *q = &pass->quota;
+  const struct limits *limits = atomic_load_explicit (&tenant->limits, memory_order_acquire);
+  pass->key_cell = number_of (auth, key_id, CELL_KEY, key_cell);
+  pass->tenant_cell = number_of (auth, tenant->id, CELL_TENANT, &tenant->cell);
+  q->plan = plan_get (&auth->plans, pass->own, limits);
+  if (!q->plan)
+    return -ENOMEM;
+  q->at = limit_moment (mono_ns, auth->host->num (req, KG_NUM_TIME), pass->anchor_day);
+  subject_enter (auth, &q->subject[LIMIT_KEY], pass->key_cell, q->plan->of[LIMIT_KEY]);
+  subject_enter (auth, &q->subject[LIMIT_TENANT], pass->tenant_cell, q->plan->of[LIMIT_TENANT]);
+  if (!quota_counts (q))
+    return 0;
+  subject_used (&q->subject[LIMIT_KEY], (uint32_t) q->at.wall_s);
+  subject_used (&q->subject[LIMIT_TENANT], (uint32_t) q->at.wall_s);
+  return 0;
 }
 
-static void
-show (const struct auth *auth, kg_req *req, struct pass *pass)
+/* ---- Refusals ------------------------------------------------------------- */
+
+/* `["day","tenant-minute"]`, and the one that holds longest. */
+static kg_str
+violations_show (const struct quota *q, const struct policies *full, char *text, size_t size,
+                 enum limit_of *ret_of, enum limit_policy *ret_policy, int64_t *ret_retry_s)
 {
-  struct standing s;
-  limit_look (pass->cell, &pass->plan->limits, &pass->at, &s);
-  pass->shown = 1;
-  if (*pass->plan->limit)
-    show_limits (auth, req, pass, &s);
-  show_number (auth, req, "X-RateLimit-Requests-Today", s.day_used);
-  show_number (auth, req, "X-Tokens-Today", s.tokens_today);
-  show_number (auth, req, "X-Tokens-Month", s.tokens_month);
+  struct kg_out out = { text, 0, size };
+  *ret_retry_s = 0;
+  for (enum limit_of of = LIMIT_KEY; of < LIMIT_SUBJECTS; of++)
+    for (enum limit_policy p = 0; p < LIMIT_POLICIES; p++) {
+      int64_t retry;
+      if (!(full->of[of] & LIMIT_BIT (p)))
+        continue;
+      kg_out_lit (&out, out.len ? ",\"" : "[\"");
+      kg_out_lit (&out, plan_name (of, p));
+      kg_out_lit (&out, "\"");
+      retry = limit_retry (&q->subject[of], &q->at, p);
+      if (retry <= *ret_retry_s)
+        continue;
+      *ret_retry_s = retry;
+      *ret_of = of;
+      *ret_policy = p;
+    }
+  kg_out_lit (&out, "]");
+  return (kg_str){ text, out.len };
 }
 
-/* ---- Refusals ------------------------------------------------------------ */
+void
+quota_detail (const struct quota *q, enum limit_of of, enum limit_policy policy, char *ret,
+              size_t size)
+{
+  static const struct {
+    const char *before, *after;
+  } text[LIMIT_POLICIES] = {
+    { "Too many requests at once. ", " allowed" },
+    { "Rate limit exceeded. ", " requests per minute allowed" },
+    { "Rate limit exceeded. ", " requests per day allowed" },
+    { "Rate limit exceeded. ", " requests per month allowed" },
+    { "Monthly token quota exceeded. ", " tokens per month allowed" },
+    { "Monthly budget exceeded. ", " minor units per month allowed" },
+  };
+  const struct subject *s = &q->subject[of];
+  char used[40] = "";
+  struct standing st;
+  limit_look (s, &q->at, &st);
+  if (policy >= LIMIT_TOKENS)
+    snprintf (used, sizeof used, ", %lld used", (long long) limit_used (s->limits, &st, policy));
+  snprintf (ret, size, "%s%lld%s%s%s.", text[policy].before,
+            (long long) limit_of (s->limits, policy), text[policy].after,
+            of == LIMIT_TENANT ? " for the tenant" : "", used);
+}
 
 static int32_t
-refuse (const struct auth *auth, kg_req *req, const struct pass *pass, int32_t denied)
+refuse (const struct auth *auth, kg_req *req, struct quota *q, struct policies *full, uint32_t ask)
 {
-  static const char *const name[LIMIT_KINDS] = { "", "[\"minute\"]", "[\"day\"]", "[\"tokens\"]" };
-  static const enum auth_reason reason[LIMIT_KINDS]
-      = { AUTH_REASONS, AUTH_MINUTE, AUTH_DAY, AUTH_TOKENS };
-  const struct limits *l = &pass->plan->limits;
-  struct standing s;
-  char detail[160];
-  kg_str policies = { name[denied], strlen (name[denied]) };
-  limit_look (pass->cell, l, &pass->at, &s);
-  if (denied == LIMIT_TOKENS)
-    snprintf (detail, sizeof detail,
-              "Monthly token quota exceeded. %lld tokens per month allowed, %lld used.",
-              (long long) l->tokens, (long long) s.tokens_month);
-  else
-    snprintf (detail, sizeof detail, "Rate limit exceeded. %lld requests per %s allowed.",
-              (long long) (denied == LIMIT_DAY ? l->per_day : l->per_minute),
-              denied == LIMIT_DAY ? "day" : "minute");
-  auth->host->member (req, "violated_policies", policies);
-  return auth_deny (auth, req, reason[denied], 429,
-                    limit_retry (pass->cell, l, &pass->at, denied), detail);
-}
-
-/* Takes, or says which policy is against it.  Tokens are asked for first: they
- * take nothing here. */
-static int32_t
-take (const struct auth *auth, kg_req *req, struct pass *pass)
-{
-  int32_t denied = LIMIT_OK;
-  if (auth->host->num (req, KG_NUM_ROUTE_FLAGS) & KG_BILLABLE)
-    denied = limit_tokens (pass->cell, &pass->plan->limits, &pass->at);
-  if (denied == LIMIT_OK) {
-    denied = limit_take (pass->cell, &pass->plan->limits, &pass->at);
-    pass->taken = denied == LIMIT_OK;
+  static const enum auth_reason reason[LIMIT_POLICIES] = { AUTH_CONCURRENT, AUTH_MINUTE, AUTH_DAY,
+                                                           AUTH_MONTH, AUTH_TOKENS, AUTH_MONEY };
+  enum limit_of of = LIMIT_KEY;
+  enum limit_policy policy = LIMIT_MINUTE;
+  char text[256], detail[160];
+  int64_t retry_s;
+  for (int i = 0; i < LIMIT_SUBJECTS; i++) {
+    full->of[i] |= (uint8_t) limit_full (&q->subject[i], &q->at, ask & LIMIT_REQUESTS);
+    full->of[i] &= (uint8_t) ~auth->shadow;
+    window_add (&q->subject[i].cell->denied, q->at.day, 1);
   }
-  return denied;
+  auth->host->member (req, "violated_policies",
+                      violations_show (q, full, text, sizeof text, &of, &policy, &retry_s));
+  quota_detail (q, of, policy, detail, sizeof detail);
+  return auth_deny (auth, req, reason[policy], 429, retry_s, detail);
 }
 
-/* ---- Hooks --------------------------------------------------------------- */
+static void
+shadow_count (const struct auth *auth, const struct policies *full)
+{
+  for (enum limit_policy p = 0; p < LIMIT_POLICIES; p++)
+    if ((full->of[LIMIT_KEY] | full->of[LIMIT_TENANT]) & LIMIT_BIT (p))
+      auth->metrics->add (auth->shadowed, p, 1);
+}
+
+/* ---- Taking --------------------------------------------------------------- */
+
+uint32_t
+quota_asks (int64_t route_flags)
+{
+  return route_flags & KG_BILLABLE ? LIMIT_REQUESTS | LIMIT_BIT (LIMIT_TOKENS) : LIMIT_REQUESTS;
+}
+
+/* Budgets that are spent.  What others have reserved may come back: that is for
+ * `reserve` to say. */
+static uint32_t
+budgets_full (const struct auth *auth, const struct quota *q, const struct subject *s, uint32_t ask)
+{
+  uint32_t full = limit_full (s, &q->at, ask);
+  for (enum limit_policy p = LIMIT_TOKENS; full && p < LIMIT_POLICIES; p++)
+    if (full & LIMIT_BIT (p)
+        && budget_spent (auth, s, p, q->at.month) < (uint64_t) limit_of (s->limits, p))
+      full &= ~LIMIT_BIT (p);
+  return full;
+}
+
+/* Takes, or says what is against it.  Tokens are asked for first: they take nothing
+ * here. */
+static int32_t
+take (const struct auth *auth, struct quota *q, uint32_t ask, struct policies *ret_full)
+{
+  struct policies full = { { 0 } };
+  uint32_t budgets = ask & ~LIMIT_REQUESTS;
+  for (int i = 0; budgets && i < LIMIT_SUBJECTS; i++)
+    full.of[i] = (uint8_t) budgets_full (auth, q, &q->subject[i], budgets);
+  *ret_full = full;
+  if ((full.of[LIMIT_KEY] | full.of[LIMIT_TENANT]) & ~auth->shadow)
+    return 0;
+  q->counted = (uint8_t) limit_take (q->subject, &q->at, auth->shadow, &q->taken, ret_full);
+  ret_full->of[LIMIT_KEY] |= full.of[LIMIT_KEY];
+  ret_full->of[LIMIT_TENANT] |= full.of[LIMIT_TENANT];
+  return q->counted;
+}
+
+/* ---- Hooks ---------------------------------------------------------------- */
 
 int32_t
 quota_limit (kg_req *req, void *data)
 {
   struct auth *auth = data;
   struct pass *pass = pass_of (auth, req);
-  int32_t denied;
-  if (!pass || auth->host->num (req, KG_NUM_ROUTE_FLAGS) & KG_PUBLIC)
+  int64_t flags = auth->host->num (req, KG_NUM_ROUTE_FLAGS);
+  struct policies full;
+  uint32_t ask;
+  int32_t taken;
+  if (!pass || flags & KG_PUBLIC)
     return KG_NEXT;
-  denied = take (auth, req, pass);
-  show (auth, req, pass);
-  if (pass->taken)
-    usage_mark (auth, pass->cell);
-  if (denied == LIMIT_OK)
-    return KG_NEXT;
-  if (auth->shadow) {
-    auth->metrics->add (auth->shadowed, (uint32_t) denied - 1, 1);
-    return KG_NEXT;
-  }
-  return refuse (auth, req, pass, denied);
+  if (!quota_counts (&pass->quota))
+    return -ENOSPC;
+  ask = quota_asks (flags);
+  taken = take (auth, &pass->quota, ask, &full);
+  quota_show (auth, req, &pass->quota);
+  if (!taken)
+    return refuse (auth, req, &pass->quota, &full, ask);
+  if (full.of[LIMIT_KEY] | full.of[LIMIT_TENANT])
+    shadow_count (auth, &full);
+  return KG_NEXT;
 }
 
 /* Answers that never came as far as LIMIT, as for a missing scope, have the
@@ -198,8 +214,9 @@ quota_commit (kg_req *req, void *data)
 {
   struct auth *auth = data;
   struct pass *pass = pass_of (auth, req);
-  if (pass && !pass->shown && !(auth->host->num (req, KG_NUM_ROUTE_FLAGS) & KG_PUBLIC))
-    show (auth, req, pass);
+  if (pass && !pass->quota.shown && quota_counts (&pass->quota)
+      && !(auth->host->num (req, KG_NUM_ROUTE_FLAGS) & KG_PUBLIC))
+    quota_show (auth, req, &pass->quota);
   return KG_NEXT;
 }
 
@@ -216,55 +233,11 @@ quota_log (kg_req *req, void *data)
   struct auth *auth = data;
   struct pass *pass = pass_of (auth, req);
   int64_t status;
-  if (!pass || (!pass->taken && !pass->tokens))
+  if (!pass || !quota_counts (&pass->quota))
     return KG_NEXT;
   status = auth->host->num (req, KG_NUM_STATUS);
-  if (pass->taken && status_refunds (status))
-    limit_refund (pass->cell, &pass->plan->limits, &pass->at);
-  if (pass->tokens && status < 400)
-    limit_spend (pass->cell, pass->tokens, &pass->at);
-  usage_mark (auth, pass->cell);
+  budget_end (&pass->quota, status >= 200 && status <= 299);
+  if (pass->quota.counted)
+    limit_end (pass->quota.subject, &pass->quota.at, &pass->quota.taken, status_refunds (status));
   return KG_NEXT;
 }
-
-/* ---- budget/1 ------------------------------------------------------------ */
-
-static const struct auth *budget_auth;
-
-void
-quota_attach (const struct auth *auth)
-{
-  budget_auth = auth;
-}
-
-static int32_t
-budget_spend (kg_req *req, uint64_t tokens)
-{
-  struct pass *pass = budget_auth ? pass_of (budget_auth, req) : NULL;
-  if (!pass)
-    return -EACCES;
-  if (__builtin_add_overflow (pass->tokens, tokens, &pass->tokens))
-    pass->tokens = UINT64_MAX;
-  return 0;
-}
-
-static int64_t
-budget_left (kg_req *req)
-{
-  struct pass *pass = budget_auth ? pass_of (budget_auth, req) : NULL;
-  struct standing s;
-  int64_t left;
-  if (!pass)
-    return -EACCES;
-  if (!pass->plan->limits.tokens)
-    return KG_BUDGET_UNLIMITED;
-  limit_look (pass->cell, &pass->plan->limits, &pass->at, &s);
-  left = pass->plan->limits.tokens - s.tokens_month;
-  return left > 0 && (uint64_t) left > pass->tokens ? left - (int64_t) pass->tokens : 0;
-}
-
-const struct kg_budget quota_budget = {
-  .size = sizeof (struct kg_budget),
-  .spend = budget_spend,
-  .left = budget_left,
-};

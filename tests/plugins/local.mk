@@ -5,12 +5,15 @@ PLUGIN_TESTS = \
 	%D%/agentese-price \
 	%D%/agentese-state \
 	%D%/auth \
+	%D%/auth-cells \
 	%D%/auth-index \
 	%D%/auth-jwks \
 	%D%/auth-jwt \
 	%D%/auth-token \
 	%D%/auth-limit \
+	%D%/auth-oracle \
 	%D%/auth-parts \
+	%D%/auth-race \
 	%D%/billing-stripe \
 	%D%/health \
 	%D%/fake \
@@ -41,7 +44,13 @@ EXTRA_PROGRAMS += %D%/auth-timing
 %C%_auth_timing_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) -lm
 %C%_auth_index_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_parts_LDADD = $(%C%_auth_index_LDADD)
-%C%_auth_limit_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_auth_cells_LDADD = $(%C%_auth_limit_LDADD)
+%C%_auth_limit_SOURCES = %D%/auth-limit.c %D%/auth-limit.h
+%C%_auth_limit_LDADD = plugins/auth/libauth.a $(CHECK_LIBS)
+%C%_auth_oracle_SOURCES = %D%/auth-oracle.c %D%/auth-limit.h
+%C%_auth_oracle_LDADD = $(%C%_auth_limit_LDADD)
+%C%_auth_race_SOURCES = %D%/auth-race.c %D%/auth-limit.h
+%C%_auth_race_LDADD = $(%C%_auth_limit_LDADD)
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FAKE_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_SOURCES = %D%/agentese.c %D%/agentese.h
 %C%_agentese_state_SOURCES = %D%/agentese-state.c %D%/agentese.h
