@@ -218,6 +218,8 @@ START_TEST (a_killed_process_gives_its_slot_back)
   ck_assert_int_eq (region_held (&mine, 1), 1);
   ck_assert_int_eq (region_held (&mine, 2), 0);
   ck_assert_int_eq (region_held (&mine, REGION_SLOTS), 0);
+  for (int i = 0; i < 10000 && __atomic_load_n (number (&mine), __ATOMIC_RELAXED) != 9; i++)
+    pause_ms (1);
   killed (pid);
   ck_assert_int_eq (region_held (&mine, 1), 0);
   ck_assert_uint_eq (*number (&mine), 9);
