@@ -98,7 +98,7 @@ struct kg_req {
   kg_ticket *ticket;
   struct kg_stream stream;
   void *slots[FAKE_PLUGINS + 1];
-  const char *method, *path, *query, *id;
+  const char *method, *path, *query, *id, *client;
   int64_t arrived;
   struct fake_pair params[FAKE_PARTS], headers[FAKE_HEADERS], out[FAKE_HEADERS],
       members[FAKE_PARTS];
@@ -129,6 +129,7 @@ struct fake {
   kg_req *requests;
   const struct kg_identity *as;
   int as_admin, as_local;
+  const char *client; /* NULL: 192.0.2.1 */
   unsigned counter;
   int64_t skew_ns;
   size_t stream_max;

@@ -240,6 +240,7 @@ request_new (struct fake *fake, const char *method, const char *target)
   req->arrived = fake_now (fake);
   req->admin = fake->as_admin;
   req->local = fake->as_local;
+  req->client = fake->client;
   return req;
 }
 

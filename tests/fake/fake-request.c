@@ -96,7 +96,7 @@ host_get (const kg_req *req, int32_t what, const char *key)
   case KG_GET_SPAN_ID:
     return str_of ("b7ad6b7169203331");
   case KG_GET_CLIENT:
-    return str_of ("192.0.2.1");
+    return str_of (req->client ? req->client : "192.0.2.1");
   case KG_GET_SCOPE:
     return str_of (req->route ? req->route->route.scope : NULL);
   case KG_GET_REPLY:

@@ -388,6 +388,12 @@ fake_as (struct fake *fake, const struct kg_identity *identity, int admin, int l
 }
 
 void
+fake_client (struct fake *fake, const char *address)
+{
+  fake->client = address ? fake_pool_text (&fake->self.pool, "%s", address) : NULL;
+}
+
+void
 fake_stream_max (struct fake *fake, size_t bytes)
 {
   fake->stream_max = bytes;

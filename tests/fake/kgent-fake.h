@@ -90,6 +90,9 @@ void fake_advance (struct fake *fake, int64_t ms);
  * makes an operator with scope "admin" of NULL). */
 void fake_as (struct fake *fake, const struct kg_identity *identity, int admin, int local);
 
+/* From which address they come; NULL: 192.0.2.1. */
+void fake_client (struct fake *fake, const char *address);
+
 /* Sends a request: `headers` are "Name: value" texts ended by NULL (or NULL), the
  * body a text or NULL; a body without Content-Type is application/json.  Runs
  * it as far as it goes.  The request stays valid until fake_free. */
