@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* A plugin of ABI 1.1 that uses all that 1.1 added: identities that end, cold
- * buckets, regions.  What it shows is asked over HTTP by grown.py. */
+/* A plugin of ABI 1.1 that uses all that 1.1 added: headers that are set together,
+ * identities that end, cold buckets, regions.  What it shows is asked over HTTP by grown.py. */
 #define KG_ABI_TARGET KG_ABI (1, 1)
 #include <kgent/jobs.h>
 #include <kgent/store.h>
@@ -33,6 +33,7 @@ static kg_self *self;
 static kg_log *usage;
 static kg_bucket *cold;
 static struct kg_region region;
+static const kg_fields *fields;
 static kg_stream *streams[STREAMS];
 static int32_t ended, recorded, watched, deleted, logged;
 
@@ -253,8 +254,11 @@ on_record (kg_req *req, void *data)
 static int32_t
 on_counts (kg_req *req, void *data)
 {
+  static const kg_str values[] = { { "one", 3 }, { NULL, 0 }, { "three", 5 } };
   char text[128];
   (void)data;
+  if (host->headers (req, fields, values) < 0)
+    return -EIO;
   snprintf (text, sizeof text, "recorded %d watched %d deleted %d streams %d", recorded,
             __atomic_load_n (&watched, __ATOMIC_RELAXED),
             __atomic_load_n (&deleted, __ATOMIC_RELAXED),
@@ -279,7 +283,8 @@ static const struct {
 static int32_t
 declare (void)
 {
-  int32_t r = 0;
+  static const char *const names[] = { "X-One", "X-Two", "X-Three", NULL };
+  int32_t r = host->fields (self, names, &fields);
   for (size_t i = 0; r >= 0 && i < sizeof routes / sizeof routes[0]; i++) {
     struct kg_route route = { .size = sizeof route, .method = "GET" };
     route.pattern = routes[i].pattern;

@@ -134,6 +134,13 @@ def stream_rest_kept(s):
     return data
 
 
+def together(root):
+    with host(os.path.join(root, "together")) as h:
+        headers = h.get("/grown/counts").headers
+        kgent.equal([headers.get("X-" + n) for n in ("One", "Two", "Three")], ["one", None, "three"],
+                    "headers that are set together, but for one")
+
+
 # ---- Regions ------------------------------------------------------------------
 
 
@@ -270,7 +277,7 @@ def main():
     with tempfile.TemporaryDirectory() as root:
         build(root)
         kgent.main([lambda t=t: t(root) for t in
-                    (streams, checked, killed, shared, starting, handed_over, cold, replayed)])
+                    (streams, together, checked, killed, shared, starting, handed_over, cold, replayed)])
 
 
 main()
