@@ -174,6 +174,7 @@ auth_close (void *data)
 {
   struct auth *a = data;
   budget_attach (NULL);
+  admin_close (a);
   jwt_close (a->jwt);
   index_finish (&a->index);
   tenants_finish (&a->tenants);
@@ -318,6 +319,8 @@ auth_start (void *data)
     rc = usage_start (a);
   if (rc >= 0)
     rc = jwt_start (a->jwt);
+  if (rc >= 0)
+    rc = admin_start (a);
   if (rc >= 0)
     rc = a->jobs->timer (a->self, FLUSH_MS, FLUSH_MS, tick, a, &a->timer);
   if (rc < 0)

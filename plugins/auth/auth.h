@@ -81,6 +81,7 @@ struct auth {
   struct jwt *jwt;                   /* NULL: off */
   const struct limits *jwt_limits[2]; /* of callers with a token: as a profile's */
   struct cells cells;
+  struct admin *admin;     /* of the operator's routes */
   const kg_fields *fields; /* of headers about limits */
 
   const struct kg_store *store;
@@ -196,9 +197,10 @@ void usage_stop (struct auth *auth);
 /* When a key was last used, to the minute, since the epoch; 0: not lately. */
 int64_t usage_last_used (const struct auth *auth, kg_str id);
 
-/* admin.c, list.c, me.c: routes. */
+/* admin.c, me.c: routes. */
 int32_t admin_open (struct auth *auth);
-int32_t list_open (struct auth *auth);
+int32_t admin_start (struct auth *auth);
+void admin_close (struct auth *auth);
 int32_t me_open (struct auth *auth);
 
 /* dev.c: 0, or -EACCES where strangers could use the keys (logged). */

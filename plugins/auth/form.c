@@ -4,224 +4,405 @@
 #include "plugins/auth/form.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <json-c/json.h>
 #include <string.h>
 
-#define ERRORS_MAX  16384
-#define SUMMARY_MAX 700 /* of the detail */
+/* ---- Faults and members -------------------------------------------------- */
 
 static void
-fault (struct form *f, const char *member, const char *type, const char *msg)
+fault_in (struct task *t, const char *object, const char *member, const char *type,
+          const char *msg)
 {
-  struct kg_out *out = &f->errors;
-  kg_out_lit (out, f->count ? ",{\"loc\":[\"body\"," : "[{\"loc\":[\"body\",");
-  kg_out_text (out, member);
-  kg_out_lit (out, "],\"type\":");
-  kg_out_text (out, type);
-  kg_out_lit (out, ",\"msg\":");
-  kg_out_text (out, msg);
-  kg_out_lit (out, "}");
-  if (f->summary.len + strlen (member) + strlen (msg) + 8 < SUMMARY_MAX) {
-    kg_out_lit (&f->summary, f->count ? "; " : "");
-    kg_out_lit (&f->summary, member);
-    kg_out_lit (&f->summary, ": ");
-    kg_out_lit (&f->summary, msg);
-  }
-  f->count++;
+  struct fault f
+      = { .in = "body", .object = object, .member = member, .type = type, .msg = msg };
+  if (msg)
+    task_fault (t, &f);
 }
 
-/* The value of a member; 0 when it is absent or null. */
+void
+form_fault (struct task *t, const char *name, const char *type, const char *msg)
+{
+  fault_in (t, NULL, name, type, msg);
+}
+
+/* The body's member; 0 when it is absent. */
 static uint32_t
-member (const struct form *f, uint32_t object, const char *name)
+member (const struct task *t, const char *name)
 {
-  uint32_t i = kg_json_find (f->json, object, name);
-  return kg_json_kind (f->json, i) == KG_JSON_NULL ? 0 : i;
+  return kg_json_find (&t->json, 0, name);
 }
 
-/* The string at `i`, or NULL with a fault. */
-static const char *
-text_at (struct form *f, uint32_t i, const char *name)
-{
-  kg_str s;
-  if (kg_json_kind (f->json, i) != KG_JSON_STRING) {
-    fault (f, name, "string_type", "Input should be a valid string");
-    return NULL;
-  }
-  s = kg_json_str (f->auth->host, f->req, f->json, i);
-  if (!s.ptr)
-    f->failed = -ENOMEM;
-  else if (!s.len || s.len > KEY_TEXT) {
-    fault (f, name, "range", "Input should have 1 to 128 bytes");
-    s.ptr = NULL;
-  }
-  return s.ptr;
-}
-
-static const char *
-text_read (struct form *f, const char *name, const char *dflt)
-{
-  uint32_t i = member (f, 0, name);
-  return i ? text_at (f, i, name) : dflt;
-}
-
-/* ---- Members ------------------------------------------------------------- */
-
-static const char *
-name_read (struct form *f)
-{
-  uint32_t i = kg_json_find (f->json, 0, "name");
-  if (i)
-    return text_at (f, i, "name");
-  fault (f, "name", "missing", "Field required");
-  return NULL;
-}
-
-static const char *
-tenant_form (struct form *f)
-{
-  const char *text = text_read (f, "tenant", AUTH_TENANT);
-  char *uuid = text ? f->auth->host->alloc (f->req, TEXT_UUID) : NULL;
-  if (text && !uuid)
-    f->failed = -ENOMEM;
-  else if (text && text_uuid (text, strlen (text), uuid) < 0)
-    fault (f, "tenant", "uuid_parsing", "Input should be a valid UUID");
-  return uuid;
-}
-
-static const char *
-tier_read (struct form *f)
-{
-  const struct tiers *tiers = &f->auth->plans.tiers;
-  const char *text = text_read (f, "tier", "FREE");
-  char msg[512];
-  struct kg_out out = { msg, 0, sizeof msg - 1 };
-  uint64_t i;
-  if (!text || tier_find (tiers, text))
-    return text;
-  kg_out_lit (&out, "Input should be");
-  for (i = 0; i < tiers->count && out.len + KEY_TEXT + 8 < sizeof msg; i++) {
-    kg_out_lit (&out, i ? ", '" : " '");
-    kg_out_raw (&out, tiers->items[i].name, strnlen (tiers->items[i].name, KEY_TEXT));
-    kg_out_lit (&out, "'");
-  }
-  msg[out.len] = 0;
-  fault (f, "tier", "enum", msg);
-  return NULL;
-}
-
-/* Scopes and archetypes are words; a scope may be a path pattern. */
 static int32_t
-word_ok (const char *s)
+is_null (const struct task *t, uint32_t i)
 {
-  return !s[strspn (s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:*-")];
-}
-
-static void
-list_read (struct form *f, const char *name, const char *dflt, const char **ret)
-{
-  uint32_t list = member (f, 0, name), i, n = 0;
-  ret[0] = dflt;
-  ret[1] = NULL;
-  if (!list)
-    return;
-  if (kg_json_kind (f->json, list) != KG_JSON_ARRAY) {
-    fault (f, name, "list_type", "Input should be a valid list");
-    return;
-  }
-  for (i = kg_json_first (f->json, list); i; i = kg_json_next (f->json, list, i)) {
-    if (n == KEY_LIST) {
-      fault (f, name, "range", "Input should have at most 32 elements");
-      return;
-    }
-    ret[n] = text_at (f, i, name);
-    if (!ret[n])
-      return;
-    if (!word_ok (ret[n]))
-      fault (f, name, "range", "An element should be of letters, digits and _ . : * - only");
-    n++;
-  }
-  ret[n] = NULL;
-}
-
-static int64_t
-limit_read (struct form *f, uint32_t limits, const char *name)
-{
-  uint32_t i = member (f, limits, name);
-  int64_t n;
-  if (!i)
-    return -1;
-  n = kg_json_int (f->json, i, -1);
-  if (kg_json_kind (f->json, i) != KG_JSON_INT)
-    fault (f, name, "int_parsing", "Input should be a valid integer");
-  else if (n < 0 || n > 1000000000)
-    fault (f, name, "range", "Input should be between 0 (unlimited) and 1000000000");
-  return n;
-}
-
-static struct limits
-limits_read (struct form *f)
-{
-  struct limits l = LIMITS_UNSET;
-  uint32_t limits = member (f, 0, "limits");
-  if (!limits)
-    return l;
-  if (kg_json_kind (f->json, limits) != KG_JSON_OBJECT) {
-    fault (f, "limits", "dict_type", "Input should be a valid dictionary");
-    return l;
-  }
-  l.per_minute = limit_read (f, limits, "requests_per_minute");
-  l.per_day = limit_read (f, limits, "requests_per_day");
-  l.tokens = limit_read (f, limits, "tokens_per_month");
-  return l;
-}
-
-static int64_t
-expires_read (struct form *f)
-{
-  const char *text = text_read (f, "expires_at", NULL);
-  int64_t ns = 0;
-  if (text && text_time_parse (text, strlen (text), &ns) < 0)
-    fault (f, "expires_at", "datetime_parsing", "Input should be an RFC 3339 time");
-  else if (text && ns <= f->auth->host->num (f->req, KG_NUM_TIME))
-    fault (f, "expires_at", "range", "Input should be in the future");
-  return ns;
-}
-
-/* ---- All of it ----------------------------------------------------------- */
-
-static void
-members_read (struct form *f, struct key_spec *ret)
-{
-  ret->name = name_read (f);
-  ret->tenant = tenant_form (f);
-  ret->user = text_read (f, "user", ret->name);
-  ret->tier = tier_read (f);
-  list_read (f, "scopes", "read", ret->scopes);
-  list_read (f, "archetypes", "developer", ret->archetypes);
-  ret->limits = limits_read (f);
-  ret->expires_ns = expires_read (f);
+  return kg_json_kind (&t->json, i) == KG_JSON_NULL;
 }
 
 int32_t
-form_read (const struct auth *auth, kg_req *req, struct key_spec *ret)
+form_object (struct task *t)
 {
-  struct form f = { .auth = auth, .req = req, .json = auth->host->json (req) };
-  char summary[SUMMARY_MAX];
-  f.errors = (struct kg_out){ auth->host->alloc (req, ERRORS_MAX), 0, ERRORS_MAX };
-  f.summary = (struct kg_out){ summary, 0, SUMMARY_MAX };
-  if (!f.errors.ptr || !f.json)
-    return -ENOMEM;
-  if (kg_json_kind (f.json, 0) != KG_JSON_OBJECT)
-    fault (&f, "", "dict_type", "Input should be a valid dictionary");
+  if (kg_json_kind (&t->json, 0) == KG_JSON_OBJECT)
+    return 1;
+  form_fault (t, "", "dict_type", "Input should be a valid dictionary");
+  return 0;
+}
+
+int32_t
+form_has (const struct task *t, const char *name)
+{
+  return member (t, name) != 0;
+}
+
+void
+form_require (struct task *t, const char *name)
+{
+  if (!form_has (t, name))
+    form_fault (t, name, "missing", "Field required");
+}
+
+/* ---- Texts --------------------------------------------------------------- */
+
+/* What would forge lines in a log or on a terminal. */
+static int32_t
+has_control (const char *s)
+{
+  for (; *s; s++)
+    if ((unsigned char) *s < 0x20 || *s == 0x7f)
+      return 1;
+  return 0;
+}
+
+/* The string at `i` in the task's memory, or NULL with a fault. */
+static const char *
+text_at (struct task *t, uint32_t i, const char *name, size_t max)
+{
+  char *s;
+  size_t len;
+  if (kg_json_kind (&t->json, i) != KG_JSON_STRING) {
+    form_fault (t, name, "string_type", "Input should be a valid string");
+    return NULL;
+  }
+  s = task_alloc (t, (size_t) t->json.token[i].len + 1);
+  if (!s)
+    return NULL;
+  len = kg_json_decode (&t->json, i, s);
+  if (!len || len > max)
+    form_fault (t, name, "range", task_text (t, "Input should have 1 to %zu bytes", max));
+  else if (has_control (s))
+    form_fault (t, name, "range", "Input should have no control characters");
   else
-    members_read (&f, ret);
-  if (f.failed)
-    return f.failed;
-  if (!f.count)
-    return 0;
-  kg_out_lit (&f.errors, "]");
-  if (kg_out_ok (&f.errors))
-    auth->host->member (req, "errors", (kg_str){ f.errors.ptr, f.errors.len });
-  auth->host->problem (req, 422, NULL, "%.*s", (int) f.summary.len, summary);
-  return -EINVAL;
+    return s;
+  return NULL;
+}
+
+void
+form_text (struct task *t, const char *name, size_t max, const char *none, const char **ret)
+{
+  uint32_t i = member (t, name);
+  const char *s = none;
+  if (!i)
+    return;
+  if (!is_null (t, i))
+    s = text_at (t, i, name, max);
+  else if (!none)
+    form_fault (t, name, "missing", "Field required");
+  if (s)
+    *ret = s;
+}
+
+void
+form_id (struct task *t, const char *name, const char *none, const char **ret)
+{
+  const char *s = NULL;
+  char *uuid;
+  form_text (t, name, KEY_TEXT, none, &s);
+  if (!s)
+    return;
+  if (s == none) {
+    *ret = none;
+    return;
+  }
+  uuid = task_alloc (t, TEXT_UUID);
+  if (uuid)
+    *ret = text_uuid (s, strlen (s), uuid) == 0 ? uuid : s;
+}
+
+void
+form_fixed (struct task *t, const char *name, const char *text)
+{
+  uint32_t i = member (t, name);
+  const char *s = text;
+  if (!i)
+    return;
+  if (kg_json_kind (&t->json, i) == KG_JSON_STRING)
+    form_id (t, name, text, &s);
+  else
+    s = "";
+  if (strcmp (s, text))
+    form_fault (t, name, "frozen", "Input should be what it is: this cannot be changed");
+}
+
+/* ---- One of several ------------------------------------------------------ */
+
+static const char *
+choices_text (struct task *t, const char *const *choices)
+{
+  struct kg_out out = task_out (t, 1024);
+  size_t i;
+  kg_out_lit (&out, "Input should be");
+  for (i = 0; choices[i] && out.len + strlen (choices[i]) + 8 < out.cap; i++) {
+    kg_out_lit (&out, i ? ", '" : " '");
+    kg_out_lit (&out, choices[i]);
+    kg_out_lit (&out, "'");
+  }
+  return out.ptr;
+}
+
+static int32_t
+choice_find (struct task *t, uint32_t i, const char *const *choices)
+{
+  int32_t n;
+  for (n = 0; choices[n]; n++)
+    if (kg_json_is (&t->json, i, choices[n]))
+      return n;
+  return -ENOENT;
+}
+
+void
+form_choice (struct task *t, const char *name, const char *const *choices, int32_t none,
+             int32_t *ret)
+{
+  uint32_t i = member (t, name);
+  int32_t n;
+  if (!i)
+    return;
+  n = is_null (t, i) ? none : choice_find (t, i, choices);
+  if (n >= 0)
+    *ret = n;
+  else if (kg_json_kind (&t->json, i) != KG_JSON_STRING && !is_null (t, i))
+    form_fault (t, name, "string_type", "Input should be a valid string");
+  else
+    form_fault (t, name, "enum", choices_text (t, choices));
+}
+
+void
+form_tier (struct task *t, const char *none, const char **ret)
+{
+  const struct tiers *tiers = &t->auth->tenants.tiers;
+  const char **names = task_alloc (t, (tiers->count + 2) * sizeof *names);
+  int32_t n = -1;
+  uint64_t k;
+  if (!names)
+    return;
+  for (k = 0; k < tiers->count; k++)
+    names[k] = tiers->items[k].name;
+  names[k] = *none ? NULL : none;
+  form_choice (t, "tier", names, *none ? 0 : (int32_t) k, &n);
+  if (n >= 0)
+    *ret = names[n];
+}
+
+/* ---- Numbers ------------------------------------------------------------- */
+
+static void
+number_at_token (struct task *t, uint32_t i, const struct fault *place, int64_t min, int64_t max,
+                 int64_t *ret)
+{
+  int64_t n = kg_json_int (&t->json, i, 0);
+  if (kg_json_kind (&t->json, i) != KG_JSON_INT)
+    fault_in (t, place->object, place->member, "int_parsing",
+              "Input should be a valid integer");
+  else if (n < min || n > max)
+    fault_in (t, place->object, place->member, "range",
+              task_text (t, "Input should be between %lld and %lld", (long long) min,
+                         (long long) max));
+  else
+    *ret = n;
+}
+
+void
+form_number (struct task *t, const char *name, int64_t min, int64_t max, int64_t none,
+             int64_t *ret)
+{
+  uint32_t i = member (t, name);
+  if (i && is_null (t, i))
+    *ret = none;
+  else if (i)
+    number_at_token (t, i, &(struct fault){ .member = name }, min, max, ret);
+}
+
+void
+form_bool (struct task *t, const char *name, int32_t none, int32_t *ret)
+{
+  uint32_t i = member (t, name);
+  int32_t kind = kg_json_kind (&t->json, i);
+  if (!i)
+    return;
+  if (kind == KG_JSON_NULL)
+    *ret = none;
+  else if (kind == KG_JSON_TRUE || kind == KG_JSON_FALSE)
+    *ret = kind == KG_JSON_TRUE;
+  else
+    form_fault (t, name, "bool_type", "Input should be a valid boolean");
+}
+
+void
+form_limits (struct task *t, struct limits *ret)
+{
+  uint32_t object = member (t, "limits"), i;
+  size_t k;
+  if (!object)
+    return;
+  if (is_null (t, object)) {
+    *ret = LIMITS_UNSET;
+    return;
+  }
+  if (kg_json_kind (&t->json, object) != KG_JSON_OBJECT) {
+    form_fault (t, "limits", "dict_type", "Input should be a valid dictionary");
+    return;
+  }
+  for (k = 0; k < NUMBERS_COUNT; k++) {
+    struct fault place = { .object = "limits", .member = number_names[k].name };
+    i = kg_json_find (&t->json, object, number_names[k].name);
+    if (i && is_null (t, i))
+      *number_at (ret, k) = -1;
+    else if (i)
+      number_at_token (t, i, &place, 0, NUMBERS_MAX, number_at (ret, k));
+  }
+}
+
+/* ---- Times, objects, lists ----------------------------------------------- */
+
+void
+form_time (struct task *t, const char *name, int64_t *ret_ns)
+{
+  uint32_t i = member (t, name);
+  const char *s = i && !is_null (t, i) ? text_at (t, i, name, 64) : NULL;
+  int64_t ns;
+  if (i && is_null (t, i))
+    *ret_ns = 0;
+  if (!s)
+    return;
+  if (text_time_parse (s, strlen (s), &ns) < 0)
+    form_fault (t, name, "datetime_parsing", "Input should be an RFC 3339 time");
+  else if (ns <= t->now_ns)
+    form_fault (t, name, "range", "Input should be in the future");
+  else
+    *ret_ns = ns;
+}
+
+/* What the patch says onto what is there (RFC 7396, section 2); -ENOMEM. */
+static int32_t
+object_merge (json_object *into, json_object *patch)
+{
+  int32_t rc = 0;
+  json_object_object_foreach (patch, name, value)
+  {
+    json_object *there = NULL;
+    if (!value) {
+      json_object_object_del (into, name);
+      continue;
+    }
+    if (!json_object_is_type (value, json_type_object)) {
+      if (json_object_object_add (into, name, json_object_get (value)) < 0)
+        return -ENOMEM;
+      continue;
+    }
+    if (!json_object_object_get_ex (into, name, &there)
+        || !json_object_is_type (there, json_type_object)) {
+      there = json_object_new_object ();
+      if (!there || json_object_object_add (into, name, there) < 0)
+        return -ENOMEM;
+    }
+    rc = object_merge (there, value);
+    if (rc < 0)
+      return rc;
+  }
+  return 0;
+}
+
+static json_object *
+object_parse (const char *text, size_t len)
+{
+  json_tokener *tok = json_tokener_new ();
+  json_object *o = tok ? json_tokener_parse_ex (tok, text, (int) len) : NULL;
+  if (tok)
+    json_tokener_free (tok);
+  return o;
+}
+
+/* The text of `old` with the member at `i` merged into it; NULL without memory. */
+static const char *
+merged_text (struct task *t, uint32_t i, const char *old)
+{
+  kg_str patch = kg_json_text (&t->json, i);
+  json_object *into = object_parse (old, strlen (old)), *from = object_parse (patch.ptr, patch.len);
+  const char *s = NULL;
+  if (into && from && object_merge (into, from) == 0)
+    s = json_object_to_json_string_ext (into, JSON_C_TO_STRING_PLAIN
+                                                  | JSON_C_TO_STRING_NOSLASHESCAPE);
+  s = s ? task_copy (t, (kg_str){ s, strlen (s) }) : NULL;
+  if (!s)
+    t->error = -ENOMEM;
+  json_object_put (into);
+  json_object_put (from);
+  return s;
+}
+
+void
+form_merge (struct task *t, const char *name, size_t max, const char **ret)
+{
+  uint32_t i = member (t, name);
+  const char *s;
+  if (!i)
+    return;
+  if (is_null (t, i)) {
+    *ret = "{}";
+    return;
+  }
+  if (kg_json_kind (&t->json, i) != KG_JSON_OBJECT) {
+    form_fault (t, name, "dict_type", "Input should be a valid dictionary");
+    return;
+  }
+  s = merged_text (t, i, *ret);
+  if (s && strlen (s) > max)
+    form_fault (t, name, "range", task_text (t, "It should have at most %zu bytes", max));
+  else if (s)
+    *ret = s;
+}
+
+/* The elements of a list; stops at the first fault. */
+static void
+elements_read (struct task *t, const char *name, uint32_t list, form_check *check,
+               const char *ret[KEY_LIST + 1])
+{
+  uint32_t n = 0, faults = t->faults, i = kg_json_first (&t->json, list);
+  for (; i && t->faults == faults; i = kg_json_next (&t->json, list, i)) {
+    const char *text = n < KEY_LIST ? text_at (t, i, name, KEY_TEXT) : NULL;
+    const char *why = text ? check (t, &text) : NULL;
+    if (n == KEY_LIST)
+      form_fault (t, name, "range", "Input should have at most 32 elements");
+    else if (why)
+      form_fault (t, name, "range", why);
+    else if (text)
+      ret[n++] = text;
+  }
+}
+
+void
+form_list (struct task *t, const char *name, form_check *check, const char *none,
+           const char **ret)
+{
+  uint32_t list = member (t, name), faults = t->faults;
+  const char *texts[KEY_LIST + 1] = { NULL };
+  if (!list)
+    return;
+  if (is_null (t, list))
+    texts[0] = none;
+  else if (kg_json_kind (&t->json, list) == KG_JSON_ARRAY)
+    elements_read (t, name, list, check, texts);
+  else
+    form_fault (t, name, "list_type", "Input should be a valid list");
+  if (t->faults == faults)
+    memcpy (ret, texts, sizeof texts);
 }

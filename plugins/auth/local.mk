@@ -3,11 +3,24 @@ noinst_LIBRARIES += %D%/libauth.a
 %C%_libauth_a_SOURCES = \
 	%D%/access.c \
 	%D%/admin.c \
+	%D%/admin.h \
+	%D%/admin_audit.c \
+	%D%/admin_key.c \
+	%D%/admin_key.h \
+	%D%/admin_last.c \
+	%D%/admin_rotate.c \
+	%D%/admin_task.c \
+	%D%/admin_tenant.c \
+	%D%/admin_user.c \
+	%D%/audit.c \
+	%D%/audit.h \
 	%D%/auth.c \
 	%D%/auth.h \
 	%D%/budget.c \
 	%D%/cells.c \
 	%D%/cells.h \
+	%D%/change.c \
+	%D%/change.h \
 	%D%/cidr.c \
 	%D%/cidr.h \
 	%D%/credential.c \
@@ -18,6 +31,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/epoch.h \
 	%D%/form.c \
 	%D%/form.h \
+	%D%/form_key.c \
 	%D%/guess.c \
 	%D%/guess.h \
 	%D%/index.c \
@@ -25,6 +39,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/index_inner.h \
 	%D%/index_sweep.c \
 	%D%/index_table.c \
+	%D%/init.c \
 	%D%/jose.c \
 	%D%/jose.h \
 	%D%/jwks.c \
@@ -46,6 +61,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/limit.c \
 	%D%/limit.h \
 	%D%/list.c \
+	%D%/list.h \
 	%D%/me.c \
 	%D%/model.c \
 	%D%/numbers.c \
@@ -62,6 +78,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/record.h \
 	%D%/scan.c \
 	%D%/scan.h \
+	%D%/schema.h \
 	%D%/tenant.c \
 	%D%/tenant.h \
 	%D%/tenants.c \

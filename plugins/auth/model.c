@@ -131,7 +131,7 @@ int32_t
 model_open (struct auth *auth)
 {
   const struct kg_store *store = auth->store;
-  int32_t rc = store->bucket (auth->self, "auth.keys", &auth->keys_bucket);
+  int32_t rc = store->bucket2 (auth->self, "auth.keys", KG_BUCKET_COLD, &auth->keys_bucket);
   if (rc == 0)
     rc = store->bucket (auth->self, "auth.tenants", &auth->tenants_bucket);
   if (rc == 0)

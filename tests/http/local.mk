@@ -1,5 +1,6 @@
 # The real program over real sockets.
 HTTP_TESTS = \
+	%D%/admin.py \
 	%D%/agentese.py \
 	%D%/mainjob.py \
 	%D%/openmeter.py \

@@ -5,6 +5,8 @@ PLUGIN_TESTS = \
 	%D%/agentese-price \
 	%D%/agentese-state \
 	%D%/auth \
+	%D%/auth-admin \
+	%D%/auth-audit \
 	%D%/auth-cells \
 	%D%/auth-index \
 	%D%/auth-jwks \
@@ -44,6 +46,10 @@ EXTRA_PROGRAMS += %D%/auth-timing
 %C%_auth_timing_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) -lm
 %C%_auth_index_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_parts_LDADD = $(%C%_auth_index_LDADD)
+%C%_auth_admin_SOURCES = %D%/auth-admin.c %D%/auth-admin.h
+%C%_auth_admin_LDADD = $(%C%_auth_LDADD)
+%C%_auth_audit_SOURCES = %D%/auth-audit.c %D%/auth-admin.h
+%C%_auth_audit_LDADD = $(%C%_auth_LDADD)
 %C%_auth_cells_LDADD = $(%C%_auth_limit_LDADD)
 %C%_auth_limit_SOURCES = %D%/auth-limit.c %D%/auth-limit.h
 %C%_auth_limit_LDADD = plugins/auth/libauth.a $(CHECK_LIBS)
