@@ -29,6 +29,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/digest.c \
 	%D%/epoch.c \
 	%D%/epoch.h \
+	%D%/explain.h \
 	%D%/form.c \
 	%D%/form.h \
 	%D%/form_key.c \
