@@ -21,7 +21,7 @@
 
 enum role {
   ROLE_ANY,      /* no record: all scopes that the key has */
-  ROLE_READONLY, /* read */
+  ROLE_READONLY, /* read, invoke:... */
   ROLE_MEMBER,   /* read, write, invoke:... */
   ROLE_ADMIN,    /* all */
   ROLE_OWNER,    /* all */

@@ -325,7 +325,8 @@ CASE (key_of_role)
   make (USERS, "{\"id\":\"old\",\"active\":false}");
   make (USERS, "{\"id\":\"own\",\"role\":\"owner\"}");
   FAULTS ("POST", KEYS, rows);
-  id = fake_json (make (KEYS, "{\"name\":\"n\",\"user\":\"ann\"}"), "id");
+  id = fake_json (make (KEYS, "{\"name\":\"n\",\"user\":\"ann\",\"scopes\":[\"read\",\"invoke:a.*\"]}"),
+                  "id");
   make (KEYS, "{\"name\":\"n\",\"user\":\"bob\",\"scopes\":[\"read\",\"write\",\"invoke:a.*\"]}");
   make (KEYS, "{\"name\":\"n\",\"user\":\"own\",\"scopes\":[\"admin\",\"billing\"]}");
   has (expect (ask ("PATCH", text (KEYS "/%s", id), "{\"scopes\":[\"write\"]}"), 422, NULL),
