@@ -65,10 +65,12 @@ visit_deny (const struct visit *v, enum auth_reason reason, int32_t status, int6
   return v->is_public ? KG_NEXT : auth_deny (v->auth, v->req, reason, status, retry_s, detail);
 }
 
+/* Without a branch: a guesser must not see by the time which way it went. */
 static int32_t
 begins_kg (kg_str s)
 {
-  return s.len >= 3 && !memcmp (s.ptr, "kg_", 3);
+  int differs = (s.ptr[0] ^ 'k') | (s.ptr[s.len > 1] ^ 'g') | (s.ptr[2 * (s.len > 2)] ^ '_');
+  return (s.len > 2) & !differs;
 }
 
 /* At most one line per address and minute, and so many of all addresses.  Of the
@@ -76,15 +78,15 @@ begins_kg (kg_str s)
 static void
 fail_log (const struct visit *v, const char *why, uint32_t before)
 {
+  static const char *const comma[] = { "", ", " };
   struct auth *auth = v->auth;
   size_t shown = v->credential.len < KEY_PREFIX ? v->credential.len : KEY_PREFIX;
   if (!guess_log_take (&auth->guess_log, v->mono_ns / TEXT_SECOND))
     return;
-  if (!begins_kg (v->credential))
-    shown = 0;
+  shown *= (size_t) begins_kg (v->credential);
   auth->host->log (auth->self, KG_LOG_WARN,
                    "%.*s has failed to authenticate: %s%s%.*s; failures in the minute before: %u",
-                   (int) v->client.len, v->client.ptr, why, shown ? ", " : "", (int) shown,
+                   (int) v->client.len, v->client.ptr, why, comma[shown > 0], (int) shown,
                    v->credential.ptr, before);
 }
 
@@ -94,17 +96,16 @@ static int32_t
 access_fail (const struct visit *v, enum auth_reason reason, const char *why, const char *detail)
 {
   struct auth *auth = v->auth;
-  int64_t now_s = v->mono_ns / TEXT_SECOND, wait = 0;
+  int64_t now_s = v->mono_ns / TEXT_SECOND, wait;
   uint32_t before;
   uint64_t who = guess_address (auth->guess, v->client.ptr, v->client.len);
   if (guess_fail (auth->guess, who, now_s, &before) == 1)
     fail_log (v, why, before);
-  if (begins_kg (v->credential)) {
-    who = guess_bytes (auth->guess_prefix, v->credential.ptr,
-                       v->credential.len < KEY_PREFIX ? v->credential.len : KEY_PREFIX);
-    wait = guess_wait (auth->guess_prefix, who, now_s);
-    guess_fail (auth->guess_prefix, who, now_s, NULL);
-  }
+  /* What is no key has no prefix to guess at; it is counted to take as long. */
+  who = guess_bytes (auth->guess_prefix, v->credential.ptr,
+                     v->credential.len < KEY_PREFIX ? v->credential.len : KEY_PREFIX);
+  wait = guess_wait (auth->guess_prefix, who, now_s) * begins_kg (v->credential);
+  guess_fail (auth->guess_prefix, who, now_s, NULL);
   if (wait)
     return visit_deny (v, AUTH_GUESSING, 429, wait, WAIT);
   return visit_deny (v, reason, 401, 0, detail);
@@ -215,9 +216,7 @@ key_find (const struct visit *v, struct worker *w, int32_t *ret_error)
   *ret_error = digest_key (auth, w, s.ptr, len, hash);
   if (*ret_error < 0)
     return 0;
-  number = index_find (&auth->index, hash);
-  if (len != s.len || !begins_kg (s))
-    return 0;
+  number = index_find (&auth->index, hash) * (uint32_t) ((len == s.len) & begins_kg (s));
   if (number)
     recall_keep (w->recall, &auth->index, &tag, number);
   return number;
@@ -263,10 +262,13 @@ key_admit (const struct visit *v, struct worker *w, uint32_t *ret_number, enum r
 static int32_t
 access_key (const struct visit *v)
 {
+  static const enum auth_reason reason[] = { AUTH_FORMAT, AUTH_INVALID };
+  static const char *const detail[] = { FORMAT, INVALID };
+  const char *why[] = { "this is no API key", NULL };
   struct worker *w = worker_of (v->auth, v->req);
   enum role role;
   uint32_t number;
-  int32_t error = 0;
+  int32_t error = 0, is_key;
   enum verdict verdict = w ? key_admit (v, w, &number, &role, &error) : VERDICT_REVOKED;
   if (!w || error < 0)
     return -ENOMEM;
@@ -274,9 +276,9 @@ access_key (const struct visit *v)
     return grant_key (v, number, role);
   if (verdict >= VERDICT_SUSPENDED)
     return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, verdict_text (verdict));
-  if (!begins_kg (v->credential))
-    return access_fail (v, AUTH_FORMAT, "this is no API key", FORMAT);
-  return access_fail (v, AUTH_INVALID, verdict_text (verdict), INVALID);
+  why[1] = verdict_text (verdict);
+  is_key = begins_kg (v->credential);
+  return access_fail (v, reason[is_key], why[is_key], detail[is_key]);
 }
 
 /* ---- Tokens -------------------------------------------------------------- */
