@@ -13,6 +13,7 @@ PLUGIN_TESTS = \
 	%D%/auth-jwt \
 	%D%/auth-token \
 	%D%/auth-limit \
+	%D%/auth-timing \
 	%D%/auth-oracle \
 	%D%/auth-parts \
 	%D%/auth-race \
@@ -42,7 +43,6 @@ endif
 %C%_auth_token_LDADD = $(%C%_auth_jwt_LDADD)
 %C%_auth_jwt_SOURCES = %D%/auth-jwt.c %D%/auth-jwt.h
 %C%_auth_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
-EXTRA_PROGRAMS += %D%/auth-timing
 %C%_auth_timing_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) -lm
 %C%_auth_index_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_parts_LDADD = $(%C%_auth_index_LDADD)
