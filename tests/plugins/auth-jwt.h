@@ -438,6 +438,9 @@ issuer_run (Suite *suite)
   srunner_run_all (runner, CK_SILENT);
   failed = srunner_ntests_failed (runner);
   srunner_free (runner);
+  EVP_PKEY *const keys[] = { rsa, other_rsa, ec, other_ec, ed, other_ed };
+  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+    EVP_PKEY_free (keys[i]);
   return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
