@@ -121,6 +121,7 @@ pass_tenant (struct pass *pass, struct auth *auth, struct tenant *tenant, const 
   pass->tenant = tenant;
   pass->anchor_day = atomic_load_explicit (&tenant->anchor_day, memory_order_relaxed);
   pass->identity.size = sizeof pass->identity;
+  pass->identity.flags = KG_IDENTITY_STAYS;
   pass->identity.tenant = tenant->text;
   pass->identity.tier = tier ? tier : *inherited ? inherited : auth->tenants.tiers.items->name;
   pass->identity.key_id = pass->key_id;
@@ -132,7 +133,7 @@ has_record (const struct tenant *tenant)
   return atomic_load_explicit (&tenant->status, memory_order_relaxed) != TENANT_UNKNOWN;
 }
 
-/* The host copies nothing: key, profile and user are pinned until LOG. */
+/* The host copies nothing: the key is pinned, and its profile and user with it. */
 static void
 pass_key (struct pass *pass, struct auth *auth, uint32_t number, enum role role)
 {
@@ -151,12 +152,13 @@ pass_key (struct pass *pass, struct auth *auth, uint32_t number, enum role role)
 }
 
 static struct pass *
-pass_new (const struct visit *v)
+pass_new (const struct visit *v, struct worker *w)
 {
   struct pass *pass = v->auth->host->alloc (v->req, sizeof *pass);
   if (!pass)
     return NULL;
   memset (pass, 0, offsetof (struct pass, key_id));
+  pass->worker = w;
   return pass;
 }
 
@@ -179,11 +181,11 @@ show_sunset (const struct visit *v, const struct key *key)
 
 /* Takes over the pin. */
 static int32_t
-grant_key (const struct visit *v, uint32_t number, enum role role)
+grant_key (const struct visit *v, struct worker *w, uint32_t number, enum role role)
 {
   struct auth *auth = v->auth;
   struct key *key = key_at (&auth->index, number);
-  struct pass *pass = pass_new (v);
+  struct pass *pass = pass_new (v, w);
   if (!pass) {
     index_unpin (&auth->index, number);
     return -ENOMEM;
@@ -273,7 +275,7 @@ access_key (const struct visit *v)
   if (!w || error < 0)
     return -ENOMEM;
   if (verdict == VERDICT_OK)
-    return grant_key (v, number, role);
+    return grant_key (v, w, number, role);
   if (verdict >= VERDICT_SUSPENDED)
     return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, verdict_text (verdict));
   why[1] = verdict_text (verdict);
@@ -283,8 +285,8 @@ access_key (const struct visit *v)
 
 /* ---- Tokens -------------------------------------------------------------- */
 
-/* The tenant that a token names, by id or slug: one that has a record, or where keys go
- * that name none; else NULL. */
+/* [inside] The tenant that a token names, by id or slug: one that has a record, or where
+ * keys go that name none; else NULL. */
 static struct tenant *
 token_tenant (struct auth *auth, const char *name)
 {
@@ -292,16 +294,17 @@ token_tenant (struct auth *auth, const char *name)
   struct tenant *tenant;
   uint8_t id[16];
   if (text_uuid_read (s.ptr, s.len, id) < 0)
-    return tenant_of_slug (&auth->tenants, s);
+    return tenant_by_slug (&auth->tenants, s);
   tenant = tenant_find (&auth->tenants, id);
   return tenant && (has_record (tenant) || !strcmp (tenant->text, AUTH_TENANT)) ? tenant : NULL;
 }
 
 static int32_t
-grant_token (const struct visit *v, const struct jwt_claims *claims, struct tenant *tenant)
+grant_token (const struct visit *v, struct worker *w, const struct jwt_claims *claims,
+             struct tenant *tenant)
 {
   struct auth *auth = v->auth;
-  struct pass *pass = pass_new (v);
+  struct pass *pass = pass_new (v, w);
   if (!pass)
     return -ENOMEM;
   pass_tenant (pass, auth, tenant, NULL);
@@ -322,23 +325,26 @@ access_token (const struct visit *v)
 {
   struct auth *auth = v->auth;
   int64_t now_s = auth->host->num (v->req, KG_NUM_TIME) / TEXT_SECOND;
+  struct worker *w = worker_of (auth, v->req);
   struct jwt_claims claims;
   struct tenant *tenant;
   enum verdict verdict;
-  int32_t rc = jwt_check (auth->jwt, v->req, v->credential, now_s, &claims);
+  int32_t rc = w ? jwt_check (auth->jwt, v->req, v->credential, now_s, &claims) : -ENOMEM;
   if (rc == -EACCES)
     return access_fail (v, AUTH_TOKEN, "a token is not accepted", JWT_DETAIL);
   if (rc == -EKEYREJECTED) /* an honest client's: no guess */
     return visit_deny (v, AUTH_TOKEN, 401, 0, JWT_DETAIL);
   if (rc < 0)
     return v->is_public ? KG_NEXT : rc;
+  epoch_enter (&auth->epochs, w->number);
   tenant = token_tenant (auth, claims.tenant);
+  epoch_leave (&auth->epochs, w->number); /* tenants are for ever */
   if (!tenant)
     return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, "Tenant is unknown");
   verdict = tenant_verdict (tenant);
   if (verdict != VERDICT_OK)
     return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, verdict_text (verdict));
-  return grant_token (v, &claims, tenant);
+  return grant_token (v, w, &claims, tenant);
 }
 
 /* ---- The hook ------------------------------------------------------------ */

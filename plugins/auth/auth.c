@@ -219,7 +219,7 @@ open_model (struct auth *a)
   epochs_init (&a->epochs);
   rc = numbers_init (&a->numbers);
   if (rc == 0)
-    rc = tenants_init (&a->tenants, &a->plans.tiers, &a->numbers);
+    rc = tenants_init (&a->tenants, &a->plans.tiers, &a->numbers, &a->epochs);
   if (rc == 0)
     rc = index_init (&a->index, &a->tenants, &a->numbers, &a->epochs);
   return rc == 0 ? open_token_limits (a) : rc;

@@ -61,6 +61,7 @@ struct worker {
   uint32_t number;
   EVP_MD_CTX *digest; /* NULL: it was not here yet */
   struct recall *recall;
+  uint32_t pinned; /* of the last request that ended here, see access_end; 0: none */
 };
 
 struct auth {
@@ -103,7 +104,8 @@ struct pass {
   const struct limits *own; /* in force for the key alone, 0: unlimited; of struct numbers */
   uint32_t key_cell, tenant_cell; /* of cells_number; 0: there was no room */
   int32_t anchor_day;       /* of the tenant */
-  uint32_t key;             /* number of the key's record, pinned until LOG; 0: a token */
+  uint32_t key;             /* number of the key's record, pinned; 0: a token */
+  struct worker *worker;    /* on which it runs */
   char prefix[KEY_PREFIX + 1]; /* of the key; "" of a token */
   struct quota quota; /* limits and budgets: of quota_enter */
   /* identity */
@@ -138,12 +140,15 @@ int64_t auth_wall_ns (void);
 /* access.c */
 int32_t access_hook (kg_req *req, void *data);
 
-/* In LOG: the request needs its key no more. */
+/* In LOG.  Others' LOG may look at the identity after ours: so the record stays pinned
+ * until the next request on this worker ends. */
 static inline void
 access_end (struct auth *auth, struct pass *pass)
 {
-  if (pass->key)
-    index_unpin (&auth->index, pass->key);
+  uint32_t last = pass->worker->pinned;
+  pass->worker->pinned = pass->key;
+  if (last)
+    index_unpin (&auth->index, last);
 }
 
 /* Refuses: counts, sets Retry-After when it is not 0, and answers. */

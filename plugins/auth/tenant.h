@@ -9,6 +9,7 @@
 #ifndef AUTH_TENANT_H
 #define AUTH_TENANT_H
 
+#include "plugins/auth/epoch.h"
 #include "plugins/auth/numbers.h"
 #include "plugins/auth/plan.h"
 #include "plugins/auth/text.h"
@@ -73,7 +74,7 @@ struct tenant {
   _Atomic int32_t ended;     /* 1: suspended or canceled, for streams to look at */
   _Atomic uint32_t cell;     /* for whoever counts: of cells_number; 0: not asked for yet */
   _Atomic uint64_t revision; /* of the record; 0: none */
-  const char *_Atomic slug;  /* a text that lives as long; "" */
+  const char *_Atomic slug;  /* "": none; of struct tenant_slug, for readers inside */
 };
 
 struct tenant_table;
@@ -82,23 +83,28 @@ struct tenant_text;
 struct tenants {
   pthread_mutex_t lock; /* whoever changes something, and the members below */
   struct numbers *numbers;
+  struct epochs *epochs;
   struct tiers tiers;
   struct tenant_table *_Atomic ids;   /* all */
   struct tenant_table *_Atomic slugs; /* those with a slug; stale ones too */
-  struct tenant_table *old;           /* what was outgrown, which readers may still be at */
-  struct tenant_text *texts[64];      /* slugs, and tiers that are in no table: shared */
-  uint32_t count;
+  struct tenant_table *old;           /* of ids, outgrown, which readers may still be at */
+  struct tenant_text *texts;          /* names of tiers that are in no table */
+  uint32_t count, slug_count;         /* tenants; those with a slug */
 };
 
 /* 0 or -ENOMEM; finish accepts what is zeroed. */
-int32_t tenants_init (struct tenants *tenants, const struct tiers *tiers, struct numbers *numbers);
+int32_t tenants_init (struct tenants *tenants, const struct tiers *tiers, struct numbers *numbers,
+                      struct epochs *epochs);
 void tenants_finish (struct tenants *tenants);
 
 /* [any] The tenant with this id; NULL: never heard of.  Takes no lock. */
 struct tenant *tenant_find (const struct tenants *tenants, const uint8_t id[16]);
 
-/* [any] The tenant that has a record with this slug, or NULL.  Takes no lock. */
-struct tenant *tenant_of_slug (const struct tenants *tenants, kg_str slug);
+/* [worker, inside] The tenant that has a record with this slug, or NULL. */
+struct tenant *tenant_by_slug (const struct tenants *tenants, kg_str slug);
+
+/* [any, not a worker] The same. */
+struct tenant *tenant_of_slug (struct tenants *tenants, kg_str slug);
 
 /* [any, not a worker] The tenant with this id, made when there is none; NULL without
  * memory. */

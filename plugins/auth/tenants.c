@@ -3,7 +3,8 @@
 
 /* Tenants in memory: two open-addressing tables of pointers, by id and by slug, that
  * readers walk without a lock.  Nothing is ever taken out of them: a tenant that
- * changed its slug stays where the old one put it, and does not match there. */
+ * changed its slug stays where the old one put it, and does not match there, until the
+ * table is made anew. */
 #include "plugins/auth/tenant.h"
 
 #include <errno.h>
@@ -11,12 +12,17 @@
 #include <string.h>
 
 #define SLOTS_FIRST 64 /* a power of two */
-#define TEXT_LISTS  (sizeof ((struct tenants *) NULL)->texts / sizeof (struct tenant_text *))
 
 struct tenant_table {
+  struct epoch_item item;
   struct tenant_table *next; /* of the outgrown ones */
   uint64_t mask, used;
   struct tenant *_Atomic slot[];
+};
+
+struct tenant_slug {
+  struct epoch_item item;
+  char text[];
 };
 
 /* A text that is kept once, for as long as the plugin is open. */
@@ -83,28 +89,67 @@ table_has (const struct tenant_table *t, const struct tenant *tenant, uint64_t p
   return 0;
 }
 
-/* Makes room for one more; the outgrown table is kept, for readers. */
-static int32_t
-table_reserve (struct tenants *ts, struct tenant_table *_Atomic *at,
-               uint64_t (*place) (const struct tenant *))
+/* A new table in which those of the old one have the place that they have now. */
+static struct tenant_table *
+table_again (const struct tenant_table *old, uint64_t slots,
+             uint64_t (*place) (const struct tenant *))
 {
-  struct tenant_table *old = atomic_load (at), *t;
+  struct tenant_table *t = table_create (slots);
   uint64_t i;
-  if (old && (old->used + 1) * 2 <= old->mask + 1)
-    return 0;
-  t = table_create (old ? (old->mask + 1) * 2 : SLOTS_FIRST);
-  if (!t)
-    return -ENOMEM;
-  for (i = 0; old && i <= old->mask; i++) {
+  for (i = 0; t && old && i <= old->mask; i++) {
     struct tenant *tenant = atomic_load (&old->slot[i]);
     if (tenant && !table_has (t, tenant, place (tenant)))
       table_put (t, place (tenant), tenant);
   }
+  return t;
+}
+
+static int32_t
+is_full (const struct tenant_table *t)
+{
+  return !t || (t->used + 1) * 2 > t->mask + 1;
+}
+
+/* Room for one more; the outgrown table is kept, for readers come without a word. */
+static int32_t
+ids_reserve (struct tenants *ts)
+{
+  struct tenant_table *old = atomic_load (&ts->ids), *t;
+  if (!is_full (old))
+    return 0;
+  t = table_again (old, old ? (old->mask + 1) * 2 : SLOTS_FIRST, place_by_id);
+  if (!t)
+    return -ENOMEM;
   if (old) {
     old->next = ts->old;
     ts->old = old;
   }
-  atomic_store_explicit (at, t, memory_order_release);
+  atomic_store_explicit (&ts->ids, t, memory_order_release);
+  return 0;
+}
+
+static void
+item_destroy (struct epoch_item *item)
+{
+  free (item);
+}
+
+/* The same; stale ones are left behind, but those without any slug. */
+static int32_t
+slugs_reserve (struct tenants *ts)
+{
+  struct tenant_table *old = atomic_load (&ts->slugs), *t;
+  uint64_t slots = SLOTS_FIRST;
+  if (!is_full (old))
+    return 0;
+  while (slots < ((uint64_t) ts->slug_count + 1) * 4)
+    slots *= 2;
+  t = table_again (old, slots, place_by_slug);
+  if (!t)
+    return -ENOMEM;
+  atomic_store_explicit (&ts->slugs, t, memory_order_release);
+  if (old)
+    epoch_retire (ts->epochs, &old->item, item_destroy);
   return 0;
 }
 
@@ -114,20 +159,32 @@ static const char *
 text_share (struct tenants *ts, const char *text)
 {
   size_t len = strlen (text);
-  struct tenant_text **first = &ts->texts[bytes_hash (text, len) % TEXT_LISTS], *t = *first;
-  if (!len)
-    return "";
+  struct tenant_text *t = ts->texts;
   while (t && strcmp (t->text, text))
     t = t->next;
-  if (t)
-    return t->text;
-  t = malloc (sizeof *t + len + 1);
-  if (!t)
-    return NULL;
+  if (t || !(t = malloc (sizeof *t + len + 1)))
+    return t ? t->text : NULL;
   memcpy (t->text, text, len + 1);
-  t->next = *first;
-  *first = t;
+  t->next = ts->texts;
+  ts->texts = t;
   return t->text;
+}
+
+/* The text of a slug; "" for none; NULL without memory. */
+static const char *
+slug_create (const char *text)
+{
+  size_t len = strlen (text);
+  struct tenant_slug *slug = len ? malloc (sizeof *slug + len + 1) : NULL;
+  if (!len)
+    return "";
+  return slug ? memcpy (slug->text, text, len + 1) : NULL;
+}
+
+static struct tenant_slug *
+slug_of (const char *text)
+{
+  return (struct tenant_slug *) (void *) ((uintptr_t) text - offsetof (struct tenant_slug, text));
 }
 
 /* ---- Tenants ------------------------------------------------------------- */
@@ -136,7 +193,7 @@ static struct tenant *
 make_locked (struct tenants *ts, const uint8_t id[16])
 {
   struct tenant *t = tenant_find (ts, id);
-  if (t || table_reserve (ts, &ts->ids, place_by_id) < 0)
+  if (t || ids_reserve (ts) < 0)
     return t;
   t = calloc (1, sizeof *t);
   if (!t)
@@ -151,15 +208,26 @@ make_locked (struct tenants *ts, const uint8_t id[16])
   return t;
 }
 
+static void
+slug_replace (struct tenants *ts, struct tenant *t, const char *text)
+{
+  const char *old = atomic_exchange (&t->slug, text);
+  if (*old)
+    epoch_retire (ts->epochs, &slug_of (old)->item, item_destroy);
+  ts->slug_count += (*text != 0) - (*old != 0);
+}
+
 /* The new slug counts at once; the old one no more. */
 static int32_t
 slug_set (struct tenants *ts, struct tenant *t, const char *slug)
 {
-  const char *text = text_share (ts, slug);
   struct tenant_table *table;
-  if (!text || table_reserve (ts, &ts->slugs, place_by_slug) < 0)
+  const char *text;
+  if (!strcmp (atomic_load (&t->slug), slug))
+    return 0;
+  if (slugs_reserve (ts) < 0 || !(text = slug_create (slug)))
     return -ENOMEM;
-  atomic_store (&t->slug, text);
+  slug_replace (ts, t, text);
   table = atomic_load (&ts->slugs);
   if (*text && !table_has (table, t, place_by_slug (t)))
     table_put (table, place_by_slug (t), t);
@@ -171,7 +239,7 @@ put_locked (struct tenants *ts, const struct tenant_spec *spec, const uint8_t id
             uint64_t revision)
 {
   const struct tier *tier = tier_find (&ts->tiers, spec->tier);
-  const char *name = tier ? tier->name : text_share (ts, spec->tier);
+  const char *name = tier ? tier->name : *spec->tier ? text_share (ts, spec->tier) : "";
   struct limits l = limits_merge (&spec->limits, tier ? &tier->limits : &ts->tiers.items->limits);
   const struct limits *limits = numbers_share (ts->numbers, &l);
   struct tenant *t = make_locked (ts, id);
@@ -193,43 +261,50 @@ put_locked (struct tenants *ts, const struct tenant_spec *spec, const uint8_t id
 /* ---- Public functions ---------------------------------------------------- */
 
 int32_t
-tenants_init (struct tenants *ts, const struct tiers *tiers, struct numbers *numbers)
+tenants_init (struct tenants *ts, const struct tiers *tiers, struct numbers *numbers,
+              struct epochs *epochs)
 {
   memset (ts, 0, sizeof *ts);
   ts->tiers = *tiers;
   ts->numbers = numbers;
   pthread_mutex_init (&ts->lock, NULL);
-  if (table_reserve (ts, &ts->ids, place_by_id) < 0)
-    return -ENOMEM;
-  return table_reserve (ts, &ts->slugs, place_by_slug);
+  ts->epochs = epochs;
+  return ids_reserve (ts) < 0 || slugs_reserve (ts) < 0 ? -ENOMEM : 0;
 }
 
 static void
-texts_free (struct tenants *ts)
+tenant_free (struct tenant *t)
 {
-  size_t i;
-  for (i = 0; i < TEXT_LISTS; i++)
-    while (ts->texts[i]) {
-      struct tenant_text *t = ts->texts[i];
-      ts->texts[i] = t->next;
-      free (t);
-    }
+  if (t && *atomic_load (&t->slug))
+    free (slug_of (atomic_load (&t->slug)));
+  free (t);
+}
+
+static void
+tables_free (struct tenants *ts)
+{
+  struct tenant_table *t;
+  free (atomic_load (&ts->ids));
+  free (atomic_load (&ts->slugs));
+  while ((t = ts->old)) {
+    ts->old = t->next;
+    free (t);
+  }
 }
 
 void
 tenants_finish (struct tenants *ts)
 {
-  struct tenant_table *ids = atomic_load (&ts->ids), *old;
+  struct tenant_table *ids = atomic_load (&ts->ids);
+  struct tenant_text *text;
   uint64_t i;
   for (i = 0; ids && i <= ids->mask; i++)
-    free (atomic_load (&ids->slot[i]));
-  free (ids);
-  free (atomic_load (&ts->slugs));
-  while ((old = ts->old)) {
-    ts->old = old->next;
-    free (old);
+    tenant_free (atomic_load (&ids->slot[i]));
+  tables_free (ts);
+  while ((text = ts->texts)) {
+    ts->texts = text->next;
+    free (text);
   }
-  texts_free (ts);
   if (ts->numbers)
     pthread_mutex_destroy (&ts->lock);
 }
@@ -247,7 +322,7 @@ tenant_find (const struct tenants *ts, const uint8_t id[16])
 }
 
 struct tenant *
-tenant_of_slug (const struct tenants *ts, kg_str slug)
+tenant_by_slug (const struct tenants *ts, kg_str slug)
 {
   struct tenant_table *t = atomic_load_explicit (&ts->slugs, memory_order_acquire);
   uint64_t place = bytes_hash (slug.ptr, slug.len);
@@ -261,6 +336,16 @@ tenant_of_slug (const struct tenants *ts, kg_str slug)
     if (slug.len && strlen (have) == slug.len && !memcmp (have, slug.ptr, slug.len))
       return tenant;
   }
+}
+
+struct tenant *
+tenant_of_slug (struct tenants *ts, kg_str slug)
+{
+  struct tenant *t;
+  pthread_mutex_lock (&ts->lock);
+  t = tenant_by_slug (ts, slug);
+  pthread_mutex_unlock (&ts->lock);
+  return t;
 }
 
 struct tenant *
@@ -299,7 +384,7 @@ tenant_remove (struct tenants *ts, const uint8_t id[16])
     atomic_store (&t->ended, 0);
     atomic_store (&t->limits, NULL);
     atomic_store (&t->tier, "");
-    atomic_store (&t->slug, "");
+    slug_replace (ts, t, "");
     atomic_store (&t->anchor_day, 1);
     atomic_store (&t->revision, 0);
   }

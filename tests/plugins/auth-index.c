@@ -43,7 +43,7 @@ idx_open (void)
   memset (&epochs, 0, sizeof epochs);
   epochs_init (&epochs);
   ck_assert_int_eq (numbers_init (&numbers), 0);
-  ck_assert_int_eq (tenants_init (&tenants, &table, &numbers), 0);
+  ck_assert_int_eq (tenants_init (&tenants, &table, &numbers, &epochs), 0);
   ck_assert_int_eq (index_init (&idx, &tenants, &numbers, &epochs), 0);
   index_run (&idx);
 }

@@ -15,6 +15,7 @@ PLUGIN_TESTS = \
 	%D%/auth-limit \
 	%D%/auth-timing \
 	%D%/auth-oracle \
+	%D%/auth-model \
 	%D%/auth-parts \
 	%D%/auth-race \
 	%D%/billing-stripe \
@@ -52,6 +53,7 @@ endif
 %C%_auth_audit_LDADD = $(%C%_auth_LDADD)
 %C%_auth_cells_LDADD = $(%C%_auth_limit_LDADD)
 %C%_auth_limit_SOURCES = %D%/auth-limit.c %D%/auth-limit.h
+%C%_auth_model_LDADD = $(%C%_auth_LDADD)
 %C%_auth_limit_LDADD = plugins/auth/libauth.a $(CHECK_LIBS)
 %C%_auth_oracle_SOURCES = %D%/auth-oracle.c %D%/auth-limit.h
 %C%_auth_oracle_LDADD = $(%C%_auth_limit_LDADD)
