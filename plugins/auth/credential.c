@@ -77,6 +77,17 @@ name_is_key (const char *p, const char *end)
          || (n == 5 && !strncasecmp (name, "token", 5));
 }
 
+/* The id of a key, which the operator's routes are asked about, is no secret. */
+static int32_t
+value_is_id (const char *p, const char *end)
+{
+  size_t i;
+  for (i = 0; p + i < end && i < 36; i++)
+    if (i == 8 || i == 13 || i == 18 || i == 23 ? p[i] != '-' : hex_value (p[i]) < 0)
+      return 0;
+  return i == 36 && p + i == end;
+}
+
 static int32_t
 pair_is_key (const char *p, const char *end)
 {
@@ -84,7 +95,7 @@ pair_is_key (const char *p, const char *end)
   const char *value = equals ? equals + 1 : end;
   char begin[3];
   if (value < end && name_is_key (p, equals))
-    return 1;
+    return equals - p != 3 || !value_is_id (value, end); /* "key" may be an id */
   if (!equals)
     value = p; /* "?kg_...": a value without a name */
   return part_decode (value, end, begin, sizeof begin) == 3 && !memcmp (begin, "kg_", 3);

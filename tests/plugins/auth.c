@@ -229,6 +229,9 @@ START_TEST (key_in_query)
   }
   ck_assert_ptr_null (strstr (fake_logged (fake), "alice\""));
   expect (fake_request (fake, "GET", "/read?path=a.b&monkey=1&key=&keys=2", ALICE, NULL), 200, NULL);
+  expect (fake_request (fake, "GET", "/read?key=" ALICE_ID, ALICE, NULL), 200, NULL);
+  expect (fake_request (fake, "GET", "/read?key=" ALICE_ID "0", ALICE, NULL), 400, NULL);
+  expect (fake_request (fake, "GET", "/read?token=" ALICE_ID, ALICE, NULL), 400, NULL);
 }
 END_TEST
 
