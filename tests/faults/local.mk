@@ -1,8 +1,10 @@
 # The real program under signals, bad configurations and handovers.
 FAULT_TESTS = \
 	%D%/activation.py \
+	%D%/auth_rows.py \
 	%D%/bodies.py \
 	%D%/burst.py \
+	%D%/crossings.py \
 	%D%/environment.py \
 	%D%/framing.py \
 	%D%/lifecycle.py \
