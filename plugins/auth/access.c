@@ -24,7 +24,7 @@
 struct visit {
   struct auth *auth;
   kg_req *req;
-  kg_str credential, client;
+  kg_str credential;
   int64_t mono_ns;
   int32_t is_public;
 };
@@ -58,6 +58,13 @@ auth_deny (const struct auth *auth, kg_req *req, enum auth_reason reason, int32_
   return auth->host->problem (req, status, status == 429 ? quota : NULL, "%s", detail);
 }
 
+/* Asked for only where it counts: the host has to make it first. */
+static kg_str
+visit_client (const struct visit *v)
+{
+  return v->auth->host->get (v->req, KG_GET_CLIENT, NULL);
+}
+
 static int32_t
 visit_deny (const struct visit *v, enum auth_reason reason, int32_t status, int64_t retry_s,
             const char *detail)
@@ -76,7 +83,7 @@ begins_kg (kg_str s)
 /* At most one line per address and minute, and so many of all addresses.  Of the
  * credential no more is told than anybody may see of a key. */
 static void
-fail_log (const struct visit *v, const char *why, uint32_t before)
+fail_log (const struct visit *v, kg_str client, const char *why, uint32_t before)
 {
   static const char *const comma[] = { "", ", " };
   struct auth *auth = v->auth;
@@ -86,7 +93,7 @@ fail_log (const struct visit *v, const char *why, uint32_t before)
   shown *= (size_t) begins_kg (v->credential);
   auth->host->log (auth->self, KG_LOG_WARN,
                    "%.*s has failed to authenticate: %s%s%.*s; failures in the minute before: %u",
-                   (int) v->client.len, v->client.ptr, why, comma[shown > 0], (int) shown,
+                   (int) client.len, client.ptr, why, comma[shown > 0], (int) shown,
                    v->credential.ptr, before);
 }
 
@@ -98,9 +105,10 @@ access_fail (const struct visit *v, enum auth_reason reason, const char *why, co
   struct auth *auth = v->auth;
   int64_t now_s = v->mono_ns / TEXT_SECOND, wait;
   uint32_t before;
-  uint64_t who = guess_address (auth->guess, v->client.ptr, v->client.len);
+  kg_str client = visit_client (v);
+  uint64_t who = guess_address (auth->guess, client.ptr, client.len);
   if (guess_fail (auth->guess, who, now_s, &before) == 1)
-    fail_log (v, why, before);
+    fail_log (v, client, why, before);
   /* What is no key has no prefix to guess at; it is counted to take as long. */
   who = guess_bytes (auth->guess_prefix, v->credential.ptr,
                      v->credential.len < KEY_PREFIX ? v->credential.len : KEY_PREFIX);
@@ -226,12 +234,14 @@ key_find (const struct visit *v, struct worker *w, int32_t *ret_error)
 
 /* Whether the key may be used from the client's address. */
 static int32_t
-address_ok (const struct profile *profile, kg_str client)
+address_ok (const struct visit *v, const struct profile *profile)
 {
   uint8_t address[16];
+  kg_str client;
   uint32_t i;
   if (!profile->ncidrs)
     return 1;
+  client = visit_client (v);
   if (address_parse (client.ptr, client.len, address) < 0)
     return 0;
   for (i = 0; i < profile->ncidrs; i++)
@@ -252,7 +262,7 @@ key_admit (const struct visit *v, struct worker *w, uint32_t *ret_number, enum r
   number = key_find (v, w, ret_error);
   verdict = index_verdict (&auth->index, number, auth->host->num (v->req, KG_NUM_TIME), ret_role);
   if ((verdict == VERDICT_OK || verdict >= VERDICT_SUSPENDED)
-      && !address_ok (key_profile (&auth->index, key_at (&auth->index, number)), v->client))
+      && !address_ok (v, key_profile (&auth->index, key_at (&auth->index, number))))
     verdict = VERDICT_ADDRESS;
   if (verdict == VERDICT_OK)
     index_pin (&auth->index, number);
@@ -349,18 +359,27 @@ access_token (const struct visit *v)
 
 /* ---- The hook ------------------------------------------------------------ */
 
+/* Seconds that the client must wait, as it has failed too often. */
+static int64_t
+visit_wait (const struct visit *v)
+{
+  struct guess *guess = v->auth->guess;
+  int64_t now_s = v->mono_ns / TEXT_SECOND;
+  kg_str client;
+  if (!guess_any (guess, now_s))
+    return 0;
+  client = visit_client (v);
+  return guess_wait (guess, guess_address (guess, client.ptr, client.len), now_s);
+}
+
 /* There is one credential: is it good? */
 static int32_t
 access_check (struct visit *v)
 {
   struct auth *auth = v->auth;
-  int64_t now_s, wait = 0;
-  v->client = auth->host->get (v->req, KG_GET_CLIENT, NULL);
+  int64_t wait;
   v->mono_ns = auth_mono_ns ();
-  now_s = v->mono_ns / TEXT_SECOND;
-  if (guess_any (auth->guess, now_s))
-    wait = guess_wait (auth->guess,
-                       guess_address (auth->guess, v->client.ptr, v->client.len), now_s);
+  wait = visit_wait (v);
   if (wait)
     return visit_deny (v, AUTH_GUESSING, 429, wait, WAIT);
   return auth->jwt && jwt_looks (v->credential) ? access_token (v) : access_key (v);

@@ -139,15 +139,15 @@ open_state (struct auth *a)
   return rc;
 }
 
-/* In LOG, behind whoever counts. */
 static int32_t
-release_key (kg_req *req, void *data)
+log_hook (kg_req *req, void *data)
 {
   struct auth *a = data;
   struct pass *pass = pass_of (a, req);
+  int32_t rc = quota_log (req, data);
   if (pass)
     access_end (a, pass);
-  return KG_NEXT;
+  return rc;
 }
 
 static int32_t
@@ -159,8 +159,7 @@ open_hooks (struct auth *a)
   } hooks[] = { { KG_PHASE_ACCESS, access_hook },
                 { KG_PHASE_LIMIT, quota_limit },
                 { KG_PHASE_COMMIT, quota_commit },
-                { KG_PHASE_LOG, quota_log },
-                { KG_PHASE_LOG, release_key } };
+                { KG_PHASE_LOG, log_hook } };
   int32_t rc = quota_show_open (a);
   for (size_t i = 0; i < sizeof hooks / sizeof hooks[0] && rc == 0; i++)
     rc = a->host->hook (a->self, hooks[i].phase, hooks[i].fn);

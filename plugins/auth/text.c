@@ -3,6 +3,7 @@
 
 #include "plugins/auth/text.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -187,18 +188,36 @@ text_uuid_read (const char *s, size_t len, uint8_t out[16])
   return 0;
 }
 
+/* Spreads the 8 digits of 4 bytes over 8, the first one lowest, and makes them text. */
+static void
+hex8 (const uint8_t *p, char *out)
+{
+  const uint64_t each = 0x0101010101010101u;
+  uint64_t n = (uint64_t) p[0] | (uint64_t) p[1] << 16 | (uint64_t) p[2] << 32
+               | (uint64_t) p[3] << 48;
+  uint64_t letter;
+  n = (n >> 4 & 0x000f000f000f000fu) | (n & 0x000f000f000f000fu) << 8;
+  letter = (n + 6 * each) >> 4 & each; /* 1 from 10 on */
+  n += '0' * each + letter * ('a' - '0' - 10);
+  n = htole64 (n);
+  memcpy (out, &n, sizeof n);
+}
+
+/* Each request's key is shown like this. */
 void
 text_uuid_show (const uint8_t id[16], char out[TEXT_UUID])
 {
-  static const char digit[] = "0123456789abcdef";
-  size_t i;
-  for (i = 0; i < 16; i++) {
-    if (i == 4 || i == 6 || i == 8 || i == 10)
-      *out++ = '-';
-    *out++ = digit[id[i] >> 4];
-    *out++ = digit[id[i] & 15];
-  }
-  *out = 0;
+  char digit[32];
+  int i;
+  for (i = 0; i < 4; i++)
+    hex8 (id + 4 * i, digit + 8 * i);
+  memcpy (out, digit, 8);
+  memcpy (out + 9, digit + 8, 4);
+  memcpy (out + 14, digit + 12, 4);
+  memcpy (out + 19, digit + 16, 4);
+  memcpy (out + 24, digit + 20, 12);
+  out[8] = out[13] = out[18] = out[23] = '-';
+  out[36] = 0;
 }
 
 int32_t
