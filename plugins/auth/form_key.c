@@ -122,14 +122,16 @@ struct owner {
   const struct key_spec *key;
 };
 
-/* The key must be one that its user's role leaves all scopes to. */
+/* The key must be one that its user's role leaves all scopes to.  A name that happens
+ * to be that of another tenant's user is a name. */
 static int32_t
 owner_check (const struct user_spec *user, void *arg)
 {
   const struct owner *o = arg;
   const char *const *scope;
   if (strcmp (user->tenant, o->key->tenant)) {
-    form_fault (o->t, "user", "unknown", "Input should be a user of the same tenant");
+    if (form_has (o->t, "user"))
+      form_fault (o->t, "user", "unknown", "Input should be a user of the same tenant");
     return 0;
   }
   if (!user->active)

@@ -16,6 +16,14 @@ struct page {
 
 /* ---- Behind a key -------------------------------------------------------- */
 
+/* Saves reading those that cannot be of the tenant, which may be a million. */
+static int32_t
+maybe_of_tenant (const struct task *t, kg_str value)
+{
+  size_t len = strlen (t->tenant);
+  return !len || memmem (value.ptr, value.len, t->tenant, len) != NULL;
+}
+
 static int32_t
 page_entry (const struct kg_entry *entry, void *arg)
 {
@@ -23,6 +31,8 @@ page_entry (const struct kg_entry *entry, void *arg)
   struct kg_out *out = &p->task->out;
   size_t before = out->len;
   int32_t rc;
+  if (!maybe_of_tenant (p->task, entry->value))
+    return 0;
   if (entry->key.len >= TASK_ID || task_room (p->task, p->list->entry_max + 1) < 0)
     return p->task->error;
   kg_out_lit (out, p->count ? "," : "");

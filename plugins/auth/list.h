@@ -18,7 +18,8 @@ struct list {
   const char *alphabet; /* the bytes that ids are made of, in their order */
   size_t entry_max;     /* bytes that one writes at most */
   /* Writes an entry: 1; 0 when it is not one of those that are asked for; -EINVAL
-   * when it is malformed, which was logged when it was loaded; -errno. */
+   * when it is malformed, which was logged when it was loaded; -errno.  Called for
+   * those only that the text of task->tenant is in, if that is given. */
   int32_t (*show) (struct task *task, kg_str value, struct kg_out *out);
 };
 

@@ -328,6 +328,7 @@ CASE (key_of_role)
   id = fake_json (make (KEYS, "{\"name\":\"n\",\"user\":\"ann\",\"scopes\":[\"read\",\"invoke:a.*\"]}"),
                   "id");
   make (KEYS, "{\"name\":\"n\",\"user\":\"bob\",\"scopes\":[\"read\",\"write\",\"invoke:a.*\"]}");
+  make (KEYS, "{\"name\":\"eve\"}");
   make (KEYS, "{\"name\":\"n\",\"user\":\"own\",\"scopes\":[\"admin\",\"billing\"]}");
   has (expect (ask ("PATCH", text (KEYS "/%s", id), "{\"scopes\":[\"write\"]}"), 422, NULL),
        "errors.0.type", "role");
