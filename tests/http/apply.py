@@ -289,4 +289,41 @@ def included():
     kgent.contains(run.stdout, "+ key y\n", "- is standard input")
 
 
-kgent.main([from_nothing, changes, pruning, names, refused, as_json, wrong_files, included])
+def real():
+    """The same file and the real host: what it makes of values leaves nothing to do."""
+    with kgent.Host(plugins=["health", "auth"]) as host:
+        path = os.path.join(host.folder.name, "a.conf")
+        text = FILE.replace('role = "owner"', 'role = "member"').replace(
+            '"192.0.2.0/24"', '"127.0.0.0/8", "2001:DB8::/32"')
+
+        def again(changed, *args):
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(changed)
+            status, out, err = host.ctl("apply", "-f", path, *args)
+            kgent.ok(status == 0, f"applied: {err}")
+            return out
+
+        out = again(text)
+        kgent.contains(out, "5 made, 0 changed, 0 removed; 0 as they should be\n", "it is made")
+        key = re.search(r"! key acme/ci is (kg_\S+),", out)[1]
+        kgent.equal(host.get("/v1/me", {"X-API-Key": key}).status, 200, "the key works")
+        kgent.equal(again(text), "nothing to do: all 5 are as they should be\n", "and again")
+        other = text.replace("seats = 5", "seats = 6").replace("5000", '"inherit"').replace(
+            '"read", "write"', '"write"').replace('"2030-01-01T00:00:00Z"', '"never"')
+        kgent.equal(again(other), "~ tenant acme: metadata.seats 5 -> 6; "
+                    "limits.requests_per_day 5,000 -> -\n"
+                    "~ key acme/ci: scopes read,write -> write; "
+                    "expires_at 2030-01-01T00:00:00Z -> -\n"
+                    "0 made, 2 changed, 0 removed; 3 as they should be\n", "changes")
+        kgent.contains(again(other), "nothing to do", "and again")
+        ids = {k["name"]: k["id"] for k in json.loads(host.ctl("key", "list", "-j")[1])["keys"]}
+        host.ctl("key", "rotate", ids["ci"], "--grace", "1h")
+        kgent.contains(again(other), "nothing to do", "a rotated key is what the old one was")
+        host.ctl("init")
+        kgent.equal(again('tenants = (); users = (); keys = ();', "--prune").splitlines()[-1],
+                    "0 made, 0 changed, 5 removed; 0 as they should be", "all but the admin's key")
+        kgent.equal(host.ctl("audit", "verify")[0], 0, "the audit log has all of it")
+
+
+kgent.main([from_nothing, changes, pruning, names, refused, as_json, wrong_files, included,
+            real])
