@@ -162,11 +162,9 @@ pass_key (struct pass *pass, struct auth *auth, uint32_t number, enum role role)
 static struct pass *
 pass_new (const struct visit *v, struct worker *w)
 {
-  struct pass *pass = v->auth->host->alloc (v->req, sizeof *pass);
-  if (!pass)
-    return NULL;
-  memset (pass, 0, offsetof (struct pass, key_id));
-  pass->worker = w;
+  struct pass *pass = pass_make (v->auth, v->req);
+  if (pass)
+    pass->worker = w;
   return pass;
 }
 
@@ -201,7 +199,6 @@ grant_key (const struct visit *v, struct worker *w, uint32_t number, enum role r
   pass_key (pass, auth, number, role);
   memcpy (pass->prefix, v->credential.ptr,
           v->credential.len < KEY_PREFIX ? v->credential.len : KEY_PREFIX);
-  *auth->host->slot (v->req, auth->self) = pass;
   if (quota_enter (auth, v->req, pass, v->mono_ns, key->id, &key->cell) < 0)
     return -ENOMEM;
   if (key->deprecated_s | key->sunset_s)
@@ -324,7 +321,6 @@ grant_token (const struct visit *v, struct worker *w, const struct jwt_claims *c
   pass->identity.archetypes = claims->archetypes;
   pass->identity.ended = (const int32_t *) &tenant->ended;
   text_uuid_show (claims->id, pass->key_id);
-  *auth->host->slot (v->req, auth->self) = pass;
   if (quota_enter (auth, v->req, pass, v->mono_ns, claims->id, NULL) < 0)
     return -ENOMEM;
   return auth->host->identify (v->req, &pass->identity);

@@ -45,11 +45,22 @@ static const struct kg_opt tier_opts[] = {
   { .key = NULL },
 };
 
+#define ADDRESS(member) .offset = offsetof (struct address_conf, member)
+
+static const struct kg_opt address_opts[] = {
+  { .key = "requests_per_minute", .type = KG_OPT_INT, .dflt = "0", ADDRESS (per_minute),
+    .max = 1000000000, .help = "Requests per minute, a token bucket; 0: unlimited." },
+  { .key = "concurrent", .type = KG_OPT_INT, .dflt = "0", ADDRESS (concurrent), .max = 1000000,
+    .help = "Requests and streams in flight; 0: unlimited." },
+  { .key = NULL },
+};
+
 static const struct kg_opt opts[] = {
   { .key = "enforce", .type = KG_OPT_STRING, .dflt = "on", CONF (enforce), .choices = "on|shadow",
     .help = "Whether limits deny (on), or would-be denials are only counted (shadow)." },
   { .key = "shadow", .type = KG_OPT_STRINGS, .dflt = "", CONF (shadow),
-    .help = "Policies that deny nothing, of minute, day, month, concurrent, tokens and money; "
+    .help = "Policies that deny nothing, of minute, day, month, concurrent, tokens, money and "
+            "address; "
             "would-be denials are only counted." },
   { .key = "upgrade_url", .type = KG_OPT_STRING, CONF (upgrade_url),
     .help = "Where there is more to have: a member of problems with status 402." },
@@ -57,6 +68,8 @@ static const struct kg_opt opts[] = {
     .max = 16777216,
     .help = "Keys and tenants that may be counted within two months; another number begins "
             "all counts anew." },
+  { .key = "address", .type = KG_OPT_GROUP, CONF (address), .sub = address_opts,
+    .help = "Limits of a client's address, before anybody asks who it is." },
   { .key = "dev_keys", .type = KG_OPT_BOOL, .dflt = "false", CONF (dev_keys),
     .help = "The keys kg_dev_alice, kg_dev_bob and kg_dev_carol work; only with a loopback "
             "http.listen." },
@@ -114,7 +127,9 @@ open_metrics (struct auth *a)
   static const char *const reasons[AUTH_REASONS + 1]
       = { "missing", "conflict", "query", "guessing", "format", "invalid", "token",
           "tenant", "minute", "day", "tokens", "month", "concurrent", "money", "address", NULL };
-  const struct kg_label reason = { "reason", reasons }, policy = { "policy", limit_names };
+  static const char *const policies[]
+      = { "concurrent", "minute", "day", "month", "tokens", "money", "address", NULL };
+  const struct kg_label reason = { "reason", reasons }, policy = { "policy", policies };
   const struct kg_metric_def denied
       = { .size = sizeof denied, .kind = KG_COUNTER, .name = "kgent_auth_denied_total",
           .help = "Requests refused, by reason", .labels = &reason, .nlabels = 1 };
@@ -161,6 +176,8 @@ open_hooks (struct auth *a)
                 { KG_PHASE_COMMIT, quota_commit },
                 { KG_PHASE_LOG, log_hook } };
   int32_t rc = quota_show_open (a);
+  if (rc == 0)
+    rc = usage_open (a);
   for (size_t i = 0; i < sizeof hooks / sizeof hooks[0] && rc == 0; i++)
     rc = a->host->hook (a->self, hooks[i].phase, hooks[i].fn);
   if (rc == 0)
@@ -175,6 +192,7 @@ auth_close (void *data)
   budget_attach (NULL);
   admin_close (a);
   jwt_close (a->jwt);
+  usage_close (a);
   index_finish (&a->index);
   tenants_finish (&a->tenants);
   epochs_finish (&a->epochs);
@@ -230,12 +248,12 @@ shadow_read (struct auth *a)
 {
   const char *const *name;
   if (!strcmp (a->conf->enforce, "shadow"))
-    a->shadow = LIMIT_ALL;
+    a->shadow = ~0u;
   for (name = a->conf->shadow; *name; name++) {
     enum limit_policy p = 0;
     while (limit_names[p] && strcmp (limit_names[p], *name))
       p++;
-    if (p == LIMIT_POLICIES) {
+    if (p == LIMIT_POLICIES && strcmp (*name, "address")) {
       a->host->log (a->self, KG_LOG_ERROR, "auth.shadow: there is no policy \"%s\"", *name);
       return -EINVAL;
     }

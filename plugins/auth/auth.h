@@ -5,10 +5,12 @@
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
+#include "plugins/auth/address.h"
 #include "plugins/auth/cells.h"
 #include "plugins/auth/guess.h"
 #include "plugins/auth/index.h"
 #include "plugins/auth/jwt.h"
+#include "plugins/auth/notice.h"
 #include "plugins/auth/profile.h"
 #include "plugins/auth/quota.h"
 #include "plugins/auth/recall.h"
@@ -24,6 +26,8 @@
 
 #include <openssl/types.h>
 
+#include <string.h>
+
 #define AUTH_TENANT "00000000-0000-0000-0000-000000000001" /* where none is named */
 
 struct auth_conf {
@@ -31,6 +35,7 @@ struct auth_conf {
   const char *const *shadow; /* policies */
   const char *upgrade_url;   /* or NULL */
   int64_t cells;
+  struct address_conf address;
   int32_t dev_keys;
   struct kg_list tiers; /* of struct tier */
   struct jwt_conf jwt;
@@ -82,6 +87,9 @@ struct auth {
   struct jwt *jwt;                   /* NULL: off */
   const struct limits *jwt_limits[2]; /* of callers with a token: as a profile's */
   struct cells cells;
+  struct charge *charge;
+  struct notices *notices;
+  struct addresses *addresses; /* NULL: not limited */
   struct admin *admin;     /* of the operator's routes */
   const kg_fields *fields; /* of headers about limits */
 
@@ -100,13 +108,14 @@ struct auth {
 /* What the plugin knows about a request.  ACCESS fills the first part, and zeroes the
  * second; the third is what the host was given as the caller's identity. */
 struct pass {
-  struct tenant *tenant;    /* always there, maybe without a record */
+  struct tenant *tenant;    /* maybe without a record; NULL: nobody is identified */
   const struct limits *own; /* in force for the key alone, 0: unlimited; of struct numbers */
   uint32_t key_cell, tenant_cell; /* of cells_number; 0: there was no room */
   int32_t anchor_day;       /* of the tenant */
   uint32_t key;             /* number of the key's record, pinned; 0: a token */
   struct worker *worker;    /* on which it runs */
   char prefix[KEY_PREFIX + 1]; /* of the key; "" of a token */
+  struct address_slot *address; /* where the request is in flight, or NULL */
   struct quota quota; /* limits and budgets: of quota_enter */
   /* identity */
   struct kg_identity identity;
@@ -127,11 +136,22 @@ int32_t model_open (struct auth *auth);
 /* The number of keys that are not revoked, as a metric. */
 void model_gauge (const struct auth *auth);
 
-/* The request's pass, or NULL. */
+/* The request's pass, or NULL while nobody is identified. */
 static inline struct pass *
 pass_of (const struct auth *auth, kg_req *req)
 {
-  return *auth->host->slot (req, auth->self);
+  struct pass *pass = *auth->host->slot (req, auth->self);
+  return pass && pass->tenant ? pass : NULL;
+}
+
+/* One to be filled, zeroed; NULL without memory. */
+static inline struct pass *
+pass_make (const struct auth *auth, kg_req *req)
+{
+  void **slot = auth->host->slot (req, auth->self);
+  if (!*slot && (*slot = auth->host->alloc (req, sizeof (struct pass))))
+    memset (*slot, 0, offsetof (struct pass, key_id));
+  return *slot;
 }
 
 int64_t auth_mono_ns (void);
@@ -154,6 +174,9 @@ access_end (struct auth *auth, struct pass *pass)
 /* Refuses: counts, sets Retry-After when it is not 0, and answers. */
 int32_t auth_deny (const struct auth *auth, kg_req *req, enum auth_reason reason, int32_t status,
                    int64_t retry_s, const char *detail);
+
+/* address.c: before access_hook, when addresses are limited. */
+int32_t address_hook (kg_req *req, void *data);
 
 /* digest.c: what this request's worker keeps, NULL without memory; and SHA-256 of a
  * credential, 0 or -ENOMEM. */
@@ -193,8 +216,10 @@ void budget_end (struct quota *q, int32_t good);
 uint64_t budget_spent (const struct auth *auth, const struct subject *s, enum limit_policy policy,
                        uint32_t month);
 
-/* usage.c: the counters' life.  usage_start answers the region's flags, or -errno
- * (logged); usage_tend is for a timer. */
+/* usage.c: the counters' life.  usage_start answers 0 or -errno (logged); usage_tend is
+ * for a timer. */
+int32_t usage_open (struct auth *auth);
+void usage_close (struct auth *auth);
 int32_t usage_start (struct auth *auth);
 int32_t usage_tend (struct auth *auth);
 void usage_stop (struct auth *auth);

@@ -352,6 +352,7 @@ cells_tidy (struct cells *c, int64_t idle_s, int rebooted)
     if (++n != i)
       cell_move (&c->cell[n], cell);
     atomic_store (&c->cell[n].concurrent, 0);
+    atomic_store (&c->cell[n].noticed, 0); /* notices that were told are known by their ids */
     if (rebooted)
       atomic_store (&c->cell[n].full_ns, 0);
     atomic_store (place, n);

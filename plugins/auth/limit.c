@@ -28,16 +28,16 @@ bucket_next (uint64_t full_ns, int64_t per_minute, int64_t now)
   return from + step - now <= step * per_minute ? from + step : -1;
 }
 
-static int32_t
-bucket_take (struct cell *cell, int64_t per_minute, int64_t now)
+int32_t
+bucket_take (_Atomic uint64_t *full_ns, int64_t per_minute, int64_t now)
 {
-  uint64_t old = atomic_load_explicit (&cell->full_ns, memory_order_relaxed);
+  uint64_t old = atomic_load_explicit (full_ns, memory_order_relaxed);
   int64_t next;
   do {
     next = bucket_next (old, per_minute, now);
     if (next < 0)
       return 0;
-  } while (!atomic_compare_exchange_weak (&cell->full_ns, &old, (uint64_t) next));
+  } while (!atomic_compare_exchange_weak (full_ns, &old, (uint64_t) next));
   return 1;
 }
 
@@ -49,16 +49,23 @@ bucket_return (struct cell *cell, int64_t per_minute)
   atomic_fetch_sub (&cell->full_ns, (uint64_t) bucket_step (per_minute));
 }
 
+int64_t
+bucket_wait (uint64_t full_ns, int64_t per_minute, int64_t now)
+{
+  int64_t wait = (int64_t) full_ns - now - bucket_step (per_minute) * (per_minute - 1);
+  return wait > 1000000000 ? (wait + 999999999) / 1000000000 : 1;
+}
+
 /* ---- In flight ------------------------------------------------------------ */
 
-static int32_t
-flight_take (struct cell *cell, uint64_t max)
+int32_t
+flight_take (_Atomic uint32_t *concurrent, uint64_t max)
 {
-  uint32_t old = atomic_load_explicit (&cell->concurrent, memory_order_relaxed);
+  uint32_t old = atomic_load_explicit (concurrent, memory_order_relaxed);
   do
     if (old >= max)
       return 0;
-  while (!atomic_compare_exchange_weak (&cell->concurrent, &old, old + 1));
+  while (!atomic_compare_exchange_weak (concurrent, &old, old + 1));
   return 1;
 }
 
@@ -78,9 +85,9 @@ policy_take (const struct subject *s, const struct moment *now, enum limit_polic
   const struct limits *l = s->limits;
   switch (policy) {
   case LIMIT_CONCURRENT:
-    return flight_take (s->cell, bound (l->concurrent));
+    return flight_take (&s->cell->concurrent, bound (l->concurrent));
   case LIMIT_MINUTE:
-    return bucket_take (s->cell, l->per_minute, now->mono_ns);
+    return bucket_take (&s->cell->full_ns, l->per_minute, now->mono_ns);
   case LIMIT_DAY:
     return window_take (&s->cell->day, now->day, 1, bound (l->per_day));
   default:
@@ -249,15 +256,13 @@ limit_full (const struct subject *s, const struct moment *now, uint32_t ask)
 int64_t
 limit_retry (const struct subject *s, const struct moment *now, enum limit_policy policy)
 {
-  int64_t wait = 0;
   if (policy == LIMIT_DAY)
     return LIMIT_DAY_S - now->wall_s % LIMIT_DAY_S;
   if (policy == LIMIT_MONTH || policy == LIMIT_TOKENS || policy == LIMIT_MONEY)
     return (int64_t) now->month_end * LIMIT_DAY_S - now->wall_s;
-  if (policy == LIMIT_MINUTE && s->limits->per_minute)
-    wait = (int64_t) atomic_load (&s->cell->full_ns) - now->mono_ns
-           - bucket_step (s->limits->per_minute) * (s->limits->per_minute - 1);
-  return wait > 1000000000 ? (wait + 999999999) / 1000000000 : 1;
+  return policy == LIMIT_MINUTE && s->limits->per_minute
+             ? bucket_wait (atomic_load (&s->cell->full_ns), s->limits->per_minute, now->mono_ns)
+             : 1;
 }
 
 /* ---- The calendar --------------------------------------------------------- */

@@ -104,6 +104,14 @@ int64_t limit_of (const struct limits *limits, enum limit_policy policy);
 int64_t limit_used (const struct limits *limits, const struct standing *s,
                     enum limit_policy policy);
 
+/* The parts, for who is no subject.  A bucket is the monotonic time at which it will be
+ * full; one request's room, or 0; and the seconds until there is some, at least 1. */
+int32_t bucket_take (_Atomic uint64_t *full_ns, int64_t per_minute, int64_t now_ns);
+int64_t bucket_wait (uint64_t full_ns, int64_t per_minute, int64_t now_ns);
+
+/* One more in flight, below max: 1 or 0. */
+int32_t flight_take (_Atomic uint32_t *concurrent, uint64_t max);
+
 /* Seconds until a policy that is full may have room again; at least 1. */
 int64_t limit_retry (const struct subject *s, const struct moment *now, enum limit_policy policy);
 

@@ -14,6 +14,8 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/admin_user.c \
 	%D%/audit.c \
 	%D%/audit.h \
+	%D%/address.c \
+	%D%/address.h \
 	%D%/auth.c \
 	%D%/auth.h \
 	%D%/budget.c \
@@ -21,6 +23,10 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/cells.h \
 	%D%/change.c \
 	%D%/change.h \
+	%D%/charge.c \
+	%D%/charge.h \
+	%D%/charge_rebuild.c \
+	%D%/charge_sums.c \
 	%D%/cidr.c \
 	%D%/cidr.h \
 	%D%/credential.c \
@@ -65,6 +71,8 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/list.h \
 	%D%/me.c \
 	%D%/model.c \
+	%D%/notice.c \
+	%D%/notice.h \
 	%D%/numbers.c \
 	%D%/numbers.h \
 	%D%/plan.c \

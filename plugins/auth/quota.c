@@ -231,13 +231,20 @@ int32_t
 quota_log (kg_req *req, void *data)
 {
   struct auth *auth = data;
-  struct pass *pass = pass_of (auth, req);
+  struct pass *pass = *auth->host->slot (req, auth->self);
+  struct quota *q;
   int64_t status;
-  if (!pass || !quota_counts (&pass->quota))
+  if (!pass)
+    return KG_NEXT;
+  address_end (pass->address);
+  q = &pass->quota;
+  if (!pass->tenant || !quota_counts (q))
     return KG_NEXT;
   status = auth->host->num (req, KG_NUM_STATUS);
-  budget_end (&pass->quota, status >= 200 && status <= 299);
-  if (pass->quota.counted)
-    limit_end (pass->quota.subject, &pass->quota.at, &pass->quota.taken, status_refunds (status));
+  budget_end (q, status >= 200 && status <= 299);
+  if (q->counted)
+    limit_end (q->subject, &q->at, &q->taken, status_refunds (status));
+  if (q->settled[0] | q->settled[1] || q->plan->shown & LIMIT_BIT (LIMIT_MONTH))
+    notice_look (auth, pass);
   return KG_NEXT;
 }

@@ -20,7 +20,6 @@ struct quota {
   uint8_t counted; /* 1: limit_end is due */
   uint8_t shown;   /* 1: the headers are set */
   uint8_t fixed;   /* 1: `charged` was asked; no reservation changes any more */
-  uint8_t address; /* 1: it counts among its address's requests in flight */
   uint64_t spent;  /* tokens, without a reservation */
   uint64_t settled[QUOTA_KINDS];
   kg_reservation *open; /* neither settled nor released */

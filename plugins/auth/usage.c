@@ -3,8 +3,10 @@
 
 /* The counters' life: a region of the store, which outlives the process. */
 #include "plugins/auth/auth.h"
+#include "plugins/auth/charge.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -44,6 +46,27 @@ refused (const struct auth *auth, int32_t error, const char *what)
 }
 
 int32_t
+usage_open (struct auth *auth)
+{
+  const struct address_conf *conf = &auth->conf->address;
+  int32_t rc = charge_open (auth);
+  if (rc == 0)
+    rc = notice_open (auth);
+  if (rc < 0 || (!conf->per_minute && !conf->concurrent))
+    return rc;
+  auth->addresses = calloc (1, sizeof *auth->addresses);
+  return auth->addresses ? auth->host->hook (auth->self, KG_PHASE_ACCESS, address_hook) : -ENOMEM;
+}
+
+void
+usage_close (struct auth *auth)
+{
+  charge_close (auth);
+  notice_close (auth);
+  free (auth->addresses);
+}
+
+int32_t
 usage_start (struct auth *auth)
 {
   const struct cells_host host = { auth, region_ensure, region_held };
@@ -55,18 +78,23 @@ usage_start (struct auth *auth)
   rc = cells_open (&auth->cells, &host, region.ptr, capacity, region.slot, region.boot,
                    auth_wall_ns () / TEXT_SECOND - KEEP_S,
                    region.flags & KG_REGION_ALONE ? CELLS_ALONE : 0);
-  return rc < 0 ? refused (auth, rc, "opened") : (int32_t) region.flags;
+  if (rc < 0)
+    return refused (auth, rc, "opened");
+  return charge_start (auth, region.flags & KG_REGION_ALONE ? 1 : 0);
 }
 
 int32_t
 usage_tend (struct auth *auth)
 {
+  notice_tell (auth);
   return cells_tend (&auth->cells);
 }
 
 void
 usage_stop (struct auth *auth)
 {
+  charge_stop (auth);
+  notice_tell (auth);
   cells_close (&auth->cells);
 }
 

@@ -7,11 +7,13 @@ PLUGIN_TESTS = \
 	%D%/auth \
 	%D%/auth-admin \
 	%D%/auth-audit \
+	%D%/auth-address \
+	%D%/auth-budget \
 	%D%/auth-cells \
+	%D%/auth-charge \
 	%D%/auth-index \
 	%D%/auth-jwks \
 	%D%/auth-jwt \
-	%D%/auth-token \
 	%D%/auth-limit \
 	%D%/auth-timing \
 	%D%/auth-oracle \
@@ -40,8 +42,6 @@ endif
 %C%_auth_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_jwks_SOURCES = %D%/auth-jwks.c %D%/auth-jwt.h
 %C%_auth_jwks_LDADD = $(%C%_auth_jwt_LDADD)
-%C%_auth_token_SOURCES = %D%/auth-token.c %D%/auth-jwt.h
-%C%_auth_token_LDADD = $(%C%_auth_jwt_LDADD)
 %C%_auth_jwt_SOURCES = %D%/auth-jwt.c %D%/auth-jwt.h
 %C%_auth_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_timing_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) -lm
@@ -51,6 +51,12 @@ endif
 %C%_auth_admin_LDADD = $(%C%_auth_LDADD)
 %C%_auth_audit_SOURCES = %D%/auth-audit.c %D%/auth-admin.h
 %C%_auth_audit_LDADD = $(%C%_auth_LDADD)
+%C%_auth_address_SOURCES = %D%/auth-address.c %D%/auth-budget.h
+%C%_auth_address_LDADD = $(%C%_auth_LDADD)
+%C%_auth_budget_SOURCES = %D%/auth-budget.c %D%/auth-budget.h
+%C%_auth_budget_LDADD = $(%C%_auth_LDADD)
+%C%_auth_charge_SOURCES = %D%/auth-charge.c %D%/auth-budget.h
+%C%_auth_charge_LDADD = $(%C%_auth_LDADD)
 %C%_auth_cells_LDADD = $(%C%_auth_limit_LDADD)
 %C%_auth_limit_SOURCES = %D%/auth-limit.c %D%/auth-limit.h
 %C%_auth_model_LDADD = $(%C%_auth_LDADD)
