@@ -10,6 +10,7 @@ HTTP_TESTS = \
 	%D%/apply.py \
 	%D%/health.py \
 	%D%/jwt.py \
+	%D%/keys.py \
 	$(NULL)
 
 if HAVE_PYTHON
