@@ -456,7 +456,7 @@ rss_bytes (void)
 static size_t
 value_make (int n, char *text, size_t size)
 {
-  char id[TEXT_UUID], tenant[TEXT_UUID], user[32], prefix[KEY_PREFIX + 1];
+  char id[TEXT_UUID], tenant[TEXT_UUID], user[32], prefix[16];
   struct key_spec spec = { .id = id, .prefix = prefix, .name = "a key of some length", .user = user,
                            .tenant = tenant, .tier = n % 3 ? "" : "PRO",
                            .scopes = { "read", "write", n % 5 ? NULL : "invoke:world.house.*" },

@@ -14,6 +14,7 @@ PLUGIN_TESTS = \
 	%D%/auth-index \
 	%D%/auth-jwks \
 	%D%/auth-jwt \
+	%D%/auth-token \
 	%D%/auth-limit \
 	%D%/auth-timing \
 	%D%/auth-oracle \
@@ -42,6 +43,8 @@ endif
 %C%_auth_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_jwks_SOURCES = %D%/auth-jwks.c %D%/auth-jwt.h
 %C%_auth_jwks_LDADD = $(%C%_auth_jwt_LDADD)
+%C%_auth_token_SOURCES = %D%/auth-token.c %D%/auth-jwt.h
+%C%_auth_token_LDADD = $(%C%_auth_jwt_LDADD)
 %C%_auth_jwt_SOURCES = %D%/auth-jwt.c %D%/auth-jwt.h
 %C%_auth_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_timing_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) -lm
