@@ -3,6 +3,7 @@
 
 /* What changes a world entity: transform, relate, define, and every verb that is
  * offered and has no meaning of its own here. */
+#include "plugins/agentese/common.h"
 #include "plugins/agentese/world.h"
 
 #include <errno.h>
@@ -233,14 +234,13 @@ static void
 define_write (struct ag_call *c, void *arg, struct kg_out *out)
 {
   const struct ag_change *ch = arg;
-  struct ag_path child = c->path;
-  child.handle = ch->child;
-  child.rest.ptr = ch->child.ptr + c->path.context.len + 1;
-  child.rest.len = ch->child.len - c->path.context.len - 1;
+  kg_str rest = { ch->child.ptr + c->path.context.len + 1,
+                  ch->child.len - c->path.context.len - 1 };
+  const struct ag_entry *child = ag_entry_find (c->ag, c->path.ctx, rest);
   kg_out_lit (out, "{\"handle\":");
   kg_out_str (out, ch->child);
   kg_out_lit (out, ",\"affordances\":");
-  ag_write_verbs (&child, c->archetype, out);
+  ag_write_verbs (c->ag, ag_entry_holon (child), c->archetype, out);
   kg_out_lit (out, "}");
 }
 
@@ -305,7 +305,7 @@ ag_world_define (struct ag_call *c)
   if (!ch)
     return -ENOMEM;
   for (i = 0; makers[i]; i++)
-    may |= ag_str_is (c->archetype_name, makers[i]);
+    may |= ag_archetype_is (c->ag, c->archetype, makers[i]);
   if (!may) {
     ag_member_list (c, "available", makers);
     return ag_refuse (

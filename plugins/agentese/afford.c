@@ -1,241 +1,261 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* Archetypes and what each node offers them: the tables of the path language.
- * Every list keeps the order in which callers see it. */
+/* Archetypes: the default table, what the configuration adds, and the verbs that a
+ * holon lists to each of them.  Every list keeps the order in which callers see it. */
 #include "plugins/agentese/agentese.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define VERBS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define NONE ((const char *const[]){ NULL })
-
-enum archetype {
-  ARCHITECT,
-  POET,
-  ECONOMIST,
-  INHABITANT,
-  SCIENTIST,
-  DEVELOPER,
-  ADMIN,
-  PHILOSOPHER,
-  ENGINEER,
-  ARTIST,
-  TEACHER,
-  ARCHETYPES
+struct archetype {
+  const char *name;
+  int32_t parent, base; /* indices, or -1 */
+  const char *const *verbs[AG_CONTEXTS]; /* of its own; NULL: none */
+  const char *const *extra[AG_CONTEXTS]; /* which the configuration adds to the table's */
 };
 
-const char *const ag_archetype_names[ARCHETYPES + 1]
-    = { "architect", "poet",        "economist", "inhabitant", "scientist", "developer",
-        "admin",     "philosopher", "engineer",  "artist",     "teacher",   NULL };
+struct ag_archetypes {
+  int32_t count;
+  struct archetype all[AG_ARCHETYPES_MAX];
+};
 
 const char *const ag_category_names[AG_CATEGORIES + 1] = {
   "PERCEPTION", "INTROSPECTION", "MUTATION", "GENERATION", "ENTROPY", "COMPOSITION", NULL
 };
 
-static const char *const none[] = { NULL };
-static const char *const base[] = { "manifest", "witness", "affordances", NULL };
-static const char *const everywhere[] = { "constraints", "lineage", NULL };
+const char *const ag_kind_names[AG_KINDS + 1]
+    = { "builtin", "plugin", "http", "nats", "llm", "spec", "open_world", NULL };
 
-static const char *const world_verbs[] = { "define", "relate", "transform", NULL };
-static const char *const concept_verbs[] = { "define", "relate", NULL };
-
-static const char *const *const world_by_archetype[ARCHETYPES] = {
-  [ARCHITECT] = VERBS ("renovate", "measure", "blueprint", "demolish", "design"),
-  [POET] = VERBS ("describe", "metaphorize", "inhabit", "contemplate"),
-  [ECONOMIST] = VERBS ("appraise", "forecast", "compare", "trade"),
-  [INHABITANT] = VERBS ("enter", "exit", "furnish", "repair", "use"),
-  [SCIENTIST] = VERBS ("analyze", "measure", "experiment", "hypothesize"),
-  [DEVELOPER] = VERBS ("build", "deploy", "debug", "test", "refactor"),
-  [ADMIN] = VERBS ("configure", "monitor", "audit", "provision"),
+static const struct {
+  const char *name;
+  const char *const *world, *const *concept;
+} defaults[AG_ARCHETYPES] = {
+  [AG_ARCHITECT]
+  = { "architect", AG_VERBS ("renovate", "measure", "blueprint", "demolish", "design"), NULL },
+  [AG_POET] = { "poet", AG_VERBS ("describe", "metaphorize", "inhabit", "contemplate"), NULL },
+  [AG_ECONOMIST] = { "economist", AG_VERBS ("appraise", "forecast", "compare", "trade"), NULL },
+  [AG_INHABITANT]
+  = { "inhabitant", AG_VERBS ("enter", "exit", "furnish", "repair", "use"), NULL },
+  [AG_SCIENTIST] = { "scientist", AG_VERBS ("analyze", "measure", "experiment", "hypothesize"),
+                     AG_VERBS ("hypothesize", "validate", "classify") },
+  [AG_DEVELOPER]
+  = { "developer", AG_VERBS ("build", "deploy", "debug", "test", "refactor"), NULL },
+  [AG_ADMIN] = { "admin", AG_VERBS ("configure", "monitor", "audit", "provision"), NULL },
+  [AG_PHILOSOPHER]
+  = { "philosopher", NULL,
+      AG_VERBS ("refine", "dialectic", "synthesize", "analyze", "critique") },
+  [AG_ENGINEER]
+  = { "engineer", NULL, AG_VERBS ("implement", "decompose", "optimize", "validate") },
+  [AG_ARTIST] = { "artist", NULL, AG_VERBS ("interpret", "express", "transform", "inspire") },
+  [AG_TEACHER] = { "teacher", NULL, AG_VERBS ("explain", "simplify", "exemplify", "assess") },
 };
 
-static const char *const *const concept_by_archetype[ARCHETYPES] = {
-  [PHILOSOPHER] = VERBS ("refine", "dialectic", "synthesize", "analyze", "critique"),
-  [SCIENTIST] = VERBS ("hypothesize", "validate", "classify"),
-  [ENGINEER] = VERBS ("implement", "decompose", "optimize", "validate"),
-  [ARTIST] = VERBS ("interpret", "express", "transform", "inspire"),
-  [TEACHER] = VERBS ("explain", "simplify", "exemplify", "assess"),
-};
-
-static const char *const purgatory_all[] = { "list", "inspect", NULL };
-static const char *const purgatory_keeper[]
-    = { "list", "resolve", "cancel", "inspect", "void_expired", NULL };
-
-/* A node of a context's table; without `holon` the context's any other. */
-struct holon {
-  const char *holon;
-  const char *const *verbs;
-};
-
-static const struct holon self_holons[] = {
-  { "memory",
-    VERBS ("consolidate", "prune", "checkpoint", "recall", "forget", "crystallize", "resume",
-           "cherish", "engram", "store", "retrieve", "compress", "promote", "demote", "deposit",
-           "sense", "play", "evaluate", "inference_consolidate", "reap", "expiring_soon") },
-  { "capabilities", VERBS ("list", "acquire", "release") },
-  { "state", VERBS ("checkpoint", "restore", "inspect") },
-  { "identity", VERBS ("reflect", "evolve") },
-  { "judgment",
-    VERBS ("taste", "surprise", "expectations", "calibrate", "critique", "refine") },
-  { "semaphore", VERBS ("pending", "yield", "status") },
-  { "soul", VERBS ("reflect", "advise", "challenge", "explore", "eigenvectors") },
-  { "vitals", VERBS ("is_coherent", "can_persist", "can_recall", "can_associate") },
-  { "vitals.triad", VERBS ("is_coherent", "can_persist", "can_recall", "can_associate") },
-  { "vitals.synapse", VERBS ("prometheus", "reset") },
-  { "vitals.resonance", VERBS ("update", "coherency") },
-  { "vitals.circuit", VERBS ("open", "close", "reset") },
-  { NULL, VERBS ("inspect") },
-};
-
-static const struct holon void_holons[] = {
-  { "entropy", VERBS ("sip", "pour", "sample", "status") },
-  { "serendipity", VERBS ("sip", "inspire", "tangent") },
-  { "gratitude", VERBS ("tithe", "thank", "acknowledge") },
-  { "capital", VERBS ("balance", "history", "tithe", "bypass") },
-  { "pataphysics", VERBS ("solve", "melt", "verify", "imagine") },
-  { "metabolism", VERBS ("pressure", "fever", "oblique", "dream", "tithe", "status") },
-  { "hypnagogia", VERBS ("status", "wake", "report", "patterns") },
-  { NULL, VERBS ("sip", "tithe") },
-};
-
-static const struct holon time_holons[] = {
-  { "trace", VERBS ("query", "replay", "analyze", "collect", "render", "diff") },
-  { "past", VERBS ("project", "compare", "diff", "restore") },
-  { "future", VERBS ("forecast", "simulate", "predict") },
-  { "schedule", VERBS ("defer", "cancel", "list") },
-  { NULL, NONE },
-};
-
-static const struct holon world_holons[]
-    = { { "purgatory", purgatory_keeper }, { NULL, world_verbs } };
-static const struct holon concept_holons[] = { { NULL, concept_verbs } };
-
-static const struct holon *const tables[AG_CONTEXTS] = { [AG_WORLD] = world_holons,
-                                                         [AG_SELF] = self_holons,
-                                                         [AG_CONCEPT] = concept_holons,
-                                                         [AG_VOID] = void_holons,
-                                                         [AG_TIME] = time_holons };
-
-static const struct holon *
-holon_find (int32_t ctx, kg_str rest)
-{
-  const struct holon *h = tables[ctx];
-  while (h->holon && !ag_str_is (rest, h->holon))
-    h++;
-  return h;
-}
-
-static int32_t
-listed (const char *const *list, kg_str name)
-{
-  for (; *list; list++)
-    if (ag_str_is (name, *list))
-      return 1;
-  return 0;
-}
+/* ---- The archetypes ------------------------------------------------------------ */
 
 int32_t
-ag_archetype_find (kg_str name)
+ag_archetype_find (const struct ag *ag, kg_str name)
 {
+  const struct ag_archetypes *t = ag->archetypes;
   int32_t i;
-  for (i = 0; i < ARCHETYPES; i++)
-    if (ag_str_is (name, ag_archetype_names[i]))
+  for (i = 0; i < t->count; i++)
+    if (ag_str_is (name, t->all[i].name))
       return i;
   return -1;
 }
 
-void
-ag_afford (const struct ag_path *path, int32_t archetype, const char *const *ret_lists[3])
+const char *
+ag_archetype_name (const struct ag *ag, int32_t archetype)
 {
-  const struct holon *h = holon_find (path->ctx, path->rest);
-  const char *const *const *own = path->ctx == AG_WORLD     ? world_by_archetype
-                                  : path->ctx == AG_CONCEPT ? concept_by_archetype
-                                                            : NULL;
-  ret_lists[0] = base;
-  ret_lists[1] = h->verbs;
-  ret_lists[2] = none;
-  if (path->ctx == AG_WORLD && h->holon) {
-    int32_t keeper = archetype == ADMIN || archetype == DEVELOPER || archetype == ARCHITECT;
-    ret_lists[1] = keeper ? purgatory_keeper : purgatory_all;
-  } else if (own && archetype >= 0 && own[archetype])
-    ret_lists[2] = own[archetype];
+  return archetype < ag->archetypes->count ? ag->archetypes->all[archetype].name : NULL;
 }
 
 int32_t
-ag_affords (const struct ag_path *path, int32_t archetype)
+ag_archetype_base (const struct ag *ag, int32_t archetype)
 {
-  const char *const *lists[3];
-  ag_afford (path, archetype, lists);
-  return listed (lists[0], path->aspect) || listed (lists[1], path->aspect)
-         || listed (lists[2], path->aspect) || listed (everywhere, path->aspect);
+  return archetype < 0 ? -1 : ag->archetypes->all[archetype].base;
 }
 
 int32_t
-ag_is_verb (kg_str name)
+ag_archetype_is (const struct ag *ag, int32_t archetype, const char *name)
 {
-  const struct holon *h;
-  int32_t i;
-  if (listed (base, name) || listed (everywhere, name) || listed (purgatory_all, name))
-    return 1;
-  for (i = 0; i < ARCHETYPES; i++)
-    if ((world_by_archetype[i] && listed (world_by_archetype[i], name))
-        || (concept_by_archetype[i] && listed (concept_by_archetype[i], name)))
+  for (; archetype >= 0; archetype = ag->archetypes->all[archetype].parent)
+    if (!strcmp (ag->archetypes->all[archetype].name, name))
       return 1;
-  for (i = 0; i < AG_CONTEXTS; i++)
-    for (h = tables[i];; h++) {
-      if (listed (h->verbs, name))
-        return 1;
-      if (!h->holon)
-        break;
-    }
   return 0;
 }
 
-int32_t
-ag_is_builtin (int32_t ctx, kg_str rest)
+static void
+defaults_fill (struct ag_archetypes *t)
 {
-  return holon_find (ctx, rest)->holon != NULL;
+  int32_t i;
+  for (i = 0; i < AG_ARCHETYPES; i++) {
+    t->all[i].name = defaults[i].name;
+    t->all[i].parent = -1;
+    t->all[i].base = i;
+    t->all[i].verbs[AG_WORLD] = defaults[i].world;
+    t->all[i].verbs[AG_CONCEPT] = defaults[i].concept;
+  }
+  t->count = AG_ARCHETYPES;
+}
+
+static int32_t
+refuse (const struct ag *ag, const struct ag_archetype_conf *conf, const char *why)
+{
+  ag->host->log (ag->self, KG_LOG_ERROR, "archetypes: \"%s\": %s", conf->name, why);
+  return -EINVAL;
+}
+
+static int32_t
+verbs_good (const char *const *verbs)
+{
+  for (; verbs && *verbs; verbs++)
+    if (!ag_is_name (ag_str (*verbs)))
+      return 0;
+  return 1;
+}
+
+/* Adds one of the configuration; it may inherit from those before it. */
+static int32_t
+archetype_add (struct ag *ag, const struct ag_archetype_conf *conf)
+{
+  struct ag_archetypes *t = ag->archetypes;
+  int32_t i = ag_archetype_find (ag, ag_str (conf->name)), parent = -1;
+  if (!ag_is_name (ag_str (conf->name)))
+    return refuse (ag, conf, "no name; write [a-z][a-z0-9_]*");
+  if (!verbs_good (conf->world) || !verbs_good (conf->concept))
+    return refuse (ag, conf, "a verb is no name; write [a-z][a-z0-9_]*");
+  if (i >= AG_ARCHETYPES || (i >= 0 && conf->inherits))
+    return refuse (ag, conf,
+                   i < AG_ARCHETYPES ? "one of the default table cannot inherit" : "given twice");
+  if (conf->inherits && (parent = ag_archetype_find (ag, ag_str (conf->inherits))) < 0)
+    return refuse (ag, conf, "it inherits from one that is neither in the default table nor "
+                             "named before it");
+  if (i < 0 && t->count == AG_ARCHETYPES_MAX)
+    return refuse (ag, conf, "there are too many; 63 in all");
+  if (i < 0) {
+    i = t->count++;
+    t->all[i].name = conf->name;
+    t->all[i].parent = parent;
+    t->all[i].base = parent < 0 ? -1 : t->all[parent].base;
+  }
+  t->all[i].extra[AG_WORLD] = conf->world;
+  t->all[i].extra[AG_CONCEPT] = conf->concept;
+  return 0;
+}
+
+struct ag_archetypes *
+ag_archetypes_new (struct ag *ag)
+{
+  const struct ag_archetype_conf *conf = ag->conf->archetypes.items;
+  struct ag_archetypes *t = calloc (1, sizeof *t);
+  uint64_t i;
+  if (!t)
+    return NULL;
+  defaults_fill (t);
+  ag->archetypes = t;
+  for (i = 0; i < ag->conf->archetypes.count; i++)
+    if (archetype_add (ag, &conf[i]) < 0) {
+      free (t);
+      return ag->archetypes = NULL;
+    }
+  return t;
 }
 
 void
-ag_builtins (int32_t ctx, const char **ret, uint32_t max)
+ag_archetypes_free (struct ag_archetypes *archetypes)
 {
-  const struct holon *h = tables[ctx];
-  uint32_t n = 0;
-  for (; h->holon && n + 1 < max; h++)
-    ret[n++] = h->holon;
-  ret[n] = NULL;
+  free (archetypes);
+}
+
+/* ---- Lists of verbs --------------------------------------------------------------- */
+
+/* A list under construction. */
+struct verbs {
+  const char **at;
+  uint32_t n, max;
+};
+
+static void
+verb_add (struct verbs *v, const char *name)
+{
+  uint32_t i;
+  for (i = 0; i < v->n; i++)
+    if (!strcmp (v->at[i], name))
+      return;
+  if (v->n + 1 < v->max)
+    v->at[v->n++] = name;
+}
+
+static void
+verbs_add (struct verbs *v, const char *const *list)
+{
+  for (; list && *list; list++)
+    verb_add (v, *list);
+}
+
+/* The offer to an archetype: its own, that of an ancestor, or that to all others. */
+static const struct ag_offer *
+offer_find (const struct ag *ag, const struct ag_holon *holon, int32_t archetype)
+{
+  const struct ag_offer *offer, *others = NULL;
+  for (; archetype >= 0; archetype = ag->archetypes->all[archetype].parent)
+    for (offer = holon->offers; offer->verbs; offer++)
+      if (offer->archetype && !strcmp (offer->archetype, ag->archetypes->all[archetype].name))
+        return offer;
+  for (offer = holon->offers; offer->verbs; offer++)
+    if (!offer->archetype)
+      others = offer;
+  return others;
+}
+
+static void
+verbs_offered (const struct ag *ag, const struct ag_holon *holon, int32_t archetype,
+               struct verbs *v)
+{
+  const struct ag_offer *offer = holon->offers ? offer_find (ag, holon, archetype) : NULL;
+  const struct ag_aspect *a;
+  if (offer)
+    verbs_add (v, offer->verbs);
+  for (a = holon->offers ? NULL : holon->aspects; a && a->name; a++)
+    if (!(a->flags & AG_UNLISTED))
+      verb_add (v, a->name);
+}
+
+/* The archetype's own verbs of a context behind those of its ancestors. */
+static void
+verbs_inherited (const struct ag *ag, int32_t archetype, int32_t ctx, struct verbs *v)
+{
+  const struct archetype *a;
+  if (archetype < 0)
+    return;
+  a = &ag->archetypes->all[archetype];
+  verbs_inherited (ag, a->parent, ctx, v);
+  verbs_add (v, a->verbs[ctx]);
+  verbs_add (v, a->extra[ctx]);
+}
+
+uint32_t
+ag_verbs (const struct ag *ag, const struct ag_holon *holon, int32_t archetype, const char **ret,
+          uint32_t max)
+{
+  struct verbs v = { ret, 0, max };
+  verbs_add (&v, AG_VERBS ("manifest", "witness", "affordances"));
+  verbs_offered (ag, holon, archetype, &v);
+  if (holon->flags & AG_BY_ARCHETYPE)
+    verbs_inherited (ag, archetype, holon->context, &v);
+  ret[v.n] = NULL;
+  return v.n;
 }
 
 void
-ag_offered_to (const struct ag_path *path, const char **ret, uint32_t max)
+ag_offered_to (const struct ag *ag, const struct ag_slot *slot, const char **ret, uint32_t max)
 {
   uint32_t n = 0;
   int32_t i;
-  for (i = 0; i < ARCHETYPES && n + 1 < max; i++)
-    if (ag_affords (path, i))
-      ret[n++] = ag_archetype_names[i];
+  for (i = 0; slot && i < ag->archetypes->count && n + 1 < max; i++)
+    if (ag_slot_offered (slot, i))
+      ret[n++] = ag->archetypes->all[i].name;
   ret[n] = NULL;
-}
-
-/* What invoking the aspect does.  The verbs of the world that only name an
- * action are mutations: they leave a mark in the node's history. */
-int32_t
-ag_category_of (const struct ag_path *path)
-{
-  kg_str a = path->aspect;
-  if (ag_str_is (a, "manifest"))
-    return AG_PERCEPTION;
-  if (ag_str_is (a, "witness") || ag_str_is (a, "affordances") || listed (everywhere, a))
-    return AG_INTROSPECTION;
-  if (path->ctx == AG_VOID)
-    return AG_ENTROPIC;
-  if (ag_str_is (a, "measure"))
-    return AG_PERCEPTION;
-  if (ag_str_is (a, "define"))
-    return AG_GENERATION;
-  if (ag_str_is (a, "relate"))
-    return AG_COMPOSITION;
-  return AG_MUTATION;
 }

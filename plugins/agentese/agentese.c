@@ -21,21 +21,21 @@ static const struct kg_opt price_options[]
           .type = KG_OPT_INT,
           .min = 0,
           .max = PRICE_MAX,
-          .offset = offsetof (struct ag_price, tokens),
+          .offset = offsetof (struct ag_price, cost.tokens),
           .help = "Tokens per call." },
         { .key = "tokens_per_kb",
           .dflt = "0",
           .type = KG_OPT_INT,
           .min = 0,
           .max = PRICE_MAX,
-          .offset = offsetof (struct ag_price, tokens_per_kb),
+          .offset = offsetof (struct ag_price, cost.tokens_per_kb),
           .help = "Tokens per begun KiB of the result." },
         { .key = "tokens_max",
           .dflt = "0",
           .type = KG_OPT_INT,
           .min = 0,
           .max = PRICE_MAX,
-          .offset = offsetof (struct ag_price, tokens_max),
+          .offset = offsetof (struct ag_price, cost.tokens_max),
           .help = "Tokens that a call costs at most, reserved before it runs; "
                   "0: tokens, and tokens_per_kb for 64 KiB." },
         { .key = "money",
@@ -43,8 +43,29 @@ static const struct kg_opt price_options[]
           .type = KG_OPT_INT,
           .min = 0,
           .max = PRICE_MAX,
-          .offset = offsetof (struct ag_price, money),
+          .offset = offsetof (struct ag_price, cost.money),
           .help = "Minor units of money, as cents, per call." },
+        { .key = NULL } };
+
+static const struct kg_opt archetype_options[]
+    = { { .key = "name",
+          .type = KG_OPT_STRING,
+          .flags = KG_OPT_REQUIRED,
+          .offset = offsetof (struct ag_archetype_conf, name),
+          .help = "Its name; one of the default table gets further verbs." },
+        { .key = "inherits",
+          .type = KG_OPT_STRING,
+          .offset = offsetof (struct ag_archetype_conf, inherits),
+          .help = "An archetype of the default table, or one named before: whatever is "
+                  "offered to it is offered to this one." },
+        { .key = "world",
+          .type = KG_OPT_STRINGS,
+          .offset = offsetof (struct ag_archetype_conf, world),
+          .help = "Further verbs that any world.* node offers it." },
+        { .key = "concept",
+          .type = KG_OPT_STRINGS,
+          .offset = offsetof (struct ag_archetype_conf, concept),
+          .help = "Further verbs that any concept.* node offers it." },
         { .key = NULL } };
 
 static const struct kg_opt options[]
@@ -87,7 +108,13 @@ static const struct kg_opt options[]
           .sub = price_options,
           .sub_size = sizeof (struct ag_price),
           .help = "What calls cost; the first whose path covers a call counts, and a call "
-                  "that none covers is free." },
+                  "that none covers costs what its aspect says." },
+        { .key = "archetypes",
+          .type = KG_OPT_LIST,
+          .offset = offsetof (struct ag_conf, archetypes),
+          .sub = archetype_options,
+          .sub_size = sizeof (struct ag_archetype_conf),
+          .help = "Further archetypes, and further verbs of those that there are." },
         { .key = NULL } };
 
 static const char invoke_schema[]
@@ -240,6 +267,8 @@ static void
 agentese_close (void *data)
 {
   struct ag *ag = data;
+  ag_registry_free (ag->registry);
+  ag_archetypes_free (ag->archetypes);
   ag_quota_free (ag->quota);
   ag_seen_free (ag->seen);
   free (ag);
@@ -261,6 +290,19 @@ declare (struct ag *ag)
 }
 
 static int32_t
+rooms_open (struct ag *ag)
+{
+  static int32_t (*const rooms[]) (struct ag *ag)
+      = { ag_world_open, ag_purgatory_open, ag_concept_open,
+          ag_self_open,  ag_void_open,      ag_time_open };
+  uint32_t i;
+  int32_t r = ag_archetypes_new (ag) ? 0 : -EINVAL;
+  for (i = 0; i < sizeof rooms / sizeof rooms[0] && !r; i++)
+    r = rooms[i](ag);
+  return r;
+}
+
+static int32_t
 agentese_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
 {
   struct ag *ag = calloc (1, sizeof *ag);
@@ -272,7 +314,8 @@ agentese_open (const struct kg_host *host, kg_self *self, const void *conf, void
   ag->conf = conf;
   ag->quota = ag_quota_new (ag);
   ag->seen = ag_seen_new ();
-  if (ag->quota && ag->seen && !(r = declare (ag))) {
+  ag->registry = ag_registry_new ();
+  if (ag->quota && ag->seen && ag->registry && !(r = declare (ag)) && !(r = rooms_open (ag))) {
     *ret_data = ag;
     return 0;
   }

@@ -14,19 +14,17 @@
 #include <kgent/plugin.h>
 #include <kgent/store.h>
 
-#include "plugins/agentese/grammar.h"
+#include "plugins/agentese/registry.h"
 
 #include <stdatomic.h>
 
 struct ag_quota;
 struct ag_seen;
 
-/* What calls cost whose path is covered by `path`. */
+/* What calls cost whose path is covered by `path`, whatever the aspect says. */
 struct ag_price {
-  const char *path;              /* "world.house.manifest", "world.house.*", "*" */
-  int64_t tokens, tokens_per_kb; /* per call; per begun KiB of the result */
-  int64_t tokens_max;            /* per call; 0: see price.c */
-  int64_t money;                 /* minor units per call */
+  const char *path; /* "world.house.manifest", "world.house.*", "*" */
+  struct ag_cost cost;
 };
 
 /* The options. */
@@ -37,6 +35,7 @@ struct ag_conf {
   int64_t node_bytes_max; /* state of one node */
   int64_t history_max;    /* entries kept per node */
   struct kg_list prices;  /* struct ag_price; the first that covers a path counts */
+  struct kg_list archetypes; /* struct ag_archetype_conf */
 };
 
 /* Why an invocation was refused; the label of a metric, in this order. */
@@ -53,16 +52,6 @@ enum ag_refusal {
   AG_UNAFFORDABLE
 };
 
-enum ag_category {
-  AG_PERCEPTION,
-  AG_INTROSPECTION,
-  AG_MUTATION,
-  AG_GENERATION,
-  AG_ENTROPIC,
-  AG_COMPOSITION,
-  AG_CATEGORIES
-};
-
 struct ag {
   const struct kg_host *host;
   kg_self *self;
@@ -77,55 +66,47 @@ struct ag {
   kg_metric *invocations, *refusals, *retries, *kept_nodes, *kept_bytes;
   struct ag_quota *quota;
   struct ag_seen *seen;
+  struct ag_archetypes *archetypes;
+  struct ag_registry *registry;
+
+  /* What a room adds to every call; NULL: nobody does. */
+  /* Draws entropy from the caller's pool, then goes on with `next`: what that returned,
+   * KG_WAIT, KG_DONE with a 402, or a negative errno. */
+  int32_t (*draw) (struct ag_call *c, double amount, int32_t (*next) (struct ag_call *c));
+  /* Notes a call that has ended, a refused one too, in the tenant's trace. */
+  void (*noted) (struct ag_call *c, int32_t status, int64_t tokens);
+
   _Atomic int32_t failing; /* 1 while the last write of state failed */
 };
 
-/* One call, in the request's memory. */
+/* One call, in the request's memory: an invocation, or a step of a composition. */
 struct ag_call {
   struct ag *ag;
   kg_req *req;
   const struct kg_identity *who;
-  const struct kg_json *json; /* the body */
-  uint32_t kwargs;            /* its token, 0 without */
-  int32_t archetype;          /* index of the table, -1: none of it */
+  const struct kg_json *json; /* in which the kwargs are: the body, or what a step got */
+  uint32_t kwargs;            /* their token, 0 without */
+  int32_t archetype;          /* index, -1: an unknown one */
   kg_str archetype_name;
   kg_str observer;    /* name, as JSON text with quotes */
   int32_t can_define; /* the observer has the capability "define" */
   int32_t cached;
-  int32_t category;              /* enum ag_category */
-  const struct ag_price *price;  /* NULL: free of charge */
-  kg_reservation *tokens, *money; /* NULL: nothing was reserved */
   struct ag_path path;
+  const struct ag_entry *entry; /* what the path names; both from ag_find on */
+  const struct ag_slot *slot;
+  int32_t category;               /* enum ag_category */
+  const struct ag_cost *cost;     /* NULL: free of charge */
+  int64_t tokens_used;            /* as the aspect says; for cost->per_token */
+  kg_reservation *tokens, *money, *requests; /* NULL: nothing was reserved */
+
+  /* Of a step: where its result goes instead of a response, which is then the JSON text
+   * of the result, valid as long as the request; and where a refusal goes, which answers
+   * it with host->problem once it has added its members.  Both return what a handler
+   * does.  `outer` is the composition's. */
+  int32_t (*then) (struct ag_call *c, kg_str result);
+  int32_t (*failed) (struct ag_call *c, int32_t status, const char *detail);
+  void *outer;
 };
-
-/* ---- afford.c: archetypes and what they are offered --------------------- */
-
-/* Index of a built-in archetype, or -1. */
-int32_t ag_archetype_find (kg_str name);
-
-/* The verbs that a node offers to an archetype: up to three lists, in order,
- * each ended by NULL; unused ones are empty. */
-void ag_afford (const struct ag_path *path, int32_t archetype, const char *const *ret_lists[3]);
-
-/* Whether the path's aspect is offered, or may be invoked on every node. */
-int32_t ag_affords (const struct ag_path *path, int32_t archetype);
-
-/* Whether some node or archetype knows this verb. */
-int32_t ag_is_verb (kg_str name);
-
-/* Whether "context.rest" is a node of the tables, as self.vitals.triad. */
-int32_t ag_is_builtin (int32_t ctx, kg_str rest);
-
-/* The holons of a context's table; NULL-ended, at most `max` - 1 of them. */
-void ag_builtins (int32_t ctx, const char **ret, uint32_t max);
-
-/* Names of built-in archetypes that are offered the aspect; NULL-ended. */
-void ag_offered_to (const struct ag_path *path, const char **ret, uint32_t max);
-
-int32_t ag_category_of (const struct ag_path *path);
-
-extern const char *const ag_archetype_names[]; /* ends in NULL */
-extern const char *const ag_category_names[];  /* ends in NULL */
 
 /* ---- text.c: small things with text ------------------------------------- */
 
@@ -191,6 +172,12 @@ int32_t ag_seen_mark (struct ag_seen *seen, const char *tenant, kg_str handle);
 int32_t ag_prices_check (const struct ag *ag);
 int32_t ag_prices_start (const struct ag *ag);
 
+/* Fills c->cost: the first price that covers the path, else what the aspect says. */
+void ag_price_find (struct ag_call *c);
+
+/* The most tokens that one call can cost. */
+int64_t ag_cost_tokens_max (const struct ag_cost *cost);
+
 /* Reserves the most that the call can cost.  0, KG_DONE with a 402, or an errno. */
 int32_t ag_price_reserve (struct ag_call *c);
 
@@ -214,15 +201,32 @@ void ag_quota_trace (const struct kg_entry *entry, void *arg);
 int32_t ag_quota_reserve (struct ag *ag, const char *tenant, uint32_t nodes, int64_t bytes);
 void ag_quota_release (struct ag *ag, const char *tenant, uint32_t nodes, int64_t bytes);
 
-/* ---- invoke.c, resolve.c: the routes ------------------------------------ */
+/* ---- find.c: what a path names -------------------------------------------- */
 
-kg_fn ag_invoke, ag_resolve, ag_affordances;
+/* Parses the text and finds node and aspect, which must be offered to the observer.
+ * 0, or KG_DONE with the refusal set. */
+int32_t ag_find (struct ag_call *c, kg_str text);
 
-/* Writes the result of an aspect; may run twice. */
-typedef void ag_result (struct ag_call *c, void *arg, struct kg_out *out);
+/* Whether the node is there: all are in an open world.  0, KG_DONE with a 404, or a
+ * negative errno. */
+int32_t ag_exists (struct ag_call *c);
 
-/* Answers 200 with the result and notes the usage. */
-int32_t ag_answer (struct ag_call *c, ag_result *result, void *arg);
+/* Whether this very call changes something. */
+int32_t ag_has_effect (const struct ag_call *c);
+
+/* Whether the identity's scopes let it invoke such a path: 1, or 0 and the scope that
+ * is missing ("write", "invoke:world.house.manifest"). */
+int32_t ag_may_invoke (const struct kg_identity *who, kg_str base, int32_t effect,
+                       char ret_scope[AG_PATH_MAX + 8]);
+
+/* ---- invoke.c: a call from its path to its node ------------------------------ */
+
+kg_fn ag_invoke;
+
+/* Finds, checks, reserves and runs a call whose ag, req, who, json, kwargs and observer
+ * are filled; a step also has `then` and `failed`, and reserves nothing.  KG_DONE,
+ * KG_WAIT or a negative errno. */
+int32_t ag_call_run (struct ag_call *c, kg_str text);
 
 /* The kwarg of that name, 0 without. */
 static inline uint32_t
@@ -231,11 +235,28 @@ ag_kwarg (const struct ag_call *c, const char *name)
   return c->kwargs ? kg_json_find (c->json, c->kwargs, name) : 0;
 }
 
-/* ---- world.c: the open world -------------------------------------------- */
+/* ---- answer.c: the end of a call that ran -------------------------------------- */
 
-int32_t ag_world (struct ag_call *c);
+/* Writes the result of an aspect; may run twice. */
+typedef void ag_result (struct ag_call *c, void *arg, struct kg_out *out);
 
-/* The offered verbs, as an array. */
-void ag_write_verbs (const struct ag_path *path, int32_t archetype, struct kg_out *out);
+/* Answers 200 with the result (or hands it to `then`), and notes the usage. */
+int32_t ag_answer (struct ag_call *c, ag_result *result, void *arg);
+
+/* The same with a JSON text. */
+int32_t ag_answer_text (struct ag_call *c, kg_str json);
+
+/* ---- resolve.c: the routes that invoke nothing ----------------------------------- */
+
+kg_fn ag_resolve, ag_affordances;
+
+/* ---- The rooms: each registers its holons, in open ------------------------------- */
+
+int32_t ag_world_open (struct ag *ag);     /* world.c */
+int32_t ag_purgatory_open (struct ag *ag); /* purgatory.c */
+int32_t ag_concept_open (struct ag *ag);   /* concept.c */
+int32_t ag_self_open (struct ag *ag);      /* self.c */
+int32_t ag_void_open (struct ag *ag);      /* void.c */
+int32_t ag_time_open (struct ag *ag);      /* time.c */
 
 #endif

@@ -3,9 +3,14 @@ noinst_LIBRARIES += %D%/libagentese.a
 %C%_libagentese_a_SOURCES = \
 	%D%/action.c \
 	%D%/afford.c \
+	%D%/answer.c \
 	%D%/agentese.c \
 	%D%/agentese.h \
 	%D%/change.c \
+	%D%/common.c \
+	%D%/common.h \
+	%D%/concept.c \
+	%D%/find.c \
 	%D%/grammar.c \
 	%D%/grammar.h \
 	%D%/invoke.c \
@@ -15,12 +20,18 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/observe.c \
 	%D%/price.c \
 	%D%/problem.c \
+	%D%/purgatory.c \
 	%D%/quota.c \
+	%D%/registry.c \
+	%D%/registry.h \
 	%D%/resolve.c \
 	%D%/seen.c \
+	%D%/self.c \
 	%D%/state.c \
 	%D%/state.h \
 	%D%/text.c \
+	%D%/time.c \
+	%D%/void.c \
 	%D%/world.c \
 	%D%/world.h \
 	$(NULL)

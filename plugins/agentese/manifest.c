@@ -96,10 +96,17 @@ static const struct member other[]
     = { COMPUTED ("summary"), COMPUTED ("content"),
         MEMBER ("metadata", "{\"entity_type\":\"world_entity\"}"), END };
 
-/* In the order of ag_archetype_names; those of other contexts see `other`. */
-static const struct member *const shapes[]
-    = { architect, poet,  economist, other, scientist, developer,
-        admin,     other, other,     other, other };
+/* Of the archetypes of the default table, or who descends from them. */
+static const struct member *const shapes[AG_ARCHETYPES]
+    = { [AG_ARCHITECT] = architect, [AG_POET] = poet,           [AG_ECONOMIST] = economist,
+        [AG_SCIENTIST] = scientist, [AG_DEVELOPER] = developer, [AG_ADMIN] = admin };
+
+static const struct member *
+shape_of (const struct ag_call *c)
+{
+  int32_t base = ag_archetype_base (c->ag, c->archetype);
+  return base >= 0 && shapes[base] ? shapes[base] : other;
+}
 
 /* A sentence with the entity's name (grammar: needs no escaping) in it. */
 static void
@@ -141,7 +148,7 @@ void
 ag_manifest (struct ag_call *c, void *arg, struct kg_out *out)
 {
   const struct ag_node *node = arg;
-  const struct member *m = c->archetype < 0 ? other : shapes[c->archetype];
+  const struct member *m = shape_of (c);
   const char *sep = "{";
   for (; m->name.ptr; m++, sep = ",") {
     uint32_t kept = 0;

@@ -211,6 +211,6 @@ ag_observe (struct ag_call *c, kg_str *ret_path)
     return -ENOMEM;
   if (!ag_may_claim (c->who, c->archetype_name))
     return refuse_claim (c);
-  c->archetype = ag_archetype_find (c->archetype_name);
+  c->archetype = ag_archetype_find (c->ag, c->archetype_name);
   return 0;
 }

@@ -56,24 +56,27 @@ ag_prices_start (const struct ag *ag)
   return -ENOTSUP;
 }
 
-/* The first that covers the path, or NULL: free of charge. */
-static const struct ag_price *
-price_find (const struct ag_call *c)
+void
+ag_price_find (struct ag_call *c)
 {
   const struct ag_price *price = c->ag->conf->prices.items;
+  const struct ag_cost *cost = &c->slot->aspect.cost;
   uint64_t i;
   for (i = 0; i < c->ag->conf->prices.count; i++)
-    if (ag_pattern_covers (price[i].path, c->path.base))
-      return &price[i];
-  return NULL;
+    if (ag_pattern_covers (price[i].path, c->path.base)) {
+      cost = &price[i].cost;
+      break;
+    }
+  c->cost = cost->requests > 1 || cost->tokens || cost->tokens_per_kb || cost->money
+                    || cost->per_token
+                ? cost
+                : NULL;
 }
 
-/* The most tokens that a call can cost. */
-static int64_t
-tokens_max (const struct ag_price *price)
+int64_t
+ag_cost_tokens_max (const struct ag_cost *cost)
 {
-  return price->tokens_max ? price->tokens_max
-                           : price->tokens + price->tokens_per_kb * RESULT_KB;
+  return cost->tokens_max ? cost->tokens_max : cost->tokens + cost->tokens_per_kb * RESULT_KB;
 }
 
 /* 0; KG_DONE with a 402; or a negative errno.  A caller without a budget is served:
@@ -93,23 +96,28 @@ reserve (struct ag_call *c, uint32_t kind, int64_t n, kg_reservation **ret)
 int32_t
 ag_price_reserve (struct ag_call *c)
 {
+  const struct ag_cost *cost = c->cost;
   int32_t r;
-  c->tokens = c->money = NULL;
-  c->price = price_find (c);
-  if (!c->price)
+  if (!cost || !c->ag->budget || !c->ag->budget->reserve)
     return 0;
-  r = reserve (c, KG_BUDGET_TOKENS, tokens_max (c->price), &c->tokens);
-  return r ? r : reserve (c, KG_BUDGET_MONEY, c->price->money, &c->money);
+  if ((r = reserve (c, KG_BUDGET_TOKENS, ag_cost_tokens_max (cost), &c->tokens))
+      || (r = reserve (c, KG_BUDGET_MONEY, cost->money, &c->money)))
+    return r;
+  return reserve (c, KG_BUDGET_REQUESTS, cost->requests > 1 ? cost->requests - 1 : 0,
+                  &c->requests);
 }
 
 int64_t
 ag_price_tokens (const struct ag_call *c, size_t result_len)
 {
+  const struct ag_cost *cost = c->cost;
   int64_t n, max;
-  if (!c->price)
+  if (!cost)
     return 0;
-  max = tokens_max (c->price);
-  n = c->price->tokens + c->price->tokens_per_kb * (int64_t)((result_len + 1023) / 1024);
+  max = ag_cost_tokens_max (cost);
+  n = cost->tokens + cost->tokens_per_kb * (int64_t)((result_len + 1023) / 1024);
+  if (cost->per_token)
+    n += c->tokens_used;
   return n < max ? n : max;
 }
 
@@ -121,6 +129,8 @@ ag_price_settle (struct ag_call *c, size_t result_len)
   if (c->tokens)
     r = budget->settle (c->req, c->tokens, ag_price_tokens (c, result_len));
   if (r >= 0 && c->money)
-    r = budget->settle (c->req, c->money, c->price->money);
+    r = budget->settle (c->req, c->money, c->cost->money);
+  if (r >= 0 && c->requests)
+    r = budget->settle (c->req, c->requests, c->cost->requests - 1);
   return r;
 }

@@ -89,6 +89,10 @@ refuse (struct ag_call *c, enum ag_refusal why, int32_t status, const struct ref
   related_write (c, r, &o);
   detail[kg_out_ok (&o) ? o.len : strlen (r->prefix)] = 0;
   c->ag->metrics->add (c->ag->refusals, why, 1);
+  if (c->ag->noted && c->who)
+    c->ag->noted (c, status, 0);
+  if (c->failed)
+    return c->failed (c, status, detail);
   return c->ag->host->problem (c->req, status, NULL, "%s", detail);
 }
 
@@ -275,13 +279,7 @@ ag_malformed (struct ag_call *c, const struct ag_error *err)
 static void
 verbs_join (struct ag_call *c, const char **ret, uint32_t max)
 {
-  const char *const *lists[3];
-  uint32_t i, n = 0;
-  ag_afford (&c->path, c->archetype, lists);
-  for (i = 0; i < 3; i++)
-    for (; *lists[i] && n + 1 < max; lists[i]++)
-      ret[n++] = *lists[i];
-  ret[n] = NULL;
+  ag_verbs (c->ag, ag_entry_holon (c->entry), c->archetype, ret, max);
 }
 
 int32_t
@@ -291,6 +289,7 @@ ag_without_aspect (struct ag_call *c)
   const char *verbs[48];
   char shown[AG_PATH_MAX + 1];
   ag_path_whole (&c->path);
+  c->entry = ag_entry_find (c->ag, c->path.ctx, c->path.rest);
   verbs_join (c, verbs, 48);
   ag_quote (shown, sizeof shown, c->path.base);
   SAY (r.message, "Path must include aspect: '%s'", shown);
@@ -300,14 +299,26 @@ ag_without_aspect (struct ag_call *c)
   return refuse (c, AG_MALFORMED, 400, &r);
 }
 
+/* The first holons of a context. */
+static void
+holons_of (const struct ag *ag, int32_t ctx, const char **ret, uint32_t max)
+{
+  const struct ag_entry *e = NULL;
+  uint32_t n = 0;
+  while ((e = ag_entry_next (ag, e)) && n + 1 < max)
+    if (ag_entry_holon (e)->context == ctx && ag_entry_holon (e)->rest)
+      ret[n++] = ag_entry_holon (e)->rest;
+  ret[n] = NULL;
+}
+
 int32_t
 ag_not_found (struct ag_call *c)
 {
   struct refusal r = { .prefix = "Path not found: " };
-  const char *holons[16], *list[] = { NULL, NULL };
+  const char *holons[64], *list[] = { NULL, NULL };
   char shown[AG_PATH_MAX + 1], similar[AG_PATH_MAX + 1];
   const char *near;
-  ag_builtins (c->path.ctx, holons, 16);
+  holons_of (c->ag, c->path.ctx, holons, 64);
   near = nearest (c->path.rest, holons);
   SAY (r.message, "'%s' not found", ag_quote (shown, sizeof shown, c->path.handle));
   SAY (r.why, "This host keeps no open world: only nodes that were defined exist.");
@@ -327,7 +338,7 @@ ag_not_afforded (struct ag_call *c)
   const char *verbs[48], *others[16], *near;
   char shown[AG_PATH_MAX + 1], whom[96];
   verbs_join (c, verbs, 48);
-  ag_offered_to (&c->path, others, 16);
+  ag_offered_to (c->ag, ag_slot_find (c->entry, c->path.aspect), others, 16);
   near = nearest (c->path.aspect, verbs);
   ag_quote (whom, sizeof whom, c->archetype_name);
   SAY (r.message, "Aspect '%s' not available to %s",

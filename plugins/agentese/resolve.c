@@ -3,6 +3,7 @@
 
 /* GET /v1/agentese/resolve and /v1/agentese/affordances: what a path names, and
  * what it offers.  Neither invokes anything. */
+#include "plugins/agentese/common.h"
 #include "plugins/agentese/state.h"
 
 #include <errno.h>
@@ -28,21 +29,10 @@ path_read (struct ag_call *c)
     return path_missing (c);
   if (ag_path_parse (text, &c->path, &err) < 0)
     return ag_malformed (c, &err);
-  if (!ag_is_verb (c->path.aspect))
+  if (!ag_is_verb (c->ag, c->path.aspect))
     ag_path_whole (&c->path);
+  c->entry = ag_entry_find (c->ag, c->path.ctx, c->path.rest);
   return 0;
-}
-
-static int32_t
-node_exists (struct ag_call *c)
-{
-  struct ag_node node;
-  int32_t r;
-  if (c->ag->conf->open_world || (c->path.ctx != AG_WORLD && c->path.ctx != AG_CONCEPT)
-      || ag_is_builtin (c->path.ctx, c->path.rest))
-    return 0;
-  r = ag_node_get (c, c->path.handle, &node);
-  return r == -ENOENT ? ag_not_found (c) : r;
 }
 
 /* Fills the call, up to the node. */
@@ -56,7 +46,7 @@ call_begin (struct ag_call *c, struct ag *ag, kg_req *req)
   c->archetype_name = ag_default_archetype (c->who);
   r = path_read (c);
   if (!r)
-    r = node_exists (c);
+    r = ag_exists (c);
   if (r)
     return r;
   c->cached = ag_seen_mark (ag->seen, c->who->tenant, c->path.handle);
@@ -93,7 +83,7 @@ ag_resolve (kg_req *req, void *data)
   member (&o, ",\"handle\":", c.path.handle);
   member (&o, ",\"context\":", c.path.context);
   kg_out_lit (&o, ",\"affordances\":");
-  ag_write_verbs (&c.path, ag_archetype_find (c.archetype_name), &o);
+  ag_write_verbs (c.ag, ag_entry_holon (c.entry), ag_archetype_find (c.ag, c.archetype_name), &o);
   kg_out_lit (&o, "}");
   return answer (&c, &o);
 }
@@ -128,7 +118,7 @@ ag_affordances (kg_req *req, void *data)
     return -ENOMEM;
   member (&o, "{\"path\":", c.path.text);
   kg_out_lit (&o, ",\"affordances\":");
-  ag_write_verbs (&c.path, ag_archetype_find (c.archetype_name), &o);
+  ag_write_verbs (c.ag, ag_entry_holon (c.entry), ag_archetype_find (c.ag, c.archetype_name), &o);
   member (&o, ",\"observer_archetype\":", c.archetype_name);
   kg_out_lit (&o, "}");
   return answer (&c, &o);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* The open world: what any world.* entity shows when it is invoked. */
+/* The open world: what any world.* entity shows when it is invoked, and the table
+ * of its aspects. */
 #include "plugins/agentese/world.h"
 
 #include <errno.h>
-#include <string.h>
 
 static int32_t
 world_manifest (struct ag_call *c)
@@ -13,48 +13,6 @@ world_manifest (struct ag_call *c)
   struct ag_node node;
   int32_t r = ag_node_get (c, c->path.handle, &node);
   return r < 0 && r != -ENOENT ? r : ag_answer (c, ag_manifest, &node);
-}
-
-/* The history and how much of it was asked for. */
-struct witness {
-  struct ag_trace trace;
-  int64_t limit;
-};
-
-static void
-witness_write (struct ag_call *c, void *arg, struct kg_out *out)
-{
-  const struct witness *w = arg;
-  int64_t n = 0;
-  uint32_t i = w->trace.json ? kg_json_first (w->trace.json, w->trace.history) : 0;
-  kg_out_lit (out, "{\"handle\":");
-  kg_out_str (out, c->path.handle);
-  kg_out_lit (out, ",\"history\":[");
-  for (; i && n < w->limit; i = kg_json_next (w->trace.json, w->trace.history, i), n++) {
-    kg_str line = kg_json_text (w->trace.json, i);
-    if (n)
-      kg_out_lit (out, ",");
-    kg_out_raw (out, line.ptr, line.len);
-  }
-  kg_out_lit (out, "],\"total\":");
-  kg_out_int (out, w->trace.total);
-  kg_out_lit (out, "}");
-}
-
-static int32_t
-world_witness (struct ag_call *c)
-{
-  struct witness w = { .limit = 100 };
-  uint32_t limit = ag_kwarg (c, "limit");
-  int32_t r;
-  if (limit) {
-    w.limit = kg_json_int (c->json, limit, 0);
-    if (w.limit < 1 || w.limit > 100)
-      return ag_refuse (c, AG_BAD_ARGUMENT, 400,
-                        "Argument 'limit' must be a number from 1 to 100");
-  }
-  r = ag_trace_get (c, c->path.handle, &w.trace);
-  return r < 0 ? r : ag_answer (c, witness_write, &w);
 }
 
 struct measure {
@@ -97,78 +55,47 @@ world_measure (struct ag_call *c)
   return ag_answer (c, measure_write, &m);
 }
 
-/* What binds this node: the limits under which it is kept. */
-static void
-constraints_write (struct ag_call *c, void *arg, struct kg_out *out)
-{
-  const struct ag_conf *conf = c->ag->conf;
-  (void)arg;
-  kg_out_lit (out, "{\"handle\":");
-  kg_out_str (out, c->path.handle);
-  kg_out_lit (out, ",\"constraints\":{\"state_bytes\":");
-  kg_out_int (out, conf->node_bytes_max);
-  kg_out_lit (out, ",\"members\":");
-  kg_out_int (out, AG_MEMBERS_MAX);
-  kg_out_lit (out, ",\"history\":");
-  kg_out_int (out, conf->history_max);
-  kg_out_lit (out, ",\"tenant_nodes\":");
-  kg_out_int (out, conf->nodes_max);
-  kg_out_lit (out, ",\"tenant_bytes\":");
-  kg_out_int (out, conf->bytes_max);
-  kg_out_lit (out, "}}");
-}
+static const struct ag_aspect aspects[] = {
+  { .name = "manifest",
+    .category = AG_PERCEPTION,
+    .run = world_manifest,
+    .summary = "The entity as the observer's archetype sees it." },
+  { .name = "define",
+    .category = AG_GENERATION,
+    .run = ag_world_define,
+    .summary = "Make a node below this one." },
+  { .name = "relate",
+    .category = AG_COMPOSITION,
+    .run = ag_world_relate,
+    .summary = "Relate this node to another, or list its relations." },
+  { .name = "transform",
+    .category = AG_MUTATION,
+    .run = ag_world_transform,
+    .summary = "Change members of the node's state." },
+  { .name = "measure",
+    .category = AG_PERCEPTION,
+    .run = world_measure,
+    .summary = "One member of the node's state." },
+  { .name = NULL },
+};
 
-/* Whence it comes: the nodes above it, and since when it is kept. */
-static void
-lineage_write (struct ag_call *c, void *arg, struct kg_out *out)
-{
-  const struct ag_node *node = arg;
-  size_t i;
-  kg_out_lit (out, "{\"handle\":");
-  kg_out_str (out, c->path.handle);
-  kg_out_lit (out, ",\"lineage\":[\"world\"");
-  for (i = c->path.context.len + 1; i < c->path.handle.len; i++)
-    if (c->path.handle.ptr[i] == '.') {
-      kg_out_lit (out, ",");
-      kg_out_str (out, (kg_str){ c->path.handle.ptr, i });
-    }
-  kg_out_lit (out, "],\"created\":");
-  if (node->json)
-    kg_out_raw (out, node->created.ptr, node->created.len);
-  else
-    kg_out_lit (out, "null");
-  kg_out_lit (out, ",\"version\":");
-  kg_out_int (out, node->version);
-  kg_out_lit (out, "}");
-}
+/* The verbs that only name an action leave a mark in the node's history. */
+static const struct ag_aspect other = { .category = AG_MUTATION,
+                                        .run = ag_world_acknowledge,
+                                        .summary = "Noted in the node's history." };
 
-static int32_t
-world_lineage (struct ag_call *c)
-{
-  struct ag_node node;
-  int32_t r = ag_node_get (c, c->path.handle, &node);
-  return r < 0 && r != -ENOENT ? r : ag_answer (c, lineage_write, &node);
-}
-
-static int32_t
-world_constraints (struct ag_call *c)
-{
-  return ag_answer (c, constraints_write, NULL);
-}
+static const struct ag_offer offers[]
+    = { { NULL, AG_VERBS ("define", "relate", "transform") }, { NULL, NULL } };
 
 int32_t
-ag_world (struct ag_call *c)
+ag_world_open (struct ag *ag)
 {
-  static const struct {
-    const char *aspect;
-    int32_t (*run) (struct ag_call *c);
-  } verbs[] = { { "manifest", world_manifest },       { "witness", world_witness },
-                { "constraints", world_constraints }, { "lineage", world_lineage },
-                { "measure", world_measure },         { "transform", ag_world_transform },
-                { "define", ag_world_define },        { "relate", ag_world_relate } };
-  uint32_t i;
-  for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-    if (ag_str_is (c->path.aspect, verbs[i].aspect))
-      return verbs[i].run (c);
-  return ag_world_acknowledge (c);
+  static const struct ag_holon any = { .context = AG_WORLD,
+                                       .kind = AG_OPEN_WORLD,
+                                       .summary = "Any entity of the world.",
+                                       .aspects = aspects,
+                                       .offers = offers,
+                                       .other = &other,
+                                       .flags = AG_BY_ARCHETYPE };
+  return ag_register (ag, &any);
 }
