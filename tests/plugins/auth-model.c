@@ -195,6 +195,15 @@ expect_who (const char *who)
   ck_assert_str_eq (fake_body (req), who);
 }
 
+/* The limit of the day that is in force. */
+static void
+expect_day (const char *limit)
+{
+  const char *have = fake_header (get ("/any"), "X-RateLimit-Limit");
+  ck_assert_ptr_nonnull (have);
+  ck_assert_str_eq (have, limit);
+}
+
 static void
 seconds (int n)
 {
@@ -236,10 +245,14 @@ START_TEST (tiers_are_inherited)
   serve ();
   key_put ("");
   expect_who ("ann FREE read write admin invoke:world.*"); /* the first tier */
+  expect_day ("100");
   tenant_put ("TEAMS", "active");
   expect_who ("ann TEAMS read write admin invoke:world.*");
+  expect_day ("100000");
   tenant_put ("PRO", "active");
   expect_who ("ann PRO read write admin invoke:world.*");
+  key_put (",\"limits\":{\"requests_per_day\":7}");
+  expect_day ("7");
   key_put (",\"tier\":\"ENTERPRISE\"");
   expect_who ("ann ENTERPRISE read write admin invoke:world.*");
   finish ();
