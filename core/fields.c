@@ -10,17 +10,21 @@
 #include <string.h>
 
 #define NAME_MAX   64 /* bytes */
-#define NAME_SHORT 32 /* with ": " behind it: copied without a look at its length */
+#define LINE_SHORT 32 /* copied without a look at its length */
 #define VALUE_MAX  8192
+#define NUMBER_MAX 20 /* digits */
+
+struct line {
+  size_t len;
+  char text[NAME_MAX + 8]; /* "Name: " */
+};
 
 struct kg_fields {
   struct kg_fields *next; /* of the plugin's */
   uint32_t count;
-  uint32_t bytes; /* that all lines have besides their values, and the slack behind them */
-  struct {
-    uint32_t len;
-    char text[NAME_MAX + 4]; /* "Name: " */
-  } line[KG_FIELDS_MAX];
+  uint32_t has_long; /* 1: a line is longer than LINE_SHORT */
+  size_t bytes; /* that all lines have besides their values, and the slack behind them */
+  struct line line[KG_FIELDS_MAX];
 };
 
 int32_t
@@ -29,7 +33,7 @@ fields_create (const char *const *names, struct kg_fields **list, const kg_field
   struct kg_fields *f = calloc (1, sizeof *f);
   if (!f)
     return -ENOMEM;
-  f->bytes = NAME_MAX;
+  f->bytes = sizeof f->line->text;
   for (; *names; names++) {
     size_t len = strnlen (*names, NAME_MAX + 1);
     if (f->count == KG_FIELDS_MAX || len > NAME_MAX || !reply_name_ok ((kg_str){ *names, len })) {
@@ -38,8 +42,9 @@ fields_create (const char *const *names, struct kg_fields **list, const kg_field
     }
     memcpy (f->line[f->count].text, *names, len);
     memcpy (f->line[f->count].text + len, ": ", 2);
-    f->line[f->count++].len = (uint32_t) len + 2;
-    f->bytes += (uint32_t) len + 4;
+    f->line[f->count++].len = len + 2;
+    f->bytes += len + 4 + NUMBER_MAX;
+    f->has_long |= len + 2 > LINE_SHORT;
   }
   f->next = *list;
   *ret = *list = f;
@@ -56,62 +61,119 @@ fields_destroy_all (struct kg_fields *f)
   }
 }
 
-/* Whether `len` bytes can stand in a field value: printable ASCII and tabs.  Some
- * bytes behind them may be read, too: what is behind the end is made blank. */
+/* Not 0 in the high bit of a byte that is no printable ASCII: below 0x20 the subtraction
+ * borrows into it, at 0x7f the addition carries into it. */
+static inline uint64_t
+word_bad (uint64_t w)
+{
+  const uint64_t each = 0x0101010101010101u;
+  return w | (w - 0x20 * each) | (w + each);
+}
+
+/* Copies a value, and looks at it on the way: 0 where something is in it that is not
+ * printable ASCII.  Reads and writes nothing outside: pieces overlap instead. */
+static inline int
+value_copy (char *to, const char *from, size_t len)
+{
+  uint64_t bad = 0, word;
+  uint32_t first, last;
+  size_t at;
+  if (len >= sizeof word) {
+    for (at = 0; at + sizeof word < len; at += sizeof word) {
+      memcpy (&word, from + at, sizeof word);
+      memcpy (to + at, &word, sizeof word);
+      bad |= word_bad (word);
+    }
+    memcpy (&word, from + len - sizeof word, sizeof word);
+    memcpy (to + len - sizeof word, &word, sizeof word);
+  } else if (len >= sizeof first) {
+    memcpy (&first, from, sizeof first);
+    memcpy (&last, from + len - sizeof last, sizeof last);
+    memcpy (to, &first, sizeof first);
+    memcpy (to + len - sizeof last, &last, sizeof last);
+    word = (uint64_t) first << 32 | last;
+  } else {
+    word = 0x2020202020202020u;
+    for (at = 0; at < len; at++)
+      word = word << 8 | (unsigned char) (to[at] = from[at]);
+  }
+  return !((bad | word_bad (word)) & 0x8080808080808080u);
+}
+
+/* With tabs, which are rare. */
 static int
 value_ok (const char *p, size_t len)
 {
-  static const unsigned char keep[16] = { 255, 255, 255, 255, 255, 255, 255, 255 };
-  const uint64_t each = 0x0101010101010101u;
-  uint64_t word, mask, bad = 0;
-  size_t i;
-  for (i = 0; i + sizeof word <= len; i += sizeof word) {
-    memcpy (&word, p + i, sizeof word);
-    bad |= word | (word - 0x20 * each) | (word + each);
-  }
-  memcpy (&word, p + i, sizeof word);
-  memcpy (&mask, keep + sizeof word - (len - i), sizeof mask);
-  word = (word & mask) | (0x20 * each & ~mask);
-  bad |= word | (word - 0x20 * each) | (word + each);
-  if (!(bad & 0x80 * each))
-    return 1;
-  for (i = 0; i < len; i++)
+  for (size_t i = 0; i < len; i++)
     if ((unsigned char) p[i] < 0x20 ? p[i] != '\t' : (unsigned char) p[i] >= 0x7f)
       return 0;
   return 1;
 }
 
-/* All of the values' bytes, or -1 when one is too long. */
-static int64_t
-values_len (const struct kg_fields *f, const kg_str *values)
+/* Room that the texts take, or SIZE_MAX when one is too long; numbers have theirs. */
+static inline size_t
+values_len (const struct kg_value *v, const struct kg_value *end)
 {
-  size_t n = 0;
-  for (uint32_t i = 0; i < f->count; i++) {
-    if (values[i].len > VALUE_MAX)
-      return -1;
-    n += values[i].len;
+  size_t n = 0, any = 0;
+  for (; v < end; v++)
+    if (v->text) {
+      n += (size_t) v->n;
+      any |= (size_t) v->n;
+    }
+  return any > VALUE_MAX ? SIZE_MAX : n;
+}
+
+/* The digits of a number. */
+static inline char *
+number_put (char *p, uint64_t u)
+{
+  static const char pairs[] = "0001020304050607080910111213141516171819"
+                              "2021222324252627282930313233343536373839"
+                              "4041424344454647484950515253545556575859"
+                              "6061626364656667686970717273747576777879"
+                              "8081828384858687888990919293949596979899";
+  char *end = p + 1;
+  uint64_t bound = 10;
+  uint32_t small;
+  if (u < 10) {
+    *p = (char) ('0' + u);
+    return end;
   }
-  return (int64_t) n;
+  for (; u >= bound && end < p + NUMBER_MAX - 1; bound *= 10)
+    end++;
+  for (p = end; u > UINT32_MAX; u /= 100)
+    memcpy (p -= 2, pairs + u % 100 * 2, 2);
+  for (small = (uint32_t) u; small >= 100; small /= 100)
+    memcpy (p -= 2, pairs + small % 100 * 2, 2);
+  if (small >= 10)
+    memcpy (p - 2, pairs + small * 2, 2);
+  else
+    p[-1] = (char) ('0' + small);
+  return end;
 }
 
 int32_t
-fields_set (kg_req *req, const struct kg_fields *f, const kg_str *values)
+fields_set (kg_req *req, const struct kg_fields *f, const struct kg_value *v)
 {
-  int64_t len = values_len (f, values);
-  char *p = len < 0 ? NULL : reply_room (req, (size_t) len + f->bytes);
+  const struct line *line = f->line;
+  const struct kg_value *end = v + f->count;
+  size_t len = values_len (v, end);
+  char *p = len == SIZE_MAX ? NULL : reply_room (req, len + f->bytes);
   if (!p)
-    return len < 0 ? -EINVAL : -ENOMEM;
-  for (uint32_t i = 0; i < f->count; i++) {
-    if (!values[i].ptr)
+    return len == SIZE_MAX ? -EINVAL : -ENOMEM;
+  for (; v < end; v++, line++) {
+    if (!v->text && v->n < 0)
       continue;
-    memcpy (p, f->line[i].text, NAME_SHORT);
-    if (f->line[i].len > NAME_SHORT)
-      memcpy (p, f->line[i].text, f->line[i].len);
-    p += f->line[i].len;
-    memcpy (p, values[i].ptr, values[i].len);
-    if (!value_ok (p, values[i].len))
+    memcpy (p, line->text, LINE_SHORT);
+    if (f->has_long)
+      memcpy (p, line->text, sizeof line->text);
+    p += line->len;
+    if (!v->text)
+      p = number_put (p, (uint64_t) v->n);
+    else if (value_copy (p, v->text, (size_t) v->n) || value_ok (p, (size_t) v->n))
+      p += v->n;
+    else
       return -EINVAL;
-    p += values[i].len;
     memcpy (p, "\r\n", 2);
     p += 2;
   }

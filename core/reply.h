@@ -21,7 +21,7 @@ int32_t problem_set (kg_req *req, int32_t status, const char *type, const char *
 /* The same for sets of fields, in fields.c. */
 int32_t fields_create (const char *const *names, struct kg_fields **list, const kg_fields **ret);
 void fields_destroy_all (struct kg_fields *list);
-int32_t fields_set (kg_req *req, const struct kg_fields *fields, const kg_str *values);
+int32_t fields_set (kg_req *req, const struct kg_fields *fields, const struct kg_value *values);
 
 /* Whether a plugin may set a field of this name. */
 int reply_name_ok (kg_str name);

@@ -62,7 +62,7 @@ table_header (kg_req *req, const char *name, const char *value)
 }
 
 static int32_t
-table_headers (kg_req *req, const kg_fields *fields, const kg_str *values)
+table_headers (kg_req *req, const kg_fields *fields, const struct kg_value *values)
 {
   TAG_WORKER (req, "headers");
   return fields_set (req, fields, values);

@@ -249,6 +249,13 @@ struct kg_json; /* <kgent/json.h> */
 
 #if KG_ABI_TARGET >= KG_ABI (1, 1)
 #define KG_FIELDS_MAX 16 /* names of one set of `fields`.  Since 1.1. */
+
+/* The value of a header.  Since 1.1. */
+struct kg_value {
+  const char *text; /* NULL: a number                                            */
+  int64_t n;        /* bytes of the text, or the number; of which a negative one
+                       leaves the header out                                     */
+};
 #endif
 
 /* The host's functions.  The table and everything it gives out stay valid until
@@ -362,10 +369,10 @@ struct kg_host {
    * host's, until close.  Since 1.1. */
   int32_t (*fields) (kg_self *self, const char *const *names, const kg_fields **ret);
 
-  /* [worker] Adds the headers of a set: a value for each name, { NULL, 0 } for one
-   * that is left out.  Copies.  As `header` for each, at a fraction of the cost; but
-   * -EINVAL for one of the values adds none.  Since 1.1. */
-  int32_t (*headers) (kg_req *req, const kg_fields *fields, const kg_str *values);
+  /* [worker] Adds the headers of a set: a value for each name.  Copies.  As `header`
+   * for each, at a fraction of the cost; but -EINVAL for one of the values adds
+   * none.  Since 1.1. */
+  int32_t (*headers) (kg_req *req, const kg_fields *fields, const struct kg_value *values);
 #endif
 };
 

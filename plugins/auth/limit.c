@@ -78,35 +78,6 @@ bound (int64_t limit)
   return limit ? (uint64_t) limit : WINDOW_MAX;
 }
 
-/* Takes one request of a policy, if there is room. */
-static inline int32_t
-policy_take (const struct subject *s, const struct moment *now, enum limit_policy policy)
-{
-  const struct limits *l = s->limits;
-  switch (policy) {
-  case LIMIT_CONCURRENT:
-    return flight_take (&s->cell->concurrent, bound (l->concurrent));
-  case LIMIT_MINUTE:
-    return bucket_take (&s->cell->full_ns, l->per_minute, now->mono_ns);
-  case LIMIT_DAY:
-    return window_take (&s->cell->day, now->day, 1, bound (l->per_day));
-  default:
-    return window_take (&s->cell->month, now->month, 1, bound (l->per_month));
-  }
-}
-
-/* Counts where there is no room; a bucket would never be empty again. */
-static void
-policy_force (const struct subject *s, const struct moment *now, enum limit_policy policy)
-{
-  if (policy == LIMIT_CONCURRENT)
-    atomic_fetch_add (&s->cell->concurrent, 1);
-  else if (policy == LIMIT_DAY)
-    window_add (&s->cell->day, now->day, 1);
-  else if (policy == LIMIT_MONTH)
-    window_add (&s->cell->month, now->month, 1);
-}
-
 static void
 policies_return (const struct subject *s, const struct moment *then, uint32_t taken)
 {
@@ -120,32 +91,61 @@ policies_return (const struct subject *s, const struct moment *then, uint32_t ta
     window_sub (&s->cell->month, then->month, 1);
 }
 
+/* What one subject's request meets. */
+struct taking {
+  const struct subject *s;
+  const struct moment *now;
+  uint32_t shadow;
+  uint32_t flight;      /* 1: requests in flight are counted without a limit, too */
+  uint32_t taken, full; /* policies */
+};
+
+/* No room: 1 when that is in shadow, and counted all the same; else what was taken is
+ * given back.  A bucket would never be empty again, so it isn't counted in. */
+static int32_t
+taking_full (struct taking *t, enum limit_policy p)
+{
+  struct cell *cell = t->s->cell;
+  t->full |= LIMIT_BIT (p);
+  if (!(t->shadow & LIMIT_BIT (p))) {
+    policies_return (t->s, t->now, t->taken);
+    t->full = LIMIT_BIT (p);
+    return 0;
+  }
+  if (p == LIMIT_CONCURRENT)
+    atomic_fetch_add (&cell->concurrent, 1);
+  else if (p == LIMIT_DAY)
+    window_add (&cell->day, t->now->day, 1);
+  else if (p == LIMIT_MONTH)
+    window_add (&cell->month, t->now->month, 1);
+  t->taken |= LIMIT_BIT (p) & ~LIMIT_BIT (LIMIT_MINUTE);
+  return 1;
+}
+
 /* Takes in the order of the policies, the same for everybody: so who is refused for
  * what another one has taken, and must give back, would have been refused by what
  * that one met, too. */
 static int32_t
-subject_take (const struct subject *s, const struct moment *now, uint32_t shadow,
-              uint8_t *ret_taken, uint8_t *ret_full)
+subject_take (struct taking *t)
 {
-  uint32_t taken = 0, full = 0;
-  for (enum limit_policy p = LIMIT_CONCURRENT; p <= LIMIT_MONTH; p++) {
-    if (p == LIMIT_MINUTE && !s->limits->per_minute)
-      continue;
-    if (policy_take (s, now, p)) {
-      taken |= LIMIT_BIT (p);
-      continue;
-    }
-    full |= LIMIT_BIT (p);
-    if (!(shadow & LIMIT_BIT (p))) {
-      policies_return (s, now, taken);
-      *ret_full = (uint8_t) LIMIT_BIT (p);
-      return 0;
-    }
-    policy_force (s, now, p);
-    taken |= LIMIT_BIT (p) & ~LIMIT_BIT (LIMIT_MINUTE);
-  }
-  *ret_taken = (uint8_t) taken;
-  *ret_full = (uint8_t) full;
+  const struct limits *l = t->s->limits;
+  struct cell *cell = t->s->cell;
+  if ((l->concurrent || t->flight) && flight_take (&cell->concurrent, bound (l->concurrent)))
+    t->taken |= LIMIT_BIT (LIMIT_CONCURRENT);
+  else if (l->concurrent && !taking_full (t, LIMIT_CONCURRENT))
+    return 0;
+  if (l->per_minute && bucket_take (&cell->full_ns, l->per_minute, t->now->mono_ns))
+    t->taken |= LIMIT_BIT (LIMIT_MINUTE);
+  else if (l->per_minute && !taking_full (t, LIMIT_MINUTE))
+    return 0;
+  if (window_take (&cell->day, t->now->day, 1, bound (l->per_day)))
+    t->taken |= LIMIT_BIT (LIMIT_DAY);
+  else if (!taking_full (t, LIMIT_DAY))
+    return 0;
+  if (l->per_month && window_take (&cell->month, t->now->month, 1, (uint64_t) l->per_month))
+    t->taken |= LIMIT_BIT (LIMIT_MONTH);
+  else if (l->per_month && !taking_full (t, LIMIT_MONTH))
+    return 0;
   return 1;
 }
 
@@ -158,18 +158,20 @@ int32_t
 limit_take (const struct subject s[LIMIT_SUBJECTS], const struct moment *now, uint32_t shadow,
             struct policies *ret_taken, struct policies *ret_full)
 {
-  struct policies taken = { { 0 } };
-  *ret_full = taken;
-  if (!subject_take (&s[LIMIT_KEY], now, shadow, &taken.of[LIMIT_KEY], &ret_full->of[LIMIT_KEY]))
-    return 0;
-  if (!subject_take (&s[LIMIT_TENANT], now, shadow, &taken.of[LIMIT_TENANT],
-                     &ret_full->of[LIMIT_TENANT])) {
-    policies_return (&s[LIMIT_KEY], now, taken.of[LIMIT_KEY]);
-    return 0;
+  struct taking key = { &s[LIMIT_KEY], now, shadow, 0, 0, 0 };
+  struct taking tenant = { &s[LIMIT_TENANT], now, shadow, 1, 0, 0 };
+  int32_t both = subject_take (&key);
+  if (both && !subject_take (&tenant)) {
+    policies_return (&s[LIMIT_KEY], now, key.taken);
+    both = 0;
   }
-  atomic_fetch_add_explicit (&s[LIMIT_KEY].hold->concurrent, 1, memory_order_relaxed);
+  *ret_full = (struct policies){ { (uint8_t) key.full, (uint8_t) tenant.full } };
+  if (!both)
+    return 0;
+  if (key.taken & LIMIT_BIT (LIMIT_CONCURRENT))
+    atomic_fetch_add_explicit (&s[LIMIT_KEY].hold->concurrent, 1, memory_order_relaxed);
   atomic_fetch_add_explicit (&s[LIMIT_TENANT].hold->concurrent, 1, memory_order_relaxed);
-  *ret_taken = taken;
+  *ret_taken = (struct policies){ { (uint8_t) key.taken, (uint8_t) tenant.taken } };
   return 1;
 }
 
@@ -178,7 +180,8 @@ limit_end (const struct subject s[LIMIT_SUBJECTS], const struct moment *then,
            const struct policies *taken, int32_t failed)
 {
   for (int i = 0; i < LIMIT_SUBJECTS; i++) {
-    atomic_fetch_sub_explicit (&s[i].hold->concurrent, 1, memory_order_relaxed);
+    if (taken->of[i] & LIMIT_BIT (LIMIT_CONCURRENT))
+      atomic_fetch_sub_explicit (&s[i].hold->concurrent, 1, memory_order_relaxed);
     policies_return (&s[i], then,
                      failed ? taken->of[i] : taken->of[i] & LIMIT_BIT (LIMIT_CONCURRENT));
   }

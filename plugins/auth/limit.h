@@ -85,7 +85,8 @@ struct moment limit_moment (int64_t mono_ns, int64_t wall_ns, int32_t anchor);
 /* Takes one request from all windows of both subjects, or from none: 1, or 0 when
  * a policy is against it, which is in *ret_full.  Policies in `shadow` are against
  * nothing: where they would have been, they are in *ret_full all the same, and what
- * they allow is counted beyond (but by the bucket).  *ret_taken is for limit_end. */
+ * they allow is counted beyond (but by the bucket).  Days are counted without a limit,
+ * too, and a tenant's requests in flight.  *ret_taken is for limit_end. */
 int32_t limit_take (const struct subject s[LIMIT_SUBJECTS], const struct moment *now,
                     uint32_t shadow, struct policies *ret_taken, struct policies *ret_full);
 

@@ -4,8 +4,8 @@
 /* The headers about limits, on each answer to an identified caller.
  *
  * Of a window in which both the key and its tenant are limited, they speak of the
- * one that has less left.  All numbers are formatted by hand, into one buffer: this
- * is done for every request. */
+ * one that has less left.  This is done for every request: it is most of what a limit
+ * costs, so each word is written once. */
 #include "plugins/auth/auth.h"
 
 #include <string.h>
@@ -27,145 +27,193 @@ static const char *const show_names[SHOW_FIELDS + 1]
         "RateLimit-Policy",  "RateLimit",                  "X-RateLimit-Requests-Today",
         "X-Tokens-Today",    "X-Tokens-Month",             NULL };
 
-#define SHOW_MAX 512 /* bytes of all values: eight numbers, and the state of three policies */
+/* ---- Texts ----------------------------------------------------------------- */
 
-/* What is left of a window, for whom. */
+/* How a policy's state begins; copied as a whole. */
+#define NAME_TEXT 32
+struct name {
+  char text[NAME_TEXT];
+  size_t len;
+};
+
+#define NAME(text) { "\"" text "\";r=", sizeof ("\"" text "\";r=") - 1 }
+
+static const struct name names[LIMIT_SUBJECTS][LIMIT_POLICIES] = {
+  { NAME ("concurrent"), NAME ("minute"), NAME ("day"), NAME ("month") },
+  { NAME ("tenant-concurrent"), NAME ("tenant-minute"), NAME ("tenant-day"),
+    NAME ("tenant-month") },
+};
+
+#define STATE_MAX 256 /* bytes of the state of three policies, and slack */
+
+static const char pairs[] = "0001020304050607080910111213141516171819"
+                            "2021222324252627282930313233343536373839"
+                            "4041424344454647484950515253545556575859"
+                            "6061626364656667686970717273747576777879"
+                            "8081828384858687888990919293949596979899";
+
+/* The digits of a number, of which most are below 100,000. */
+static char *
+digits_put (char *p, uint64_t u)
+{
+  char *end = p + (u < 10 ? 1 : u < 100 ? 2 : u < 1000 ? 3 : u < 10000 ? 4 : 5);
+  uint64_t bound;
+  for (bound = 100000; u >= bound && end < p + 19; bound *= 10)
+    end++;
+  for (p = end; u > UINT32_MAX; u /= 100)
+    memcpy (p -= 2, pairs + u % 100 * 2, 2);
+  for (; u >= 100; u = (uint32_t) u / 100)
+    memcpy (p -= 2, pairs + (uint32_t) u % 100 * 2, 2);
+  if (u >= 10)
+    memcpy (p - 2, pairs + u * 2, 2);
+  else
+    p[-1] = (char) ('0' + u);
+  return end;
+}
+
+/* Midnight in seconds since the epoch has ten digits, which are the same for a whole
+ * day: five of them in each word, behind the day. */
+#define MIDNIGHT_LEN 10
+static void
+midnight_put (char p[16], uint32_t day)
+{
+  static _Atomic uint64_t memo[2];
+  uint64_t a = atomic_load_explicit (&memo[0], memory_order_relaxed),
+           b = atomic_load_explicit (&memo[1], memory_order_relaxed);
+  if (a >> WINDOW_BITS != day || b >> WINDOW_BITS != day) {
+    char text[32];
+    digits_put (text, (uint64_t) day * LIMIT_DAY_S);
+    memcpy (&a, text, sizeof a);
+    memcpy (&b, text + 5, sizeof b);
+    a = (a & WINDOW_MAX) | (uint64_t) day << WINDOW_BITS;
+    b = (b & WINDOW_MAX) | (uint64_t) day << WINDOW_BITS;
+    atomic_store_explicit (&memo[0], a, memory_order_relaxed);
+    atomic_store_explicit (&memo[1], b, memory_order_relaxed);
+  }
+  memcpy (p, &a, sizeof a);
+  memcpy (p + 5, &b, sizeof b);
+}
+
+/* ---- What is left ---------------------------------------------------------- */
+
+/* Of one window, for whom. */
 struct left {
   enum limit_of of;
   int64_t left, reset_s;
 };
 
-/* Text that grows in a buffer that is large enough. */
-struct pen {
-  char *p;
-};
-
-static void
-pen_text (struct pen *pen, const char *text, size_t len)
-{
-  memcpy (pen->p, text, len);
-  pen->p += len;
-}
-
-static kg_str
-pen_number (struct pen *pen, int64_t value)
-{
-  static const char pairs[] = "0001020304050607080910111213141516171819"
-                              "2021222324252627282930313233343536373839"
-                              "4041424344454647484950515253545556575859"
-                              "6061626364656667686970717273747576777879"
-                              "8081828384858687888990919293949596979899";
-  char digits[24], *end = digits + sizeof digits, *p = end;
-  uint64_t u = value > 0 ? (uint64_t) value : 0;
-  kg_str s = { pen->p, 0 };
-  for (; u >= 10; u /= 100)
-    memcpy (p -= 2, pairs + u % 100 * 2, 2);
-  if (u || p == end)
-    *--p = (char) ('0' + u);
-  s.len = (size_t) (end - p);
-  pen_text (pen, p, s.len);
-  return s;
-}
-
-static int64_t
-left_of (int64_t limit, int64_t used)
-{
-  return limit > used ? limit - used : 0;
-}
-
-/* The tighter of two, of which at least one is limited. */
-static struct left
+/* Of two numbers, of which at least one is limited (not 0), the one with less left. */
+static inline struct left
 tighter (int64_t key_limit, int64_t key_left, int64_t tenant_limit, int64_t tenant_left)
 {
   struct left l = { LIMIT_KEY, key_left, 0 };
   if (!key_limit || (tenant_limit && tenant_left < key_left))
     l = (struct left){ LIMIT_TENANT, tenant_left, 0 };
+  l.left = l.left > 0 ? l.left : 0;
   return l;
 }
 
-/* `"name";r=LEFT;t=RESET`. */
-static void
-state_put (struct pen *pen, enum limit_policy policy, const struct left *l)
+static struct left
+left_minute (const struct quota *q, const struct standing st[LIMIT_SUBJECTS])
 {
-  const char *name = plan_name (l->of, policy);
-  pen_text (pen, "\"", 1);
-  pen_text (pen, name, strlen (name));
-  pen_text (pen, "\";r=", 4);
-  pen_number (pen, l->left);
-  pen_text (pen, ";t=", 3);
-  pen_number (pen, l->reset_s);
+  struct left l = tighter (q->plan->of[LIMIT_KEY]->per_minute, st[LIMIT_KEY].minute_left,
+                           q->plan->of[LIMIT_TENANT]->per_minute, st[LIMIT_TENANT].minute_left);
+  l.reset_s = st[l.of].minute_reset_s;
+  return l;
 }
 
-/* draft-ietf-httpapi-ratelimit-headers-11: where each policy stands. */
-static kg_str
-state_show (struct pen *pen, uint32_t shown, const struct left left[LIMIT_POLICIES])
+static inline struct left
+left_day (const struct quota *q, const struct standing st[LIMIT_SUBJECTS])
 {
-  kg_str s = { pen->p, 0 };
-  for (enum limit_policy p = LIMIT_MINUTE; p <= LIMIT_MONTH; p++) {
-    if (!(shown & LIMIT_BIT (p)))
-      continue;
-    if (pen->p != s.ptr)
-      pen_text (pen, ", ", 2);
-    state_put (pen, p, &left[p]);
-  }
-  s.len = (size_t) (pen->p - s.ptr);
-  return s;
+  int64_t key = q->plan->of[LIMIT_KEY]->per_day, tenant = q->plan->of[LIMIT_TENANT]->per_day;
+  struct left l = tighter (key, key - st[LIMIT_KEY].day_used, tenant,
+                           tenant - st[LIMIT_TENANT].day_used);
+  l.reset_s = (int64_t) (q->at.day + 1) * LIMIT_DAY_S - q->at.wall_s;
+  return l;
 }
 
-static void
-left_find (const struct quota *q, const struct standing st[LIMIT_SUBJECTS],
-           struct left left[LIMIT_POLICIES])
+static struct left
+left_month (const struct quota *q, const struct standing st[LIMIT_SUBJECTS])
 {
-  const struct limits *k = q->plan->of[LIMIT_KEY], *t = q->plan->of[LIMIT_TENANT];
-  const struct standing *ks = &st[LIMIT_KEY], *ts = &st[LIMIT_TENANT];
-  left[LIMIT_MINUTE] = tighter (k->per_minute, ks->minute_left, t->per_minute, ts->minute_left);
-  left[LIMIT_MINUTE].reset_s = st[left[LIMIT_MINUTE].of].minute_reset_s;
-  left[LIMIT_DAY] = tighter (k->per_day, left_of (k->per_day, ks->day_used), t->per_day,
-                             left_of (t->per_day, ts->day_used));
-  left[LIMIT_DAY].reset_s = LIMIT_DAY_S - q->at.wall_s % LIMIT_DAY_S;
-  if (q->plan->shown & LIMIT_BIT (LIMIT_MONTH)) {
-    left[LIMIT_MONTH] = tighter (k->per_month, left_of (k->per_month, ks->month_used),
-                                 t->per_month, left_of (t->per_month, ts->month_used));
-    left[LIMIT_MONTH].reset_s = (int64_t) q->at.month_end * LIMIT_DAY_S - q->at.wall_s;
-  }
+  int64_t key = q->plan->of[LIMIT_KEY]->per_month, tenant = q->plan->of[LIMIT_TENANT]->per_month;
+  struct left l = tighter (key, key - st[LIMIT_KEY].month_used, tenant,
+                           tenant - st[LIMIT_TENANT].month_used);
+  l.reset_s = (int64_t) q->at.month_end * LIMIT_DAY_S - q->at.wall_s;
+  return l;
+}
+
+/* ---- Headers --------------------------------------------------------------- */
+
+/* draft-ietf-httpapi-ratelimit-headers-11: `"name";r=LEFT;t=RESET, `. */
+static inline char *
+state_put (char *p, enum limit_policy policy, const struct left *l)
+{
+  const struct name *name = &names[l->of][policy];
+  memcpy (p, name->text, NAME_TEXT);
+  p = digits_put (p + name->len, (uint64_t) l->left);
+  memcpy (p, ";t=", 4);
+  p = digits_put (p + 3, (uint64_t) l->reset_s);
+  memcpy (p, ", ", 2);
+  return p + 2;
 }
 
 /* The legacy fields speak of the day, or of the minute where days are free;
  * Reset is a time in seconds since the epoch. */
 static void
-show_limits (struct pen *pen, const struct quota *q, const struct standing st[LIMIT_SUBJECTS],
-             kg_str value[SHOW_FIELDS])
+show_legacy (const struct quota *q, const struct plan_number *limit, const struct left *l,
+             struct kg_value value[SHOW_FIELDS])
+{
+  value[SHOW_LIMIT] = (struct kg_value){ limit[l->of].text, limit[l->of].len };
+  value[SHOW_REMAINING] = (struct kg_value){ NULL, l->left };
+  value[SHOW_RESET] = (struct kg_value){ NULL, q->at.wall_s + l->reset_s };
+}
+
+/* Where each policy stands; `text` has STATE_MAX bytes and 16 for midnight. */
+static void
+show_windows (const struct quota *q, const struct standing st[LIMIT_SUBJECTS], char *text,
+              struct kg_value value[SHOW_FIELDS])
 {
   const struct plan *plan = q->plan;
-  struct left left[LIMIT_POLICIES];
-  const struct plan_number *limit = plan->day;
-  enum limit_policy p = plan->shown & LIMIT_BIT (LIMIT_DAY) ? LIMIT_DAY : LIMIT_MINUTE;
-  left_find (q, st, left);
-  if (plan->shown & (LIMIT_BIT (LIMIT_DAY) | LIMIT_BIT (LIMIT_MINUTE))) {
-    limit = p == LIMIT_DAY ? &plan->day[left[p].of] : &plan->minute[left[p].of];
-    value[SHOW_LIMIT] = (kg_str){ limit->text, limit->len };
-    value[SHOW_REMAINING] = pen_number (pen, left[p].left);
-    value[SHOW_RESET] = pen_number (pen, q->at.wall_s + left[p].reset_s);
+  char *p = text;
+  struct left l;
+  value[SHOW_LIMIT] = value[SHOW_REMAINING] = value[SHOW_RESET] = (struct kg_value){ NULL, -1 };
+  if (plan->shown & LIMIT_BIT (LIMIT_MINUTE)) {
+    l = left_minute (q, st);
+    p = state_put (p, LIMIT_MINUTE, &l);
+    show_legacy (q, plan->minute, &l, value);
   }
-  value[SHOW_POLICY] = (kg_str){ plan->policy, plan->policy_len };
-  value[SHOW_STATE] = state_show (pen, plan->shown, left);
+  if (plan->shown & LIMIT_BIT (LIMIT_DAY)) {
+    l = left_day (q, st);
+    p = state_put (p, LIMIT_DAY, &l);
+    show_legacy (q, plan->day, &l, value);
+    midnight_put (text + STATE_MAX, q->at.day + 1);
+    value[SHOW_RESET] = (struct kg_value){ text + STATE_MAX, MIDNIGHT_LEN };
+  }
+  if (plan->shown & LIMIT_BIT (LIMIT_MONTH)) {
+    l = left_month (q, st);
+    p = state_put (p, LIMIT_MONTH, &l);
+  }
+  value[SHOW_POLICY] = (struct kg_value){ plan->policy, plan->policy_len };
+  value[SHOW_STATE] = (struct kg_value){ text, p - text - 2 };
 }
 
 void
 quota_show (const struct auth *auth, kg_req *req, struct quota *q)
 {
-  kg_str value[SHOW_FIELDS] = { { NULL, 0 } };
+  struct kg_value value[SHOW_FIELDS];
   struct standing st[LIMIT_SUBJECTS];
-  char text[SHOW_MAX];
-  struct pen pen = { text };
+  char text[STATE_MAX + 16];
   limit_look (&q->subject[LIMIT_KEY], &q->at, &st[LIMIT_KEY]);
-  limit_look (&q->subject[LIMIT_TENANT], &q->at, &st[LIMIT_TENANT]);
   q->shown = 1;
-  if (q->plan->shown)
-    show_limits (&pen, q, st, value);
-  value[SHOW_REQUESTS] = pen_number (&pen, st[LIMIT_KEY].day_used);
-  value[SHOW_TOKENS_TODAY] = pen_number (&pen, st[LIMIT_KEY].tokens_today);
-  value[SHOW_TOKENS] = pen_number (&pen, st[LIMIT_KEY].tokens);
+  if (q->plan->shown) {
+    limit_look (&q->subject[LIMIT_TENANT], &q->at, &st[LIMIT_TENANT]);
+    show_windows (q, st, text, value);
+  } else
+    for (int i = 0; i < SHOW_REQUESTS; i++)
+      value[i] = (struct kg_value){ NULL, -1 };
+  value[SHOW_REQUESTS] = (struct kg_value){ NULL, st[LIMIT_KEY].day_used };
+  value[SHOW_TOKENS_TODAY] = (struct kg_value){ NULL, st[LIMIT_KEY].tokens_today };
+  value[SHOW_TOKENS] = (struct kg_value){ NULL, st[LIMIT_KEY].tokens };
   auth->host->headers (req, auth->fields, value);
 }
 

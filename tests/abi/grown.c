@@ -254,7 +254,7 @@ on_record (kg_req *req, void *data)
 static int32_t
 on_counts (kg_req *req, void *data)
 {
-  static const kg_str values[] = { { "one", 3 }, { NULL, 0 }, { "three", 5 } };
+  static const struct kg_value values[] = { { "one", 3 }, { NULL, -1 }, { "three", 5 } };
   char text[128];
   (void)data;
   if (host->headers (req, fields, values) < 0)

@@ -327,6 +327,7 @@ layout_since_1_1 (void)
   M (kg_store, bucket2), M (kg_store, region), M (kg_store, region_ensure),
       M (kg_store, region_held);
   M (kg_host, fields), M (kg_host, headers);
+  STRUCT (kg_value, M (kg_value, text), M (kg_value, n));
   STRUCT (kg_charge, M (kg_charge, size), M (kg_charge, reserved), M (kg_charge, tokens),
           M (kg_charge, money), M (kg_charge, requests), M (kg_charge, key),
           M (kg_charge, json));

@@ -218,15 +218,20 @@ host_fields (kg_self *self, const char *const *names, const kg_fields **ret)
 
 /* All or nothing, as the host. */
 static int32_t
-host_headers (kg_req *req, const kg_fields *fields, const kg_str *values)
+host_headers (kg_req *req, const kg_fields *fields, const struct kg_value *values)
 {
   int before = req->nout;
   for (uint32_t i = 0; i < fields->count; i++) {
-    kg_str v = values[i];
-    int32_t rc = !v.ptr ? 0
-                 : memchr (v.ptr, 0, v.len)
-                     ? -EINVAL
-                     : host_header (req, fields->name[i], fake_pool_copy (&req->pool, v.ptr, v.len));
+    const struct kg_value *v = &values[i];
+    int32_t rc = 0;
+    if (v->text)
+      rc = v->n < 0 || memchr (v->text, 0, (size_t) v->n)
+               ? -EINVAL
+               : host_header (req, fields->name[i],
+                              fake_pool_copy (&req->pool, v->text, (size_t) v->n));
+    else if (v->n >= 0)
+      rc = host_header (req, fields->name[i],
+                        fake_pool_text (&req->pool, "%lld", (long long) v->n));
     if (rc < 0) {
       req->nout = before;
       return rc;

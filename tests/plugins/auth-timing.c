@@ -155,7 +155,7 @@ lean_header (kg_req *req, const char *name, const char *value)
 }
 
 static int32_t
-lean_headers (kg_req *req, const kg_fields *fields, const kg_str *values)
+lean_headers (kg_req *req, const kg_fields *fields, const struct kg_value *values)
 {
   return IS_ONE (req) ? 0 : fakes->headers (req, fields, values);
 }

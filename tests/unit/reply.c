@@ -6,6 +6,7 @@
 #include "core/reply.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static char memory[65536];
 static struct kg_req req;
@@ -35,8 +36,8 @@ START_TEST (fields_are_set_together)
 {
   static const char wanted[] = "X-One: 1\r\nX-A-Name-Of-More-Than-Thirty-Two-Bytes: \r\n"
                                "X-Three: nine byte\r\nX-Three: \t\r\n";
-  const kg_str all[] = { { "1", 1 }, { "", 0 }, { "nine bytes", 9 } };
-  const kg_str last[] = { { NULL, 0 }, { NULL, 0 }, { "\t", 1 } };
+  const struct kg_value all[] = { { "1", 1 }, { "", 0 }, { "nine bytes", 9 } };
+  const struct kg_value last[] = { { NULL, -1 }, { NULL, -1 }, { "\t", 1 } };
   struct kg_fields *list = NULL;
   const kg_fields *set;
   begin ();
@@ -61,7 +62,7 @@ START_TEST (fields_are_all_good)
   for (int byte = 0; byte < 256; byte++)
     for (size_t len = 1; len < sizeof value; len++)
       for (size_t at = 0; at < len; at++) {
-        const kg_str values[] = { { "v", 1 }, { NULL, 0 }, { value, len } };
+        const struct kg_value values[] = { { "v", 1 }, { NULL, -1 }, { value, (int64_t) len } };
         int good = byte == '\t' || (byte >= 0x20 && byte < 0x7f);
         memset (value, 'v', sizeof value);
         value[at] = (char) byte;
@@ -69,6 +70,36 @@ START_TEST (fields_are_all_good)
         ck_assert_int_eq (fields_set (&req, set, values), good ? 0 : -EINVAL);
         ck_assert_uint_eq (req.response.fields.len, good ? 10 + 11 + len : 0);
       }
+  fields_destroy_all (list);
+  arena_finish (&req.arena);
+}
+END_TEST
+
+/* Every number of digits. */
+START_TEST (fields_are_numbers)
+{
+  static const char *const one[] = { "A", NULL };
+  struct kg_fields *list = NULL;
+  const kg_fields *set;
+  char wanted[40];
+  begin ();
+  ck_assert_int_eq (fields_create (one, &list, &set), 0);
+  for (uint64_t u = 0; u <= INT64_MAX; u = u < 1200 ? u + 1 : u * 7 / 3) {
+    for (int64_t d = -1; d <= 1; d++) {
+      struct kg_value v = { NULL, (int64_t) u + d };
+      int n = v.n < 0 ? 0 : snprintf (wanted, sizeof wanted, "A: %lld\r\n", (long long) v.n);
+      req.response.fields.len = 0;
+      ck_assert_int_eq (fields_set (&req, set, &v), 0);
+      ck_assert_uint_eq (req.response.fields.len, (unsigned) n);
+      ck_assert_mem_eq (req.response.fields.ptr, wanted, (size_t) n);
+    }
+    if (u > INT64_MAX / 7 * 3)
+      break;
+  }
+  req.response.fields.len = 0;
+  ck_assert_int_eq (fields_set (&req, set, &(const struct kg_value){ NULL, INT64_MAX }), 0);
+  ck_assert_mem_eq (req.response.fields.ptr, "A: 9223372036854775807\r\n", 24);
+  ck_assert_int_eq (fields_set (&req, set, &(const struct kg_value){ "x", -5 }), -EINVAL);
   fields_destroy_all (list);
   arena_finish (&req.arena);
 }
@@ -136,4 +167,5 @@ START_TEST (names_are_tokens)
 END_TEST
 
 UNIT_MAIN ("reply", fields_are_gathered, fields_are_set_together, fields_are_all_good,
+           fields_are_numbers,
            names_of_fields_are_good, ours_are_refused, values_are_printable, names_are_tokens)
