@@ -141,20 +141,27 @@ has_record (const struct tenant *tenant)
   return atomic_load_explicit (&tenant->status, memory_order_relaxed) != TENANT_UNKNOWN;
 }
 
+/* A key that was found. */
+struct found {
+  uint32_t number; /* 0: there is none */
+  enum role role;
+  char id[TEXT_UUID];
+};
+
 /* The host copies nothing: the key is pinned, and its profile and user with it. */
 static void
-pass_key (struct pass *pass, struct auth *auth, uint32_t number, enum role role)
+pass_key (struct pass *pass, struct auth *auth, const struct found *found)
 {
-  struct key *key = key_at (&auth->index, number);
+  struct key *key = key_at (&auth->index, found->number);
   const struct profile *profile = key_profile (&auth->index, key);
   pass_tenant (pass, auth, profile->tenant, profile->tier);
   pass->own = profile->limits[!has_record (profile->tenant)];
-  pass->key = number;
+  pass->key = found->number;
   pass->identity.subject = key_user (&auth->index, key)->text;
-  pass->identity.scopes = profile->scopes[role];
+  pass->identity.scopes = profile->scopes[found->role];
   pass->identity.archetypes = profile->archetypes;
   pass->identity.ended = (const int32_t *) &key->ended;
-  text_uuid_show (key->id, pass->key_id);
+  memcpy (pass->key_id, found->id, sizeof pass->key_id);
   if (atomic_load_explicit (&key->ended, memory_order_relaxed) & ENDED_PAUSED)
     atomic_fetch_and (&key->ended, ~ENDED_PAUSED); /* it works again */
 }
@@ -187,16 +194,16 @@ show_sunset (const struct visit *v, const struct key *key)
 
 /* Takes over the pin. */
 static int32_t
-grant_key (const struct visit *v, struct worker *w, uint32_t number, enum role role)
+grant_key (const struct visit *v, struct worker *w, const struct found *found)
 {
   struct auth *auth = v->auth;
-  struct key *key = key_at (&auth->index, number);
+  struct key *key = key_at (&auth->index, found->number);
   struct pass *pass = pass_new (v, w);
   if (!pass) {
-    index_unpin (&auth->index, number);
+    index_unpin (&auth->index, found->number);
     return -ENOMEM;
   }
-  pass_key (pass, auth, number, role);
+  pass_key (pass, auth, found);
   memcpy (pass->prefix, v->credential.ptr,
           v->credential.len < KEY_PREFIX ? v->credential.len : KEY_PREFIX);
   if (quota_enter (auth, v->req, pass, v->mono_ns, key->id, &key->cell) < 0)
@@ -208,25 +215,39 @@ grant_key (const struct visit *v, struct worker *w, uint32_t number, enum role r
 
 /* ---- Keys ---------------------------------------------------------------- */
 
-/* [inside] The number of the key with this credential, 0: none; -ENOMEM in *ret_error. */
-static uint32_t
-key_find (const struct visit *v, struct worker *w, int32_t *ret_error)
+/* The long way: by SHA-256. */
+static int32_t
+key_search (const struct visit *v, struct worker *w, const struct recall_tag *tag,
+            struct found *ret)
 {
   struct auth *auth = v->auth;
   kg_str s = v->credential;
   size_t len = s.len < RECALL_TEXT ? s.len : RECALL_TEXT;
-  struct recall_tag tag = recall_tag (auth->recall_key, s.ptr, len);
-  uint32_t number = recall_find (w->recall, &auth->index, &tag);
   uint8_t hash[KEY_HASH];
-  if (number && len == s.len)
-    return number;
-  *ret_error = digest_key (auth, w, s.ptr, len, hash);
-  if (*ret_error < 0)
-    return 0;
-  number = index_find (&auth->index, hash) * (uint32_t) ((len == s.len) & begins_kg (s));
-  if (number)
-    recall_keep (w->recall, &auth->index, &tag, number);
-  return number;
+  int32_t rc = digest_key (auth, w, s.ptr, len, hash);
+  if (rc < 0)
+    return rc;
+  ret->number = index_find (&auth->index, hash) * (uint32_t) ((len == s.len) & begins_kg (s));
+  text_uuid_show (key_at (&auth->index, ret->number)->id, ret->id);
+  if (ret->number)
+    recall_keep (w->recall, &auth->index, tag, ret->number, ret->id);
+  return 0;
+}
+
+/* [inside] Finds the key with this credential; 0 or -ENOMEM. */
+static int32_t
+key_find (const struct visit *v, struct worker *w, struct found *ret)
+{
+  kg_str s = v->credential;
+  size_t len = s.len < RECALL_TEXT ? s.len : RECALL_TEXT;
+  struct recall_tag tag = recall_tag (v->auth->recall_key, s.ptr, len);
+  const struct recall_entry *e = recall_find (w->recall, &v->auth->index, &tag);
+  if (!e || len != s.len)
+    return key_search (v, w, &tag, ret);
+  ret->number = e->number;
+  memcpy (ret->id, e->id, sizeof e->id);
+  ret->id[sizeof e->id] = 0;
+  return 0;
 }
 
 /* Whether the key may be used from the client's address. */
@@ -247,24 +268,32 @@ address_ok (const struct visit *v, const struct profile *profile)
   return 0;
 }
 
-/* Finds the key and pins it when it works. */
+/* [inside] Whether the key works now. */
 static enum verdict
-key_admit (const struct visit *v, struct worker *w, uint32_t *ret_number, enum role *ret_role,
-           int32_t *ret_error)
+key_judge (const struct visit *v, struct found *found)
 {
   struct auth *auth = v->auth;
-  enum verdict verdict;
-  uint32_t number;
-  epoch_enter (&auth->epochs, w->number);
-  number = key_find (v, w, ret_error);
-  verdict = index_verdict (&auth->index, number, auth->host->num (v->req, KG_NUM_TIME), ret_role);
+  enum verdict verdict = index_verdict (&auth->index, found->number,
+                                        auth->host->num (v->req, KG_NUM_TIME), &found->role);
   if ((verdict == VERDICT_OK || verdict >= VERDICT_SUSPENDED)
-      && !address_ok (v, key_profile (&auth->index, key_at (&auth->index, number))))
-    verdict = VERDICT_ADDRESS;
+      && !address_ok (v, key_profile (&auth->index, key_at (&auth->index, found->number))))
+    return VERDICT_ADDRESS;
+  return verdict;
+}
+
+/* Finds the key and pins it when it works; an enum verdict, or -ENOMEM. */
+static int32_t
+key_admit (const struct visit *v, struct worker *w, struct found *ret)
+{
+  struct auth *auth = v->auth;
+  int32_t verdict;
+  epoch_enter (&auth->epochs, w->number);
+  verdict = key_find (v, w, ret);
+  if (verdict == 0)
+    verdict = (int32_t) key_judge (v, ret);
   if (verdict == VERDICT_OK)
-    index_pin (&auth->index, number);
+    index_pin (&auth->index, ret->number);
   epoch_leave (&auth->epochs, w->number);
-  *ret_number = number;
   return verdict;
 }
 
@@ -275,17 +304,15 @@ access_key (const struct visit *v)
   static const char *const detail[] = { FORMAT, INVALID };
   const char *why[] = { "this is no API key", NULL };
   struct worker *w = worker_of (v->auth, v->req);
-  enum role role;
-  uint32_t number;
-  int32_t error = 0, is_key;
-  enum verdict verdict = w ? key_admit (v, w, &number, &role, &error) : VERDICT_REVOKED;
-  if (!w || error < 0)
-    return -ENOMEM;
+  struct found found;
+  int32_t verdict = w ? key_admit (v, w, &found) : -ENOMEM, is_key;
+  if (verdict < 0)
+    return verdict;
   if (verdict == VERDICT_OK)
-    return grant_key (v, w, number, role);
+    return grant_key (v, w, &found);
   if (verdict >= VERDICT_SUSPENDED)
-    return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, verdict_text (verdict));
-  why[1] = verdict_text (verdict);
+    return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, verdict_text ((enum verdict) verdict));
+  why[1] = verdict_text ((enum verdict) verdict);
   is_key = begins_kg (v->credential);
   return access_fail (v, reason[is_key], why[is_key], detail[is_key]);
 }

@@ -180,7 +180,14 @@ int32_t address_hook (kg_req *req, void *data);
 
 /* digest.c: what this request's worker keeps, NULL without memory; and SHA-256 of a
  * credential, 0 or -ENOMEM. */
-struct worker *worker_of (struct auth *auth, const kg_req *req);
+struct worker *worker_open (struct auth *auth, uint32_t number);
+static inline struct worker *
+worker_of (struct auth *auth, const kg_req *req)
+{
+  uint32_t n = (uint32_t) auth->host->num (req, KG_NUM_WORKER) % EPOCH_WORKERS;
+  return auth->worker[n].digest ? &auth->worker[n] : worker_open (auth, n);
+}
+
 void workers_finish (struct auth *auth);
 int32_t digest_key (const struct auth *auth, struct worker *worker, const char *p, size_t len,
                     uint8_t ret[KEY_HASH]);

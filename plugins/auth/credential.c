@@ -104,8 +104,10 @@ pair_is_key (const char *p, const char *end)
 int32_t
 credential_in_query (kg_str query)
 {
-  const char *p = query.ptr, *end = p + query.len;
-  while (query.len && p < end) {
+  const char *p = query.ptr, *end;
+  if (!query.len)
+    return 0;
+  for (end = p + query.len; p < end;) {
     const char *and = memchr (p, '&', (size_t) (end - p));
     if (pair_is_key (p, and ? and : end))
       return 1;

@@ -8,18 +8,14 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
 
 struct worker *
-worker_of (struct auth *auth, const kg_req *req)
+worker_open (struct auth *auth, uint32_t number)
 {
-  uint32_t n = (uint32_t) auth->host->num (req, KG_NUM_WORKER) % EPOCH_WORKERS;
-  struct worker *w = &auth->worker[n];
-  if (!w->digest) {
-    w->number = n;
-    w->digest = EVP_MD_CTX_new ();
-    w->recall = calloc (1, sizeof *w->recall); /* it works without */
-  }
+  struct worker *w = &auth->worker[number];
+  w->number = number;
+  w->digest = EVP_MD_CTX_new ();
+  w->recall = recall_create (); /* it works without */
   return w->digest ? w : NULL;
 }
 
@@ -29,7 +25,7 @@ workers_finish (struct auth *auth)
   uint32_t i;
   for (i = 0; i < EPOCH_WORKERS; i++) {
     EVP_MD_CTX_free (auth->worker[i].digest);
-    free (auth->worker[i].recall);
+    recall_destroy (auth->worker[i].recall);
   }
 }
 

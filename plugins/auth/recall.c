@@ -3,6 +3,7 @@
 
 #include "plugins/auth/recall.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define WORDS (RECALL_TEXT / 8 + 1) /* of a message, its length included */
@@ -82,27 +83,44 @@ key_place (const struct index *index, uint32_t number)
   return place;
 }
 
-uint32_t
+struct recall *
+recall_create (void)
+{
+  struct recall *recall = aligned_alloc (_Alignof(struct recall), sizeof *recall);
+  if (recall)
+    memset (recall, 0, sizeof *recall);
+  return recall;
+}
+
+void
+recall_destroy (struct recall *recall)
+{
+  free (recall);
+}
+
+const struct recall_entry *
 recall_find (const struct recall *recall, const struct index *index, const struct recall_tag *tag)
 {
   const struct recall_entry *e = recall ? recall->entry[tag->word[0] % RECALL_SETS] : NULL, *end;
   for (end = e + RECALL_WAYS; e && e < end; e++)
     if (e->number && tag_equal (&e->tag, tag))
       /* the record may be another key's by now */
-      return index_current (index, e->number) && key_place (index, e->number) == e->place
-                 ? e->number
-                 : 0;
-  return 0;
+      return index_current (index, e->number) && key_place (index, e->number) == e->place ? e
+                                                                                           : NULL;
+  return NULL;
 }
 
 void
 recall_keep (struct recall *recall, const struct index *index, const struct recall_tag *tag,
-             uint32_t number)
+             uint32_t number, const char id[TEXT_UUID])
 {
   struct recall_entry *e = recall ? recall->entry[tag->word[0] % RECALL_SETS] : NULL;
   if (!e)
     return;
   if (!tag_equal (&e->tag, tag))
     e[1] = e[0];
-  *e = (struct recall_entry){ .tag = *tag, .number = number, .place = key_place (index, number) };
+  e->tag = *tag;
+  e->number = number;
+  e->place = key_place (index, number);
+  memcpy (e->id, id, sizeof e->id);
 }

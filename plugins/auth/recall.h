@@ -16,16 +16,18 @@
 #define RECALL_TEXT 55   /* bytes of a credential that can be remembered */
 #define RECALL_SETS 1024 /* a power of two */
 #define RECALL_WAYS 2
+#define RECALL_ID   (TEXT_UUID - 1) /* without the NUL */
 
 struct recall_tag {
   uint64_t word[2];
 };
 
+/* A cache line. */
 struct recall_entry {
-  struct recall_tag tag;
-  uint64_t place;  /* the first 8 bytes of the SHA-256 */
-  uint32_t number; /* of the record; 0: empty */
-  uint32_t reserved;
+  _Alignas (64) struct recall_tag tag;
+  uint64_t place;    /* the first 8 bytes of the SHA-256 */
+  uint32_t number;   /* of the record; 0: empty */
+  char id[RECALL_ID]; /* its id as text, for each request shows it */
 };
 
 struct recall {
@@ -36,13 +38,16 @@ struct recall {
  * every length. */
 struct recall_tag recall_tag (const uint64_t key[2], const char *p, size_t len);
 
-/* [worker, inside] The number of the record, when it still is the newest; else 0.
- * Accepts NULL. */
-uint32_t recall_find (const struct recall *recall, const struct index *index,
-                      const struct recall_tag *tag);
+struct recall *recall_create (void); /* NULL without memory */
+void recall_destroy (struct recall *recall);
 
-/* [worker, inside] Remembers; accepts NULL. */
+/* [worker, inside] What is remembered, when the record still is the newest; else NULL.
+ * Good until something else is.  Accepts NULL. */
+const struct recall_entry *recall_find (const struct recall *recall, const struct index *index,
+                                        const struct recall_tag *tag);
+
+/* [worker, inside] Remembers the record, with its id as text; accepts NULL. */
 void recall_keep (struct recall *recall, const struct index *index, const struct recall_tag *tag,
-                  uint32_t number);
+                  uint32_t number, const char id[TEXT_UUID]);
 
 #endif

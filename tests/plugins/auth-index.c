@@ -268,29 +268,46 @@ START_TEST (ends_and_comes_back)
 }
 END_TEST
 
+static struct recall *recall;
+
+static uint32_t
+recalled (const struct recall_tag *tag)
+{
+  const struct recall_entry *e = recall_find (recall, &idx, tag);
+  return e ? e->number : 0;
+}
+
+static void
+keep (const struct recall_tag *tag, int n)
+{
+  char id[TEXT_UUID];
+  id_of (n, id);
+  recall_keep (recall, &idx, tag, find (n), id);
+}
+
 START_TEST (recalls)
 {
   static const uint64_t key[2] = { 1, 2 };
-  struct recall *recall = calloc (1, sizeof *recall);
   struct recall_tag tag = recall_tag (key, "kg_1", 4), other = recall_tag (key, "kg_2", 4);
+  recall = recall_create ();
   idx_open ();
-  ck_assert_uint_eq (recall_find (recall, &idx, &tag), 0);
+  ck_assert_uint_eq (recalled (&tag), 0);
   ck_assert_int_eq (put (1, 1, 1, NULL), 0);
-  recall_keep (recall, &idx, &tag, find (1));
-  ck_assert_uint_eq (recall_find (recall, &idx, &tag), find (1));
-  ck_assert_uint_eq (recall_find (recall, &idx, &other), 0);
+  keep (&tag, 1);
+  ck_assert_uint_eq (recalled (&tag), find (1));
+  ck_assert_uint_eq (recalled (&other), 0);
   ck_assert_int_eq (put (1, 2, 1, "write"), 0); /* replaced: look again */
-  ck_assert_uint_eq (recall_find (recall, &idx, &tag), 0);
-  recall_keep (recall, &idx, &tag, find (1));
+  ck_assert_uint_eq (recalled (&tag), 0);
+  keep (&tag, 1);
   ck_assert_int_eq (put (1, 3, 0, "write"), 0);
-  ck_assert_uint_eq (recall_find (recall, &idx, &tag), 0);
+  ck_assert_uint_eq (recalled (&tag), 0);
   for (int i = 0; i < 70; i++)
     index_sweep (&idx, NOW);
   for (int i = 2; i < 10; i++) /* in whose room others are now */
     ck_assert_int_eq (put (i, 1, 1, NULL), 0);
-  ck_assert_uint_eq (recall_find (recall, &idx, &tag), 0);
+  ck_assert_uint_eq (recalled (&tag), 0);
   idx_close ();
-  free (recall);
+  recall_destroy (recall);
 }
 END_TEST
 
