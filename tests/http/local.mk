@@ -8,6 +8,7 @@ HTTP_TESTS = \
 	%D%/auth.py \
 	%D%/ctl.py \
 	%D%/apply.py \
+	%D%/operator.py \
 	%D%/health.py \
 	%D%/jwt.py \
 	%D%/keys.py \
