@@ -15,7 +15,8 @@ worker_open (struct auth *auth, uint32_t number)
   struct worker *w = &auth->worker[number];
   w->number = number;
   w->digest = EVP_MD_CTX_new ();
-  w->recall = recall_create (); /* it works without */
+  if (!w->recall)
+    w->recall = recall_create (); /* it works without */
   return w->digest ? w : NULL;
 }
 
