@@ -5,7 +5,9 @@
 #ifndef AGENTESE_H
 #define AGENTESE_H
 
+#ifndef KG_ABI_TARGET
 #define KG_ABI_TARGET KG_ABI (1, 1)
+#endif
 #include <kgent/budget.h>
 #include <kgent/health.h>
 #include <kgent/json.h>

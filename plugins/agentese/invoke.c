@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* POST /v1/agentese/invoke: from a checked body to the node. */
-#include "plugins/agentese/agentese.h"
+#include "plugins/agentese/schema.h"
 
 #include <errno.h>
 
@@ -28,6 +28,22 @@ check_kwargs (struct ag_call *c)
     if (ag_kwarg (c, reserved[i]))
       return ag_refuse (c, AG_BAD_ARGUMENT, 400, "Argument '%s' is reserved", reserved[i]);
   return 0;
+}
+
+/* The kwargs against the aspect's schema. */
+static int32_t
+check_schema (struct ag_call *c)
+{
+  static const struct kg_json_token braces = { KG_JSON_OBJECT, 0, 0, 2, 1 };
+  static const struct kg_json none = { sizeof none, 1, "{}", &braces };
+  static const struct ag_loc body = { NULL, { "body", 4 }, 0 };
+  static const struct ag_loc kwargs = { &body, { "kwargs", 6 }, 0 };
+  struct ag_findings f;
+  if (!c->slot->schema)
+    return 0;
+  ag_findings_init (&f);
+  ag_schema_check (c->slot->schema, c->kwargs ? c->json : &none, c->kwargs, &kwargs, &f);
+  return f.count ? ag_findings_answer (c, &f, 422) : 0;
 }
 
 /* What this release cannot do is said, never left out in silence. */
@@ -76,7 +92,8 @@ int32_t
 ag_call_run (struct ag_call *c, kg_str text)
 {
   int32_t r = ag_find (c, text);
-  if (r || (r = check_scopes (c)) || (r = check_kwargs (c)) || (r = check_built (c)))
+  if (r || (r = check_scopes (c)) || (r = check_kwargs (c)) || (r = check_schema (c))
+      || (r = check_built (c)))
     return r;
   ag_price_find (c);
   if (!c->then && ((r = check_asked (c)) || (r = ag_price_reserve (c))))

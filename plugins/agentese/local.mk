@@ -11,6 +11,8 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/common.h \
 	%D%/concept.c \
 	%D%/find.c \
+	%D%/findings.c \
+	%D%/findings.h \
 	%D%/grammar.c \
 	%D%/grammar.h \
 	%D%/invoke.c \
@@ -18,6 +20,10 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/modifier.c \
 	%D%/modifier.h \
 	%D%/observe.c \
+	%D%/pattern.c \
+	%D%/pattern.h \
+	%D%/pattern_code.h \
+	%D%/pattern_compile.c \
 	%D%/price.c \
 	%D%/problem.c \
 	%D%/purgatory.c \
@@ -25,6 +31,10 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/registry.c \
 	%D%/registry.h \
 	%D%/resolve.c \
+	%D%/schema.c \
+	%D%/schema.h \
+	%D%/schema_check.c \
+	%D%/schema_tree.h \
 	%D%/seen.c \
 	%D%/self.c \
 	%D%/state.c \

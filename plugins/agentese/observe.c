@@ -2,21 +2,12 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* The body of an invocation, checked, and the observer in it. */
-#include "plugins/agentese/agentese.h"
+#include "plugins/agentese/findings.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define ERRORS_SIZE 2048
-#define SUMMARY_SIZE 512
 #define OBSERVER_MAX 128 /* bytes of the observer's name */
-
-/* The faults found so far, as members of the list `errors`. */
-struct findings {
-  struct kg_out list, summary;
-  char list_text[ERRORS_SIZE], summary_text[SUMMARY_SIZE];
-  uint32_t count;
-};
 
 /* Where the known members of the body and of the observer are; 0: not there. */
 struct members {
@@ -52,88 +43,58 @@ members_read (const struct kg_json *j, struct members *m)
                   (uint32_t *const[]){ &m->name, &m->archetype, &m->capabilities });
 }
 
-/* Adds a fault at `loc`, the JSON text of an array. */
-static void
-found (struct findings *f, const char *loc, const char *where, const char *type,
-       const char *msg)
-{
-  kg_out_lit (&f->list, f->count ? ",{\"loc\":" : "{\"loc\":");
-  kg_out_lit (&f->list, loc);
-  kg_out_lit (&f->list, ",\"type\":");
-  kg_out_text (&f->list, type);
-  kg_out_lit (&f->list, ",\"msg\":");
-  kg_out_text (&f->list, msg);
-  kg_out_lit (&f->list, "}");
-  kg_out_lit (&f->summary, f->count ? "; " : "");
-  kg_out_lit (&f->summary, where);
-  kg_out_lit (&f->summary, ": ");
-  kg_out_lit (&f->summary, msg);
-  f->count++;
-}
-
-static int32_t
-findings_answer (struct ag_call *c, struct findings *f, int32_t status)
-{
-  kg_out_lit (&f->list, "]");
-  if (kg_out_ok (&f->list))
-    c->ag->host->member (c->req, "errors", (kg_str){ f->list_text, f->list.len });
-  if (!kg_out_ok (&f->summary))
-    f->summary.len = 0;
-  return ag_refuse (c, AG_BAD_ARGUMENT, status, "%.*s", (int)f->summary.len, f->summary_text);
-}
+static const struct ag_loc at_body = { NULL, { "body", 4 }, 0 };
+static const struct ag_loc at_observer = { &at_body, { "observer", 8 }, 0 };
+static const struct ag_loc at_name = { &at_observer, { "name", 4 }, 0 };
+static const struct ag_loc at_archetype = { &at_observer, { "archetype", 9 }, 0 };
+static const struct ag_loc at_capabilities = { &at_observer, { "capabilities", 12 }, 0 };
+static const struct ag_loc at_path = { &at_body, { "path", 4 }, 0 };
+static const struct ag_loc at_kwargs = { &at_body, { "kwargs", 6 }, 0 };
 
 static void
-check_string (struct findings *f, const struct kg_json *j, uint32_t i, const char *loc,
-              const char *where)
+check_string (struct ag_findings *f, const struct kg_json *j, uint32_t i, const struct ag_loc *loc)
 {
   if (i && kg_json_kind (j, i) != KG_JSON_STRING)
-    found (f, loc, where, "string_type", "Input should be a valid string");
+    ag_found (f, loc, "string_type", "Input should be a valid string");
 }
 
 static void
-check_capabilities (struct findings *f, const struct kg_json *j, uint32_t list)
+check_object (struct ag_findings *f, const struct kg_json *j, uint32_t i, const struct ag_loc *loc)
+{
+  if (i && kg_json_kind (j, i) != KG_JSON_OBJECT)
+    ag_found (f, loc, "dict_type", "Input should be a valid dictionary");
+}
+
+static void
+check_capabilities (struct ag_findings *f, const struct kg_json *j, uint32_t list)
 {
   uint32_t i;
   if (!list)
     return;
   if (kg_json_kind (j, list) != KG_JSON_ARRAY) {
-    found (f, "[\"body\",\"observer\",\"capabilities\"]", "body.observer.capabilities",
-           "list_type", "Input should be a valid list");
+    ag_found (f, &at_capabilities, "list_type", "Input should be a valid list");
     return;
   }
   for (i = kg_json_first (j, list); i; i = kg_json_next (j, list, i))
     if (kg_json_kind (j, i) != KG_JSON_STRING) {
-      found (f, "[\"body\",\"observer\",\"capabilities\"]", "body.observer.capabilities",
-             "string_type", "Each capability should be a valid string");
+      ag_found (f, &at_capabilities, "string_type", "Each capability should be a valid string");
       return;
     }
 }
 
 static void
-check_observer (struct findings *f, const struct kg_json *j, const struct members *m)
-{
-  if (m->observer && kg_json_kind (j, m->observer) != KG_JSON_OBJECT)
-    found (f, "[\"body\",\"observer\"]", "body.observer", "dict_type",
-           "Input should be a valid dictionary");
-  check_string (f, j, m->name, "[\"body\",\"observer\",\"name\"]", "body.observer.name");
-  if (kg_json_kind (j, m->name) == KG_JSON_STRING && j->token[m->name].len > OBSERVER_MAX)
-    found (f, "[\"body\",\"observer\",\"name\"]", "body.observer.name", "range",
-           "String should have at most 128 bytes");
-  check_string (f, j, m->archetype, "[\"body\",\"observer\",\"archetype\"]",
-                "body.observer.archetype");
-  check_capabilities (f, j, m->capabilities);
-}
-
-static void
-check_body (struct findings *f, const struct kg_json *j, const struct members *m)
+check_body (struct ag_findings *f, const struct kg_json *j, const struct members *m)
 {
   if (!m->path)
-    found (f, "[\"body\",\"path\"]", "body.path", "missing", "Field required");
-  check_string (f, j, m->path, "[\"body\",\"path\"]", "body.path");
-  check_observer (f, j, m);
-  if (m->kwargs && kg_json_kind (j, m->kwargs) != KG_JSON_OBJECT)
-    found (f, "[\"body\",\"kwargs\"]", "body.kwargs", "dict_type",
-           "Input should be a valid dictionary");
+    ag_found (f, &at_path, "missing", "Field required");
+  check_string (f, j, m->path, &at_path);
+  check_object (f, j, m->observer, &at_observer);
+  check_string (f, j, m->name, &at_name);
+  if (kg_json_kind (j, m->name) == KG_JSON_STRING && j->token[m->name].len > OBSERVER_MAX)
+    ag_found (f, &at_name, "range", "String should have at most 128 bytes");
+  check_string (f, j, m->archetype, &at_archetype);
+  check_capabilities (f, j, m->capabilities);
+  check_object (f, j, m->kwargs, &at_kwargs);
 }
 
 /* The text of a string, which is in the body itself where nothing is escaped. */
@@ -193,20 +154,17 @@ refuse_claim (struct ag_call *c)
 int32_t
 ag_observe (struct ag_call *c, kg_str *ret_path)
 {
-  struct findings f;
+  struct ag_findings f;
   struct members m;
-  f.count = 0;
-  f.list = (struct kg_out){ f.list_text, 0, ERRORS_SIZE };
-  f.summary = (struct kg_out){ f.summary_text, 0, SUMMARY_SIZE };
-  kg_out_lit (&f.list, "[");
+  ag_findings_init (&f);
   if (kg_json_kind (c->json, 0) != KG_JSON_OBJECT) {
-    found (&f, "[\"body\"]", "body", "dict_type", "Input should be a valid dictionary");
-    return findings_answer (c, &f, 400);
+    ag_found (&f, &at_body, "dict_type", "Input should be a valid dictionary");
+    return ag_findings_answer (c, &f, 400);
   }
   members_read (c->json, &m);
   check_body (&f, c->json, &m);
   if (f.count)
-    return findings_answer (c, &f, 422);
+    return ag_findings_answer (c, &f, 422);
   if (take (c, &m, ret_path) < 0)
     return -ENOMEM;
   if (!ag_may_claim (c->who, c->archetype_name))

@@ -6,6 +6,7 @@
  * may still look into it. */
 #include "plugins/agentese/agentese.h"
 #include "plugins/agentese/common.h"
+#include "plugins/agentese/schema.h"
 #include "plugins/agentese/state.h"
 
 #include <errno.h>
@@ -135,8 +136,14 @@ ag_registry_version (const struct ag *ag)
 static void
 entry_free (struct ag_entry *e)
 {
+  uint32_t i;
   if (!e)
     return;
+  for (i = 0; i < e->nslots; i++) {
+    ag_schema_free ((struct ag_schema *)e->slots[i].schema);
+    free ((char *)e->slots[i].input);
+    free ((char *)e->slots[i].output);
+  }
   free (e->slots);
   free (e->index);
   free (e);
@@ -183,6 +190,20 @@ invalid (struct ag *ag, const struct ag_holon *holon, const char *what, const ch
   return -EINVAL;
 }
 
+static int32_t
+slot_schemas (struct ag *ag, const struct ag_holon *holon, struct ag_slot *slot)
+{
+  const struct ag_aspect *a = &slot->aspect;
+  const char *why = "";
+  int32_t r = 0;
+  if (a->input && !(r = ag_schema_text (a->input, (char **)&slot->input, &why))
+      && !(a->flags & AG_CHECKS))
+    r = ag_schema_compile (a->input, (struct ag_schema **)&slot->schema, &why);
+  if (!r && a->output)
+    r = ag_schema_text (a->output, (char **)&slot->output, &why);
+  return r == -EINVAL ? invalid (ag, holon, a->name, why) : r;
+}
+
 /* Adds an aspect, unless the name is there already. */
 static int32_t
 slot_add (struct ag *ag, struct ag_entry *e, const struct ag_aspect *a, const char *name)
@@ -199,7 +220,7 @@ slot_add (struct ag *ag, struct ag_entry *e, const struct ag_aspect *a, const ch
   slot->aspect = *a;
   slot->aspect.name = name;
   e->nslots++;
-  return 0;
+  return slot_schemas (ag, e->holon, slot);
 }
 
 /* The aspects that every node has, its own ones first. */

@@ -51,6 +51,7 @@ struct ag_cost {
 
 /* Flags of an aspect. */
 #define AG_STREAMS 0x01u  /* it can answer in pieces: ag_chunk */
+#define AG_CHECKS 0x04u   /* checks the kwargs itself: the schema only describes them */
 #define AG_UNLISTED 0x02u /* every archetype may invoke it, and no list shows it */
 
 /* Runs the call: KG_DONE or KG_WAIT as ag_answer, a refusal of problem.c or what it
@@ -65,7 +66,8 @@ struct ag_aspect {
   ag_run *run;         /* NULL: answered 501 with `reason` */
   const char *reason;  /* why nobody runs it; NULL: "This node has no behaviour" */
   const char *summary; /* one sentence for paths and OpenAPI, or NULL */
-  const char *input;   /* JSON Schema of the kwargs, or NULL: any object */
+  const char *input;   /* JSON Schema of the kwargs (see schema.h), which are checked
+                          before run: 422; NULL: any object */
   const char *output;  /* JSON Schema of the result, or NULL */
   struct ag_cost cost;
   void *data; /* the holon's own */
@@ -103,7 +105,8 @@ struct ag_holon {
 struct ag_slot {
   struct ag_aspect aspect;
   uint64_t offered;               /* bit 0: to unknown archetypes; bit n + 1: to archetype n */
-  const struct ag_schema *schema; /* of the kwargs; NULL: any */
+  const struct ag_schema *schema; /* of the kwargs; NULL: any, or the aspect checks */
+  const char *input, *output;     /* the schemas as compact JSON text, or NULL */
 };
 
 /* ---- registry.c ------------------------------------------------------------ */
