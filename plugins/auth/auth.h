@@ -200,8 +200,15 @@ int32_t quota_limit (kg_req *req, void *data);
 int32_t quota_commit (kg_req *req, void *data);
 int32_t quota_log (kg_req *req, void *data);
 
-/* The policies that a route with these flags asks. */
+/* The policies that a route with these flags asks; and which of them have no room for a
+ * request now: taken from limit_full, and of budgets only what is spent. */
 uint32_t quota_asks (int64_t route_flags);
+struct policies quota_full (const struct auth *auth, const struct quota *q, uint32_t ask);
+
+/* What a request with these limits would meet now, taking nothing; subjects without a
+ * cell have used nothing. */
+int32_t quota_peek (struct auth *auth, struct quota *q, const struct limits *own,
+                    struct tenant *tenant, const uint8_t key_id[16]);
 
 /* What a refusal by this policy says. */
 void quota_detail (const struct quota *q, enum limit_of of, enum limit_policy policy, char *ret,

@@ -110,6 +110,8 @@ budget_spent (const struct auth *auth, const struct subject *s, enum limit_polic
   uint32_t kind = policy == LIMIT_TOKENS ? 0 : policy == LIMIT_MONEY ? 1 : 2;
   uint64_t used = window_count (kind_window (s->cell, kind), month), held = 0;
   ptrdiff_t number = s->cell - auth->cells.cell;
+  if (!used)
+    return 0;
   for (uint32_t i = 0; i < CELLS_SLOTS; i++) {
     uint64_t word = atomic_load (kind_hold (&auth->cells.column[i][number], kind));
     held += word_number (word) == month ? word_count (word) : 0;

@@ -10,6 +10,9 @@
 #ifndef AUTH_EXPLAIN_H
 #define AUTH_EXPLAIN_H
 
+#ifndef KG_ABI_TARGET
+#define KG_ABI_TARGET KG_ABI (1, 1)
+#endif
 #include <kgent/json.h>
 
 #define EXPLAIN_MAX  16384  /* bytes that suffice for explain_key and limits_show_... */

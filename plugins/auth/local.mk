@@ -35,6 +35,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/digest.c \
 	%D%/epoch.c \
 	%D%/epoch.h \
+	%D%/explain.c \
 	%D%/explain.h \
 	%D%/form.c \
 	%D%/form.h \
@@ -88,6 +89,8 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/scan.c \
 	%D%/scan.h \
 	%D%/schema.h \
+	%D%/standing.c \
+	%D%/standing.h \
 	%D%/tenant.c \
 	%D%/tenant.h \
 	%D%/tenants.c \

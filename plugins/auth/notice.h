@@ -8,6 +8,9 @@
 
 #include "plugins/auth/limit.h"
 
+#ifndef KG_ABI_TARGET
+#define KG_ABI_TARGET KG_ABI (1, 1)
+#endif
 #include <kgent/plugin.h>
 
 struct auth;

@@ -62,6 +62,65 @@ quota_enter (struct auth *auth, const kg_req *req, struct pass *pass, int64_t mo
   return 0;
 }
 
+/* A subject that was never used has no cell yet. */
+static void
+subject_peek (const struct auth *auth, struct subject *s, const uint8_t id[16], uint32_t kind,
+              const struct limits *limits)
+{
+  static struct cell unused;
+  static struct hold no_hold;
+  uint32_t number = cells_find (&auth->cells, id, kind);
+  subject_enter (auth, s, number, limits);
+  if (number)
+    return;
+  s->cell = &unused;
+  s->hold = &no_hold;
+}
+
+int32_t
+quota_peek (struct auth *auth, struct quota *q, const struct limits *own, struct tenant *tenant,
+            const uint8_t key_id[16])
+{
+  const struct limits *limits = atomic_load (&tenant->limits);
+  memset (q, 0, sizeof *q);
+  q->plan = plan_get (&auth->plans, own, limits);
+  if (!q->plan)
+    return -ENOMEM;
+  q->at = limit_moment (auth_mono_ns (), auth_wall_ns (), atomic_load (&tenant->anchor_day));
+  subject_peek (auth, &q->subject[LIMIT_KEY], key_id, CELL_KEY, q->plan->of[LIMIT_KEY]);
+  subject_peek (auth, &q->subject[LIMIT_TENANT], tenant->id, CELL_TENANT,
+                q->plan->of[LIMIT_TENANT]);
+  return 0;
+}
+
+/* ---- What is against it ---------------------------------------------------- */
+
+/* Budgets that are spent.  What others have reserved may come back: that is for
+ * `reserve` to say. */
+static uint32_t
+budgets_full (const struct auth *auth, const struct quota *q, const struct subject *s, uint32_t ask)
+{
+  uint32_t full = limit_full (s, &q->at, ask);
+  for (enum limit_policy p = LIMIT_TOKENS; full && p < LIMIT_POLICIES; p++)
+    if (full & LIMIT_BIT (p)
+        && budget_spent (auth, s, p, q->at.month) < (uint64_t) limit_of (s->limits, p))
+      full &= ~LIMIT_BIT (p);
+  return full;
+}
+
+struct policies
+quota_full (const struct auth *auth, const struct quota *q, uint32_t ask)
+{
+  struct policies full = { { 0 } };
+  for (int i = 0; i < LIMIT_SUBJECTS; i++) {
+    if (ask & ~LIMIT_REQUESTS)
+      full.of[i] = (uint8_t) budgets_full (auth, q, &q->subject[i], ask & ~LIMIT_REQUESTS);
+    if (ask & LIMIT_REQUESTS)
+      full.of[i] |= (uint8_t) limit_full (&q->subject[i], &q->at, ask & LIMIT_REQUESTS);
+  }
+  return full;
+}
+
 /* ---- Refusals ------------------------------------------------------------- */
 
 /* `["day","tenant-minute"]`, and the one that holds longest. */
@@ -115,18 +174,19 @@ quota_detail (const struct quota *q, enum limit_of of, enum limit_policy policy,
             of == LIMIT_TENANT ? " for the tenant" : "", used);
 }
 
+/* All that are against it now are told, and one that was when it was refused. */
 static int32_t
 refuse (const struct auth *auth, kg_req *req, struct quota *q, struct policies *full, uint32_t ask)
 {
   static const enum auth_reason reason[LIMIT_POLICIES] = { AUTH_CONCURRENT, AUTH_MINUTE, AUTH_DAY,
                                                            AUTH_MONTH, AUTH_TOKENS, AUTH_MONEY };
+  const struct policies now = quota_full (auth, q, ask);
   enum limit_of of = LIMIT_KEY;
   enum limit_policy policy = LIMIT_MINUTE;
   char text[256], detail[160];
   int64_t retry_s;
   for (int i = 0; i < LIMIT_SUBJECTS; i++) {
-    full->of[i] |= (uint8_t) limit_full (&q->subject[i], &q->at, ask & LIMIT_REQUESTS);
-    full->of[i] &= (uint8_t) ~auth->shadow;
+    full->of[i] = (uint8_t) ((full->of[i] | now.of[i]) & ~auth->shadow);
     window_add (&q->subject[i].cell->denied, q->at.day, 1);
   }
   auth->host->member (req, "violated_policies",
@@ -151,28 +211,14 @@ quota_asks (int64_t route_flags)
   return route_flags & KG_BILLABLE ? LIMIT_REQUESTS | LIMIT_BIT (LIMIT_TOKENS) : LIMIT_REQUESTS;
 }
 
-/* Budgets that are spent.  What others have reserved may come back: that is for
- * `reserve` to say. */
-static uint32_t
-budgets_full (const struct auth *auth, const struct quota *q, const struct subject *s, uint32_t ask)
-{
-  uint32_t full = limit_full (s, &q->at, ask);
-  for (enum limit_policy p = LIMIT_TOKENS; full && p < LIMIT_POLICIES; p++)
-    if (full & LIMIT_BIT (p)
-        && budget_spent (auth, s, p, q->at.month) < (uint64_t) limit_of (s->limits, p))
-      full &= ~LIMIT_BIT (p);
-  return full;
-}
-
 /* Takes, or says what is against it.  Tokens are asked for first: they take nothing
  * here. */
 static int32_t
 take (const struct auth *auth, struct quota *q, uint32_t ask, struct policies *ret_full)
 {
   struct policies full = { { 0 } };
-  uint32_t budgets = ask & ~LIMIT_REQUESTS;
-  for (int i = 0; budgets && i < LIMIT_SUBJECTS; i++)
-    full.of[i] = (uint8_t) budgets_full (auth, q, &q->subject[i], budgets);
+  if (ask & ~LIMIT_REQUESTS)
+    full = quota_full (auth, q, ask & ~LIMIT_REQUESTS);
   *ret_full = full;
   if ((full.of[LIMIT_KEY] | full.of[LIMIT_TENANT]) & ~auth->shadow)
     return 0;

@@ -7,6 +7,9 @@
 
 #include "plugins/auth/plan.h"
 
+#ifndef KG_ABI_TARGET
+#define KG_ABI_TARGET KG_ABI (1, 1)
+#endif
 #include <kgent/budget.h>
 
 #define QUOTA_KINDS 3 /* of budgets: KG_BUDGET_TOKENS .. KG_BUDGET_REQUESTS, from 0 */

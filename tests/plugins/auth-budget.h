@@ -164,11 +164,12 @@ view_host (kg_self *self, struct kg_host_view *ret)
 
 static const struct kg_routes routes_service = { .size = sizeof routes_service, .host = view_host };
 static const char *const *conf_now;
+static const struct kg_plugin *plugin_now = &kg_plugin_1;
 
 static inline void
 serve (void)
 {
-  ck_assert_msg (fake_open (fake, &kg_plugin_1, conf_now) == 0, "%s", fake_error (fake));
+  ck_assert_msg (fake_open (fake, plugin_now, conf_now) == 0, "%s", fake_error (fake));
   ck_assert_int_eq (fake_open (fake, &shop, NULL), 0);
   ck_assert_int_eq (fake_open (fake, &meter, NULL), 0);
   ck_assert_msg (fake_start (fake) == 0, "%s\n%s", fake_error (fake), fake_logged (fake));

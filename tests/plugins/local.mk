@@ -12,6 +12,7 @@ PLUGIN_TESTS = \
 	%D%/auth-budget \
 	%D%/auth-cells \
 	%D%/auth-charge \
+	%D%/auth-explain \
 	%D%/auth-index \
 	%D%/auth-jwks \
 	%D%/auth-jwt \
@@ -57,6 +58,8 @@ endif
 %C%_auth_audit_LDADD = $(%C%_auth_LDADD)
 %C%_auth_address_SOURCES = %D%/auth-address.c %D%/auth-budget.h
 %C%_auth_address_LDADD = $(%C%_auth_LDADD)
+%C%_auth_explain_SOURCES = %D%/auth-explain.c %D%/auth-budget.h
+%C%_auth_explain_LDADD = $(%C%_auth_LDADD)
 %C%_auth_budget_SOURCES = %D%/auth-budget.c %D%/auth-budget.h
 %C%_auth_budget_LDADD = $(%C%_auth_LDADD)
 %C%_auth_charge_SOURCES = %D%/auth-charge.c %D%/auth-budget.h
