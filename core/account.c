@@ -29,6 +29,7 @@ static const char *const methods[]
 
 struct pipeline {
   kg_metric *requests, *latency, *stuck;
+  kg_metric *inner, *inner_latency; /* of requests without a connection */
   const char **endpoints; /* distinct patterns, then "unmatched", then NULL */
   uint32_t nendpoints;
   uint32_t *endpoint_of;  /* by the route's index */
@@ -61,11 +62,31 @@ endpoints_make (struct pipeline *p, struct host *host)
   return 1;
 }
 
+static const double buckets[] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                  0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10 };
+
+static int32_t
+define_inner (struct host *host, struct pipeline *p)
+{
+  struct kg_label labels[] = { { "endpoint", p->endpoints }, { "status", statuses } };
+  struct kg_metric_def inner
+      = { sizeof inner, KG_COUNTER, "kgent_inner_requests_total",
+          "Requests of plugins without a connection, by route template and status.", labels, NULL,
+          2, 0 };
+  struct kg_metric_def latency
+      = { sizeof latency, KG_HISTOGRAM, "kgent_inner_request_latency_seconds",
+          "Time from the beginning of a plugin's request to its answer.", labels, buckets, 1,
+          sizeof buckets / sizeof *buckets };
+  int32_t rc = metrics_define_wide (host->metrics, &inner, (uint32_t) (p->nendpoints * NSTATUSES),
+                                    &p->inner);
+  if (rc < 0)
+    return rc;
+  return metrics_define_wide (host->metrics, &latency, p->nendpoints, &p->inner_latency);
+}
+
 static int32_t
 define (struct host *host, struct pipeline *p)
 {
-  static const double buckets[] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                                    0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10 };
   struct kg_label labels[] = { { "method", methods }, { "endpoint", p->endpoints },
                                { "status", statuses } };
   struct kg_metric_def requests
@@ -83,10 +104,10 @@ define (struct host *host, struct pipeline *p)
                                     &p->requests);
   if (rc >= 0)
     rc = metrics_define (host->metrics, &stuck, &p->stuck);
-  if (rc < 0)
-    return rc;
-  return metrics_define_wide (host->metrics, &latency, (uint32_t) (NMETHODS * p->nendpoints),
+  if (rc >= 0)
+    rc = metrics_define_wide (host->metrics, &latency, (uint32_t) (NMETHODS * p->nendpoints),
                               &p->latency);
+  return rc < 0 ? rc : define_inner (host, p);
 }
 
 int32_t
@@ -124,6 +145,26 @@ count (struct pipeline *p, int method, uint32_t endpoint, int32_t status, int64_
   metrics_observe (p->latency, series, ns > 0 ? (uint64_t) ns : 0);
 }
 
+static void
+count_inner (struct pipeline *p, uint32_t endpoint, int32_t status, int64_t ns)
+{
+  uint32_t s = p->status_index[status > 0 && status < STATUS_MAX ? status : 0];
+  metrics_add (p->inner, endpoint * (uint32_t) NSTATUSES + s, 1);
+  metrics_observe (p->inner_latency, endpoint, ns > 0 ? (uint64_t) ns : 0);
+}
+
+static void
+count_request (const struct kg_req *req, int32_t status, int64_t ns)
+{
+  struct pipeline *p = req->host->pipeline;
+  const struct route *route = req->match.route;
+  uint32_t endpoint = route ? p->endpoint_of[route->index] : p->nendpoints - 1;
+  if (req->conn->inner)
+    count_inner (p, endpoint, status, ns);
+  else
+    count (p, req->gate.method, endpoint, status, ns);
+}
+
 static kg_str
 text (const char *s)
 {
@@ -147,8 +188,8 @@ write_line (const struct kg_req *req, int64_t ns)
   a.method = req->method_text;
   a.path = req->gate.target.path;
   a.client = conn_client (req->conn, req);
-  if (req->conn->admin || req->conn->local)
-    a.listener = text (req->conn->local ? "local" : "admin");
+  if (req->conn->admin || req->conn->local || req->conn->inner)
+    a.listener = text (req->conn->inner ? "inner" : req->conn->local ? "local" : "admin");
   if (route)
     a.route = route->pattern;
   if (req->traced) {
@@ -166,11 +207,9 @@ write_line (const struct kg_req *req, int64_t ns)
 void
 account_request (struct kg_req *req)
 {
-  struct pipeline *p = req->host->pipeline;
   const struct route *route = req->match.route;
   int64_t ns = clock_mono () - req->start_mono;
-  count (p, req->gate.method, route ? p->endpoint_of[route->index] : p->nendpoints - 1,
-         req->response.status, ns);
+  count_request (req, req->response.status, ns);
   if (route && route->pub.flags & KG_QUIET && req->response.status < 400)
     return;
   if (log_access_enabled ())
@@ -180,11 +219,8 @@ account_request (struct kg_req *req)
 void
 account_stuck (const struct kg_req *req, uint32_t stuck)
 {
-  struct pipeline *p = req->host->pipeline;
-  const struct route *route = req->match.route;
-  count (p, req->gate.method, route ? p->endpoint_of[route->index] : p->nendpoints - 1, 504,
-         clock_mono () - req->start_mono);
-  metrics_set (p->stuck, 0, stuck);
+  count_request (req, 504, clock_mono () - req->start_mono);
+  metrics_set (req->host->pipeline->stuck, 0, stuck);
 }
 
 void

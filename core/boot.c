@@ -6,6 +6,7 @@
 #include "core/account.h"
 #include "core/catalog.h"
 #include "core/fetch.h"
+#include "core/inner.h"
 #include "core/jobs.h"
 #include "core/log.h"
 #include "core/metrics.h"
@@ -205,7 +206,10 @@ workers_up (struct boot *b, const struct listens *l)
       list[n++] = (struct listener){ l->list[i].fd, i != LISTEN_HTTP, i == LISTEN_LOCAL };
   catalog_started (b->host->catalog); /* before: an answer may leave at once */
   r = workers_create (b->host, list, n, &b->workers);
-  return r < 0 ? failed (b, "workers", r) : 0;
+  if (r < 0)
+    return failed (b, "workers", r);
+  inners_serve (b->host->inners, b->workers);
+  return 0;
 }
 
 /* Everything declares; the sockets are there before, as plugins ask about them. */
@@ -252,8 +256,12 @@ stop_all (struct boot *b)
 {
   struct host *h = b->host;
   int32_t r = 0;
+  if (h->inners)
+    inners_close (h->inners);
   if (b->workers)
     workers_stop (b->workers);
+  if (h->inners)
+    inners_stop (h->inners);
   if (b->started)
     plugins_stop (h->plugins);
   if (b->fetch)

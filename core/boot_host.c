@@ -6,6 +6,7 @@
 #include "core/catalog.h"
 #include "core/fetch.h"
 #include "core/health.h"
+#include "core/inner.h"
 #include "core/jobs.h"
 #include "core/metrics.h"
 #include "core/plugin.h"
@@ -69,7 +70,8 @@ services_offer (struct host *h)
                { KG_HTTP, &fetch_service, sizeof (struct kg_http) },
                { KG_JOBS, &jobs_service, sizeof (struct kg_jobs) },
                { KG_STORE, &store_service, sizeof (struct kg_store) },
-               { KG_ROUTES, &catalog_service, sizeof (struct kg_routes) } };
+               { KG_ROUTES, &catalog_service, sizeof (struct kg_routes) },
+               { KG_CALLS, &inners_service, sizeof (struct kg_calls) } };
   struct kg_self *core = plugins_core (h->plugins);
   int32_t r = 0;
   size_t i;
@@ -88,6 +90,8 @@ boot_host_make (struct boot *b)
     r = jobs_create (h, 0, &h->jobs);
   if (!r)
     r = fetch_create (h, &h->fetch);
+  if (!r)
+    r = inners_create (&h->inners);
   if (!r)
     r = services_offer (h);
   if (!r)
@@ -130,6 +134,7 @@ boot_host_free (struct host *h)
   store_destroy (h->store);
   fetch_destroy (h->fetch);
   jobs_destroy (h->jobs);
+  inners_destroy (h->inners);
   account_destroy (h);
   plugins_destroy (h->plugins);
   catalog_destroy (h->catalog);

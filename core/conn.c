@@ -7,6 +7,7 @@
 #include "core/conn_io.h"
 #include "core/conn_turn.h"
 #include "core/gate.h"
+#include "core/inner.h"
 #include "core/log.h"
 #include "core/phase.h"
 #include "core/reply.h"
@@ -36,11 +37,11 @@ conn_state_set (struct conn *c, enum conn_state state)
   c->since = c->worker->now;
 }
 
+/* Behind LOG nobody knows the request any more. */
 static void
-request_over (struct conn *c)
+request_end (struct conn *c)
 {
   struct kg_req *req = c->req;
-  phase_log (req);
   if (req->stream)
     stream_release (req);
   if (req->close)
@@ -50,6 +51,27 @@ request_over (struct conn *c)
   worker_slab_put (c->worker, req);
   atomic_fetch_sub_explicit (&c->worker->busy_count, 1, memory_order_relaxed);
   conn_state_set (c, CONN_HEAD);
+}
+
+static void
+request_over (struct conn *c)
+{
+  phase_log (c->req);
+  request_end (c);
+}
+
+/* There is no peer, or no more. */
+static void
+respond_to_nobody (struct conn *c)
+{
+  if (c->inner) {
+    inner_respond (c);
+    request_end (c);
+  } else {
+    c->req->gone = 1;
+    request_over (c);
+  }
+  conn_bury (c);
 }
 
 /* Settles what happens to a body that nobody read. */
@@ -74,9 +96,7 @@ conn_respond (struct conn *c)
   if (c->worker->draining && !req->close)
     req->close = CLOSE_AFTER;
   if (c->fd < 0 || req->gone) {
-    req->gone = 1;
-    request_over (c);
-    conn_bury (c);
+    respond_to_nobody (c);
     return;
   }
   if (req->streamed && req->response.status >= 500) { /* COMMIT failed: don't end it well */
@@ -135,6 +155,11 @@ body_begin (struct conn *c)
   c->body = NULL;
   if (!req->gate.length && !req->gate.chunked) {
     c->body_read = 1;
+    conn_outcome (c, phase_body (req));
+    return;
+  }
+  if (c->inner) {
+    req->body = inner_body (c);
     conn_outcome (c, phase_body (req));
     return;
   }
@@ -425,6 +450,10 @@ conn_create (struct worker *w, int fd, const struct client_addr *addr,
 void
 conn_free (struct conn *c)
 {
+  if (c->inner) {
+    inner_free ((struct inner *) c);
+    return;
+  }
   free (c->in);
   free (c->out);
   c->magic = 0;
@@ -469,6 +498,8 @@ conn_client (const struct conn *c, const kg_req *creq)
   struct client_addr a;
   kg_str s = { "local", 5 };
   char *text;
+  if (c->inner)
+    return (kg_str){ "inner", 5 };
   if (!c->has_addr)
     return s;
   client_resolve (&c->worker->all->trust, &c->addr, request_field (req, FIELD_FORWARDED_FOR), &a);

@@ -34,6 +34,7 @@ struct conn {
   struct conn *ready_prev, *ready_next; /* in ready */
   uint8_t state;          /* enum conn_state */
   uint8_t admin, local;
+  uint8_t inner;          /* no connection at all: a part of struct inner; fd is -1 */
   uint8_t readable;       /* the kernel may have input */
   uint8_t half;           /* the peer has closed its sending side */
   uint8_t hung;           /* the connection is broken */

@@ -3,6 +3,7 @@
 
 #include "core/conn_io.h"
 
+#include "core/inner.h"
 #include "core/worker_loop.h"
 
 #include <errno.h>
@@ -155,8 +156,11 @@ void
 conn_put (struct conn *c, const void *data, size_t len)
 {
   struct worker *w = c->worker;
-  if (c->hung || c->fd < 0 || !len)
+  if (c->hung || c->fd < 0 || !len) {
+    if (c->inner)
+      inner_take (c, data, len);
     return;
+  }
   if (w->out_len + len > WORKER_OUT)
     out_gathered (c, 1);
   if (len > WORKER_OUT / 4) {
@@ -174,7 +178,7 @@ int
 conn_flush (struct conn *c)
 {
   if (c->fd < 0 || c->hung)
-    return -EPIPE;
+    return c->inner ? 0 : -EPIPE;
   if (c->out) {
     c->out_pos += out_send (c, c->out + c->out_pos, c->out_len - c->out_pos, 0);
     if (c->out_pos >= c->out_len) {

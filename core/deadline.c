@@ -4,6 +4,7 @@
 /* Deadlines: how long a peer, a handler or a stream may take. */
 #include "core/conn_io.h"
 #include "core/conn_turn.h"
+#include "core/inner.h"
 #include "core/phase.h"
 #include "core/reply.h"
 #include "core/stream.h"
@@ -99,6 +100,10 @@ conn_sweep (struct conn *c)
 {
   int64_t now = c->worker->now;
   const struct http_settings *s = &c->worker->host->settings.http;
+  if (c->inner) {
+    inner_sweep (c, now);
+    return;
+  }
   if (c->out && c->fd >= 0 && now - c->progress >= seconds (s->write_timeout)) {
     conn_close (c);
     return;

@@ -4,6 +4,7 @@
 /* The end of a process's service: grace, quiet, gone. */
 #include "core/daemon_state.h"
 #include "core/catalog.h"
+#include "core/inner.h"
 #include "core/log.h"
 #include "core/notify.h"
 #include "core/util/clock.h"
@@ -111,6 +112,7 @@ drain_step (struct daemon *d, int64_t now_ns)
   quiet = workers_quiet (d->boot.workers);
   if (quiet)
     sockets_shut (d);
-  if (now_ns >= d->deadline_ns || (quiet && !workers_open (d->boot.workers)))
+  if (now_ns >= d->deadline_ns
+      || (quiet && !workers_open (d->boot.workers) && !inners_waiting (d->boot.host->inners)))
     service_end (d);
 }

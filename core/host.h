@@ -17,6 +17,7 @@
 struct catalog;
 struct fetch;
 struct health;
+struct inners;
 struct jobs;
 struct metrics;
 struct pipeline;
@@ -48,6 +49,7 @@ struct host {
   struct fetch *fetch;
   struct store *store;
   struct workers *workers;
+  struct inners *inners;     /* requests without a connection */
   struct hook hooks[KG_PHASE_LOG + 1][HOOKS_MAX];
   uint32_t nhooks[KG_PHASE_LOG + 1];
   uint32_t nplugins;

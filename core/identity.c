@@ -9,14 +9,14 @@
 #include <string.h>
 
 static const char *
-copy_text (struct kg_req *req, const char *s)
+copy_text (struct arena *a, const char *s)
 {
-  return s ? arena_copy (&req->arena, s, strlen (s)) : NULL;
+  return s ? arena_copy (a, s, strlen (s)) : NULL;
 }
 
 /* A NULL list stays NULL. */
 static int
-copy_list (struct kg_req *req, const char *const *from, const char *const **ret)
+copy_list (struct arena *a, const char *const *from, const char *const **ret)
 {
   const char **list;
   size_t n = 0;
@@ -25,15 +25,36 @@ copy_list (struct kg_req *req, const char *const *from, const char *const **ret)
     return 1;
   while (from[n])
     n++;
-  list = arena_alloc (&req->arena, (n + 1) * sizeof *list);
+  list = arena_alloc (a, (n + 1) * sizeof *list);
   if (!list)
     return 0;
   for (size_t i = 0; i < n; i++)
-    if (!(list[i] = copy_text (req, from[i])))
+    if (!(list[i] = copy_text (a, from[i])))
       return 0;
   list[n] = NULL;
   *ret = list;
   return 1;
+}
+
+const struct kg_identity *
+identity_copy (struct arena *a, const struct kg_identity *from)
+{
+  struct kg_identity in, *id = arena_alloc (a, sizeof *id);
+  if (!id)
+    return NULL;
+  memset (&in, 0, sizeof in);
+  memcpy (&in, from, from->size < sizeof in ? from->size : sizeof in);
+  memset (id, 0, sizeof *id);
+  id->size = sizeof *id;
+  id->subject = copy_text (a, in.subject ? in.subject : "");
+  id->tenant = copy_text (a, in.tenant ? in.tenant : "");
+  id->key_id = copy_text (a, in.key_id ? in.key_id : "");
+  id->tier = copy_text (a, in.tier);
+  id->ended = in.ended; /* the plugin keeps it until LOG */
+  if (!id->subject || !id->tenant || !id->key_id || (in.tier && !id->tier)
+      || !copy_list (a, in.scopes, &id->scopes) || !copy_list (a, in.archetypes, &id->archetypes))
+    return NULL;
+  return id;
 }
 
 /* Whether the identity may be used where it lies. */
@@ -47,32 +68,15 @@ identity_stays (const struct kg_identity *from)
 int32_t
 request_identify (kg_req *req, const struct kg_identity *from)
 {
-  struct kg_identity in, *id;
+  const struct kg_identity *id = from;
   if (req->step != STEP_ACCESS)
     return -EPERM;
   if (identity_stays (from)) {
     if (!from->subject || !from->tenant || !from->key_id)
       return -EINVAL;
-    req->identity = from;
-    return 0;
-  }
-  if (from->size < offsetof (struct kg_identity, tier))
+  } else if (from->size < IDENTITY_LEAST)
     return -EINVAL;
-  memset (&in, 0, sizeof in);
-  memcpy (&in, from, from->size < sizeof in ? from->size : sizeof in);
-  id = arena_alloc (&req->arena, sizeof *id);
-  if (!id)
-    return -ENOMEM;
-  memset (id, 0, sizeof *id);
-  id->size = sizeof *id;
-  id->subject = copy_text (req, in.subject ? in.subject : "");
-  id->tenant = copy_text (req, in.tenant ? in.tenant : "");
-  id->key_id = copy_text (req, in.key_id ? in.key_id : "");
-  id->tier = copy_text (req, in.tier);
-  id->ended = in.ended; /* the plugin keeps it until LOG */
-  if (!id->subject || !id->tenant || !id->key_id || (in.tier && !id->tier)
-      || !copy_list (req, in.scopes, &id->scopes)
-      || !copy_list (req, in.archetypes, &id->archetypes))
+  else if (!(id = identity_copy (&req->arena, from)))
     return -ENOMEM;
   req->identity = id;
   return 0;

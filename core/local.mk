@@ -22,6 +22,9 @@ core_libcore_a_SOURCES = \
 	%D%/health.c \
 	%D%/health.h \
 	%D%/host.h \
+	%D%/inner.c \
+	%D%/inner.h \
+	%D%/inner_call.c \
 	%D%/listen.c \
 	%D%/listen.h \
 	%D%/listen_address.c \

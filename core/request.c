@@ -230,6 +230,8 @@ request_num (const kg_req *req, int32_t what)
     return req->conn->admin;
   case KG_NUM_LOCAL:
     return req->conn->local;
+  case KG_NUM_INNER:
+    return req->conn->inner;
   case KG_NUM_GONE:
     return req->gone;
   case KG_NUM_SENT:

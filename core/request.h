@@ -114,6 +114,12 @@ void **request_slot (kg_req *req, kg_self *self);
 int32_t request_identify (kg_req *req, const struct kg_identity *identity);
 const struct kg_identity *request_identity (const kg_req *req);
 
+/* The members that every identity has, by its size. */
+#define IDENTITY_LEAST offsetof (struct kg_identity, tier)
+
+/* A copy of everything in the arena; NULL without memory. */
+const struct kg_identity *identity_copy (struct arena *arena, const struct kg_identity *from);
+
 /* Whether the identity holds a scope. */
 int request_has_scope (const kg_req *req, const char *scope);
 

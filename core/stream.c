@@ -219,7 +219,7 @@ void
 stream_drain (struct kg_req *req)
 {
   static const char event[] = "event: drain\nretry: 1000\ndata: {}\n\n";
-  if (req->stream->is_events && !req->conn->out && !req->gone)
+  if (req->stream->is_events && !req->conn->out && !req->gone && !req->conn->inner)
     put_piece (req, event, sizeof event - 1);
 }
 

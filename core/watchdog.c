@@ -12,6 +12,7 @@
 #include "core/account.h"
 #include "core/blame.h"
 #include "core/conn_turn.h"
+#include "core/inner.h"
 #include "core/log.h"
 #include "core/reply.h"
 #include "core/util/clock.h"
@@ -32,7 +33,9 @@ static void
 stuck_answer (struct worker *w)
 {
   struct kg_req *req = w->hook_req;
-  if (!req->streamed && req->step != STEP_RELEASE)
+  if (req->conn->inner)
+    inner_lost (req->conn);
+  else if (!req->streamed && req->step != STEP_RELEASE)
     reply_put_refusal (req->conn, 504, "The answer took too long.", NULL, req->id);
   conn_flush (req->conn);
   conn_abandon (req->conn);

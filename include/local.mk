@@ -1,6 +1,7 @@
 kgentincludedir = $(includedir)/kgent
 kgentinclude_HEADERS = \
 	%D%/kgent/budget.h \
+	%D%/kgent/calls.h \
 	%D%/kgent/health.h \
 	%D%/kgent/http.h \
 	%D%/kgent/jobs.h \

@@ -118,7 +118,7 @@ typedef int32_t kg_fn (kg_req *req, void *data);
 #define KG_GET_TRACE_ID    9  /* 32 hex digits (W3C Trace Context)              */
 #define KG_GET_SPAN_ID     10 /* 16 hex digits: the host's span of this request */
 #define KG_GET_CLIENT      11 /* the client's address as text, trusted proxies
-                                 applied                                         */
+                                 applied; "local" and "inner" without one        */
 #define KG_GET_SCOPE       12 /* the route's scope; { NULL, 0 } without          */
 #define KG_GET_REPLY       13 /* the response body as set; COMMIT and LOG        */
 #define KG_GET_TRACEPARENT 14 /* value for an outgoing traceparent header       */
@@ -134,6 +134,10 @@ typedef int32_t kg_fn (kg_req *req, void *data);
 #define KG_NUM_GONE        7 /* 1 when the client is known to have left         */
 #define KG_NUM_SENT        8 /* bytes of response body accepted by the kernel   */
 #define KG_NUM_WORKER      9 /* index of the worker, from 0                     */
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+#define KG_NUM_INNER       10 /* 1 for a request of kg.calls/1: no client, and the
+                                 identity is there before ACCESS.  Since 1.1.    */
+#endif
 
 #if KG_ABI_TARGET >= KG_ABI (1, 1)
 /* Flags of an identity.  Since 1.1. */

@@ -12,6 +12,7 @@
 #endif
 
 #include <kgent/budget.h>
+#include <kgent/calls.h>
 #include <kgent/health.h>
 #include <kgent/http.h>
 #include <kgent/jobs.h>
@@ -317,8 +318,25 @@ layout_kg_routes (void)
 
 #if KG_ABI_TARGET >= KG_ABI (1, 1)
 static void
+layout_calls (void)
+{
+  STRUCT (kg_inner, M (kg_inner, size), M (kg_inner, flags), M (kg_inner, method),
+          M (kg_inner, target), M (kg_inner, content_type), M (kg_inner, body),
+          M (kg_inner, headers), M (kg_inner, identity), M (kg_inner, deadline_ms),
+          M (kg_inner, reserved), M (kg_inner, stream_max));
+  STRUCT (kg_inner_reply, M (kg_inner_reply, size), M (kg_inner_reply, error),
+          M (kg_inner_reply, status), M (kg_inner_reply, reserved),
+          M (kg_inner_reply, content_type), M (kg_inner_reply, body),
+          M (kg_inner_reply, headers), M (kg_inner_reply, request_id),
+          M (kg_inner_reply, elapsed_ns));
+  STRUCT (kg_calls, M (kg_calls, size), M (kg_calls, reserved), M (kg_calls, call));
+  V (KG_NUM_INNER), V (KG_INNER_BACKGROUND);
+}
+
+static void
 layout_since_1_1 (void)
 {
+  layout_calls ();
   M (kg_identity, ended), M (kg_identity, flags);
   M (kg_http_reply, max_age_s);
   STRUCT (kg_region, M (kg_region, size), M (kg_region, flags), M (kg_region, slot),

@@ -29,6 +29,7 @@ UNIT_TESTS = \
 	%D%/timer \
 	%D%/breaker \
 	%D%/call \
+	%D%/calls \
 	%D%/fetch \
 	%D%/fetch_tls \
 	%D%/ring \
@@ -62,6 +63,8 @@ UTIL_LIBS = core/libutil.a $(CHECK_LIBS)
 	tests/faults/badserver.c \
 	tests/faults/badserver.h \
 	$(NULL)
+
+%C%_calls_SOURCES = %D%/calls.c %D%/calls_host.c %D%/calls_host.h
 
 STORE_HOST = %D%/store_host.c %D%/store_host.h
 %C%_ring_SOURCES = %D%/ring.c $(STORE_HOST)
