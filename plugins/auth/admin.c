@@ -14,7 +14,7 @@ admin_open (struct auth *auth)
 {
   static int32_t (*const open[]) (struct auth *)
       = { audit_open,      admin_key_open,   admin_tenant_open, admin_user_open,
-          admin_audit_open, init_open };
+          admin_show_open, admin_audit_open, init_open };
   int32_t rc = 0;
   auth->admin = calloc (1, sizeof *auth->admin);
   if (!auth->admin)

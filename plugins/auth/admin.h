@@ -66,6 +66,7 @@ struct task {
   int64_t limit, after_seq;            /* of a list */
   char after[TASK_ID], tenant[TASK_ID]; /* "": not given */
   int32_t forced;                      /* ?force=1 */
+  const char *path, *method;           /* to explain */
   uint64_t revision;                   /* of the record that the path names */
   char new_id[TEXT_UUID], secret[KEY_SECRET]; /* of a new key; the secret is wiped */
   uint8_t hash[KEY_HASH];
@@ -122,6 +123,9 @@ int64_t task_number (struct task *task, kg_req *req, const char *name, int64_t m
 
 /* [worker] The query parameter, a UUID in its one form: "" without it. */
 void task_query (kg_req *req, const struct auth *auth, const char *name, char ret[TASK_ID]);
+
+/* [worker] Whether there is such a query parameter. */
+int32_t task_given (kg_req *req, const struct auth *auth, const char *name);
 
 /* [worker] Whether the query parameter says "1" or "true". */
 int32_t task_flag (const struct task *task, kg_req *req, const char *name);

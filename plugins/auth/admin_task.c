@@ -229,6 +229,12 @@ task_number (struct task *t, kg_req *req, const char *name, int64_t min, int64_t
 }
 
 int32_t
+task_given (kg_req *req, const struct auth *auth, const char *name)
+{
+  return auth->host->get (req, KG_GET_QUERY, name).ptr != NULL;
+}
+
+int32_t
 task_flag (const struct task *t, kg_req *req, const char *name)
 {
   kg_str s = t->auth->host->get (req, KG_GET_QUERY, name);

@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/admin_key.h \
 	%D%/admin_last.c \
 	%D%/admin_rotate.c \
+	%D%/admin_show.c \
 	%D%/admin_task.c \
 	%D%/admin_tenant.c \
 	%D%/admin_user.c \

@@ -120,6 +120,12 @@ def routes(host):
     kgent.equal(answer.status, 201, "it is rotated")
     both = [host.get("/v1/me", {"X-API-Key": k}).status for k in (key, answer.json["key"])]
     kgent.equal(both, [200, 200], "and both work")
+    ident = one.rsplit("/", 1)[1]
+    answer = host.get(f"/admin/v1/explain?key={ident}&path=/v1/me", boss, admin=True)
+    kgent.equal((answer.status, answer.json["verdict"]), (200, "allow"), "explained")
+    answer = host.get(f"/admin/v1/limits?key={ident}", boss, admin=True)
+    kgent.equal([p["used"] for p in answer.json["policies"]
+                 if (p["of"], p["name"]) == ("tenant", "day")], [3], "what was used")
     kgent.equal(host.request("DELETE", one, headers=boss, admin=True).status, 204, "revoked")
     kgent.equal(host.get("/v1/me", {"X-API-Key": key}).status, 401, "it works no more")
     answer = host.request("DELETE", f"/admin/v1/keys/{first.json['id']}", headers=boss, admin=True)

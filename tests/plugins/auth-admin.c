@@ -506,6 +506,60 @@ CASE (actors)
                                        id)));
 }
 
+/* ---- Limits and reasons -------------------------------------------------- */
+
+CASE (limits_show)
+{
+  kg_req *req;
+  const char *id, *key;
+  make (TENANTS, "{\"name\":\"acme\",\"limits\":{\"requests_per_day\":7}}");
+  req = make (KEYS, "{\"name\":\"n\",\"tenant\":\"acme\",\"limits\":{\"requests_per_day\":3}}");
+  id = fake_json (req, "id");
+  key = fake_json (req, "key");
+  expect (ask_with (key, "GET", "/v1/me", NULL), 200, NULL);
+  req = expect (ask ("GET", text ("/admin/v1/limits?key=%s", id), NULL), 200, NULL);
+  ck_assert_ptr_nonnull (strstr (fake_body (req), "\"name\":\"day\",\"of\":\"key\",\"limit\":3,"
+                                                  "\"used\":1,\"left\":2"));
+  ck_assert_ptr_nonnull (strstr (fake_body (req), "\"of\":\"tenant\",\"limit\":7,\"used\":1"));
+  req = expect (ask ("GET", "/admin/v1/limits?tenant=acme", NULL), 200, NULL);
+  ck_assert_ptr_nonnull (strstr (fake_body (req), "\"limit\":7,\"used\":1"));
+  has (expect (ask ("GET", "/admin/v1/limits", NULL), 200, NULL), "tenants.0.requests_today", "1");
+  expect (ask ("GET", "/admin/v1/limits?key=" NOBODY, NULL), 404, "Key not found");
+  expect (ask ("GET", "/admin/v1/limits?key=x", NULL), 404, "Key not found");
+  expect (ask ("GET", "/admin/v1/limits?tenant=" NOBODY, NULL), 404, "Tenant not found");
+  expect (ask ("GET", "/admin/v1/limits?tenant=x", NULL), 404, "Tenant not found");
+  has (expect (ask ("GET", "/admin/v1/limits?tenant=x&key=y", NULL), 422, NULL), "errors.0.loc",
+       "[\"query\",\"tenant\"]");
+  expect (ask ("DELETE", text (KEYS "/%s", id), NULL), 204, NULL);
+  expect (ask ("GET", text ("/admin/v1/limits?key=%s", id), NULL), 200, NULL);
+}
+
+CASE (explain)
+{
+  kg_req *req = make (KEYS, "{\"name\":\"n\"}");
+  const char *id = fake_json (req, "id"), *one = text (KEYS "/%s", id);
+  req = ask ("GET", text ("/admin/v1/explain?key=%s&path=/v1/me", id), NULL);
+  has (expect (req, 200, NULL), "verdict", "allow");
+  req = ask ("GET", text ("/admin/v1/explain?key=%s&path=%s&method=DELETE", id, one), NULL);
+  has (expect (req, 200, NULL), "verdict", "deny");
+  has (req, "status", "403");
+  has (req, "detail", "API key requires 'admin' scope");
+  req = ask ("GET", text ("/admin/v1/explain?key=%s&path=world.house.manifest", id), NULL);
+  has (expect (req, 200, NULL), "status", "404"); /* there is no such route here */
+  expect (ask ("GET", "/admin/v1/explain?key=" NOBODY "&path=/", NULL), 404, "Key not found");
+  req = expect (ask ("GET", "/admin/v1/explain?method=get", NULL), 422, NULL);
+  has (req, "errors.0.loc", "[\"query\",\"key\"]");
+  has (req, "errors.1.type", "missing");
+  has (req, "errors.2.loc", "[\"query\",\"method\"]");
+  expect (ask ("DELETE", one, NULL), 204, NULL);
+  req = ask ("GET", text ("/admin/v1/explain?key=%s&path=/v1/me", id), NULL);
+  has (expect (req, 200, NULL), "status", "401");
+  restart ();
+  req = ask ("GET", text ("/admin/v1/explain?key=%s&path=/v1/me", id), NULL);
+  has (expect (req, 200, NULL), "status", "401");
+  ck_assert_int_eq (audited (), 2);
+}
+
 /* ---- Lists --------------------------------------------------------------- */
 
 /* Walks all pages of `limit`; how many entries there were, each behind the last. */
@@ -573,7 +627,8 @@ CASE (closed)
           { "GET", USERS "/x" },  { "PATCH", USERS "/x" }, { "GET", KEYS },
           { "POST", KEYS },       { "GET", KEYS "/x" },    { "PATCH", KEYS "/x" },
           { "DELETE", KEYS "/x" }, { "POST", KEYS "/x/rotate" }, { "POST", INIT },
-          { "GET", "/admin/v1/audit" } };
+          { "GET", "/admin/v1/audit" }, { "GET", "/admin/v1/limits" },
+          { "GET", "/admin/v1/explain?path=/" } };
   const char *secret = fake_json (make (KEYS, "{\"name\":\"n\",\"scopes\":[\"read\",\"write\"]}"), "key");
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     const char *body = *rows[i][0] == 'P' ? "{\"name\":\"n\"}" : NULL;
@@ -717,5 +772,5 @@ CASE (survives)
 UNIT_MAIN ("auth-admin", tenant_life, tenant_forms_of_id, tenant_conflicts, tenant_faults,
            user_life, user_faults, key_create, key_faults, key_of_role, key_patch, key_revoke,
            key_rotate, key_rotate_grace, init, init_looks_at_what_works, last_admin_key, actors,
-           lists, closed, disk_full, answer_waits_for_disk, two_at_once, others_are_faster,
+           limits_show, explain, lists, closed, disk_full, answer_waits_for_disk, two_at_once, others_are_faster,
            others_are_always_faster, slug_race, client_leaves, survives)
