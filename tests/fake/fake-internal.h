@@ -94,7 +94,7 @@ struct kg_req {
   const struct fake_route *route;
   int32_t phase;
   uint32_t hook;
-  int waiting, done, gone, streaming, admin, local;
+  int waiting, done, gone, streaming, admin, local, inner;
   kg_ticket *ticket;
   struct kg_stream stream;
   void *slots[FAKE_PLUGINS + 1];
@@ -138,6 +138,7 @@ struct fake {
   int (*turn) (void *state);          /* commits what waits; how much it did */
   void (*before_start) (void *state); /* tells watches what is there */
   void (*after_start) (void *state, int good);
+  void (*before_stop) (void *state);  /* ends what the plugins wait for */
   void (*after_close) (void *state);  /* forgets the plugins' callbacks */
 };
 
@@ -149,6 +150,12 @@ int fake_conf_fill (kg_self *self, const char *const *texts);
 
 /* Ends the test run with a message: the plugin broke a rule of the ABI. */
 _Noreturn void fake_die (const char *fmt, ...) KG_PRINTF (1, 2);
+
+/* Makes a request and runs it as far as it goes: `type` is of the body, or NULL; the
+ * identity is copied.  With `inner` it is one of kg.calls/1, by nobody's address. */
+kg_req *fake_request_make (struct fake *fake, const char *method, const char *target,
+                           const char *const *headers, const char *type, kg_str body,
+                           const struct kg_identity *identity, int inner);
 
 /* A decoded copy of percent-encoded text. */
 const char *fake_decode (struct fake_pool *pool, const char *p, size_t len, int plus);

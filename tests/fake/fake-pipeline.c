@@ -238,50 +238,53 @@ request_new (struct fake *fake, const char *method, const char *target)
   req->query = target[len] ? fake_pool_text (&req->pool, "%s", target + len + 1) : NULL;
   req->id = fake_pool_text (&req->pool, "req-%u", ++fake->counter);
   req->arrived = fake_now (fake);
-  req->admin = fake->as_admin;
-  req->local = fake->as_local;
-  req->client = fake->client;
   return req;
 }
 
-static void
-identity_preset (kg_req *req)
+kg_req *
+fake_request_make (struct fake *fake, const char *method, const char *target,
+                   const char *const *headers, const char *type, kg_str body,
+                   const struct kg_identity *identity, int inner)
 {
-  static const char *const scopes[] = { "admin", NULL };
-  struct kg_identity local
-      = { .size = sizeof local, .subject = "local", .tenant = "", .scopes = scopes };
-  const struct kg_identity *id = req->fake->as ? req->fake->as : req->local ? &local : NULL;
-  if (id)
-    req->identity = fake_identity_copy (&req->pool, id);
+  kg_req *req = request_new (fake, method, target);
+  int other;
+  req->inner = inner;
+  req->admin = !inner && fake->as_admin;
+  req->local = !inner && fake->as_local;
+  req->client = inner ? "inner" : fake->client;
+  for (; headers && *headers; headers++) {
+    size_t n = strcspn (*headers, ":");
+    header_add (req, *headers, n, *headers + n + 1 + strspn (*headers + n + 1, " "));
+  }
+  if (body.ptr)
+    req->body = (kg_str){ fake_pool_copy (&req->pool, body.ptr, body.len), body.len };
+  if (type && !fake_request_header (req, "Content-Type"))
+    header_add (req, "Content-Type", 12, type);
+  if (identity)
+    req->identity = fake_identity_copy (&req->pool, identity);
+  other = route_find (req);
+  if (req->route) {
+    phase_enter (req, KG_PHASE_ACCESS);
+    drive (req, KG_NEXT);
+  } else {
+    fake_table.problem (req, other ? 405 : 404, NULL,
+                        other ? "Method Not Allowed" : "Not Found");
+    finish (req);
+  }
+  return req;
 }
 
 kg_req *
 fake_request (struct fake *fake, const char *method, const char *target,
               const char *const *headers, const char *body)
 {
-  kg_req *req = request_new (fake, method, target);
-  int other;
-  for (; headers && *headers; headers++) {
-    size_t n = strcspn (*headers, ":");
-    header_add (req, *headers, n, *headers + n + 1 + strspn (*headers + n + 1, " "));
-  }
-  if (body) {
-    req->body.ptr = fake_pool_text (&req->pool, "%s", body);
-    req->body.len = strlen (body);
-    if (!fake_request_header (req, "Content-Type"))
-      header_add (req, "Content-Type", 12, "application/json");
-  }
-  identity_preset (req);
-  other = route_find (req);
-  if (req->route) {
-    phase_enter (req, KG_PHASE_ACCESS);
-    drive (req, KG_NEXT);
-    fake_run (fake);
-  } else {
-    fake_table.problem (req, other ? 405 : 404, NULL,
-                        other ? "Method Not Allowed" : "Not Found");
-    finish (req);
-  }
+  static const char *const scopes[] = { "admin", NULL };
+  const struct kg_identity local
+      = { .size = sizeof local, .subject = "local", .tenant = "", .scopes = scopes };
+  kg_str b = { body, body ? strlen (body) : 0 };
+  kg_req *req = fake_request_make (fake, method, target, headers, body ? "application/json" : NULL,
+                                   b, fake->as ? fake->as : fake->as_local ? &local : NULL, 0);
+  fake_run (fake);
   return req;
 }
 

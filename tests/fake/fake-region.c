@@ -172,6 +172,7 @@ fake_crash (struct fake *fake)
 {
   struct fake_store *s = store_of (fake);
   s->dead = 1;
+  fake_calls_crash (fake_state_of (fake));
   for (struct fake_region *g = s->regions; g; g = g->next)
     region_cut (g);
   fake_store_turn (s, 1); /* what waits has failed */

@@ -124,6 +124,8 @@ host_num (const kg_req *req, int32_t what)
     return req->admin;
   case KG_NUM_LOCAL:
     return req->local;
+  case KG_NUM_INNER:
+    return req->inner;
   case KG_NUM_GONE:
     return req->gone;
   case KG_NUM_SENT:

@@ -20,6 +20,9 @@ struct fake_state {
   kg_call *calls, **calls_end;
   struct fake_script *script, **script_end;
   int running; /* fake_run_jobs is at work */
+  struct fake_inner *inners, **inners_end;
+  int serving; /* 1: kg.calls/1 takes requests; -1: it is over */
+  int calls_error, calls_failing;
 };
 
 static inline struct fake_state *
@@ -31,6 +34,14 @@ fake_state_of (const struct fake *fake)
 extern const struct kg_store fake_store_service;
 extern const struct kg_jobs fake_jobs_service; /* fake-work.c */
 extern const struct kg_http fake_http_service;
+extern const struct kg_calls fake_calls_service; /* fake-calls.c */
+
+/* Begins inner requests and tells of those that are over; how much it did. */
+int fake_calls_turn (struct fake_state *state);
+
+/* The host ends: all are told; the process is killed: nobody is. */
+void fake_calls_end (struct fake_state *state);
+void fake_calls_crash (struct fake_state *state);
 
 struct fake_store *fake_store_new (struct fake *fake);
 void fake_store_free (struct fake_store *store);

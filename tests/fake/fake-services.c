@@ -253,19 +253,30 @@ fake_metric (struct fake *fake, const char *name, const char *labels)
 static int
 state_turn (void *state)
 {
-  return fake_store_turn (((struct fake_state *)state)->store, 0);
+  int n = fake_store_turn (((struct fake_state *)state)->store, 0);
+  return n + fake_calls_turn (state);
 }
 
 static void
 state_replay (void *state)
 {
-  fake_store_replay (((struct fake_state *)state)->store);
+  struct fake_state *s = state;
+  s->serving = 0;
+  fake_store_replay (s->store);
 }
 
 static void
 state_started (void *state, int good)
 {
-  fake_regions_settle (((struct fake_state *)state)->store, good);
+  struct fake_state *s = state;
+  fake_regions_settle (s->store, good);
+  s->serving = good;
+}
+
+static void
+state_stop (void *state)
+{
+  fake_calls_end (state);
 }
 
 /* Components and metrics are defined anew after a restart. */
@@ -300,14 +311,17 @@ fake_services (struct fake *fake)
   s->components_end = &s->components;
   s->calls_end = &s->calls;
   s->script_end = &s->script;
+  s->inners_end = &s->inners;
   fake_attach (fake, s, state_release);
   fake->turn = state_turn;
   fake->before_start = state_replay;
   fake->after_start = state_started;
+  fake->before_stop = state_stop;
   fake->after_close = state_forget;
   fake_provide (fake, KG_HEALTH, &health_service, sizeof health_service);
   fake_provide (fake, KG_METRICS, &metrics_service, sizeof metrics_service);
   fake_provide (fake, KG_JOBS, &fake_jobs_service, sizeof fake_jobs_service);
   fake_provide (fake, KG_HTTP, &fake_http_service, sizeof fake_http_service);
   fake_provide (fake, KG_STORE, &fake_store_service, sizeof fake_store_service);
+  fake_provide (fake, KG_CALLS, &fake_calls_service, sizeof fake_calls_service);
 }

@@ -5,19 +5,21 @@
  *
  * kg.store/1 commits when the test says so (or at once), kg.jobs/1 runs jobs
  * and timers when the test says so, kg.http/1 answers from a script and keeps
- * what was asked, kg.metrics/1 counts by name, kg.health/1 remembers. */
+ * what was asked, kg.calls/1 makes requests of this host, kg.metrics/1 counts by
+ * name, kg.health/1 remembers. */
 #ifndef KGENT_FAKE_SERVICES_H
 #define KGENT_FAKE_SERVICES_H
 
 #include "kgent-fake.h"
 
+#include <kgent/calls.h>
 #include <kgent/health.h>
 #include <kgent/http.h>
 #include <kgent/jobs.h>
 #include <kgent/metrics.h>
 #include <kgent/store.h>
 
-/* Provides all five; before fake_open. */
+/* Provides all six; before fake_open. */
 void fake_services (struct fake *fake);
 
 /* ---- kg.jobs/1 ---------------------------------------------------------- */
@@ -105,5 +107,17 @@ struct fake_call {
 int fake_http_count (struct fake *fake);
 const struct fake_call *fake_http_call (struct fake *fake, int i);
 const char *fake_http_header (const struct fake_call *call, const char *name);
+
+/* ---- kg.calls/1 --------------------------------------------------------- */
+
+/* Inner requests begin in fake_run, which fake_request and fake_run_jobs call, too;
+ * `done` is called there.  They are taken from the end of fake_start to fake_stop. */
+
+/* How many were asked for, and number `i` from 0: NULL beyond, or before it has begun. */
+int fake_inner_count (struct fake *fake);
+kg_req *fake_inner (struct fake *fake, int i);
+
+/* The next `count` calls (-1: all) are refused with `error`, -EAGAIN ...; 0, 0 ends it. */
+void fake_calls_fail (struct fake *fake, int error, int count);
 
 #endif

@@ -231,6 +231,8 @@ fake_start (struct fake *fake)
 void
 fake_stop (struct fake *fake)
 {
+  if (fake->before_stop)
+    fake->before_stop (fake->state);
   for (uint32_t i = fake->nplugins; i-- > 0;) {
     kg_self *self = fake->plugins[i];
     if (self->started && self->plugin.stop)

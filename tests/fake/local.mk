@@ -2,6 +2,7 @@
 # those of third parties, with the JSON scanner that it uses.
 FAKE_LIBS = tests/fake/libkgent-fake.a core/libutil.a
 FAKE_FILES = \
+	%D%/fake-calls.c \
 	%D%/fake-conf.c \
 	%D%/fake-internal.h \
 	%D%/fake-memory.c \

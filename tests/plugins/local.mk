@@ -26,6 +26,7 @@ PLUGIN_TESTS = \
 	%D%/billing-stripe \
 	%D%/health \
 	%D%/fake \
+	%D%/fake-calls \
 	%D%/fake-shared \
 	%D%/metering-export \
 	%D%/metering-openmeter \
@@ -39,6 +40,7 @@ endif
 
 %C%_sse_LDADD = $(CHECK_LIBS)
 %C%_fake_LDADD = $(FAKE_LIBS) $(CHECK_LIBS)
+%C%_fake_calls_LDADD = $(FAKE_LIBS) $(CHECK_LIBS)
 %C%_fake_shared_LDADD = $(FAKE_LIBS) $(CHECK_LIBS)
 %C%_health_LDADD = plugins/health/libhealth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) \
 	$(CHECK_LIBS)
