@@ -155,8 +155,7 @@ audit_run (const struct args *a)
 
 const struct command audit_commands[] = {
   { "audit", "", "what was changed, when and by whom",
-    "Shows the audit log: every change of tenants, users and keys, and what was refused to\n"
-    "operators.\n",
+    "Shows the audit log: every change of tenants, users and keys.\n",
     { list_options }, 0, 0, audit_run },
   { "audit verify", "", "check the audit log's chain of hashes",
     "Recomputes the chain of hashes of the whole audit log, by itself, from the records'\n"
