@@ -9,7 +9,7 @@
  * Whatever is wrong with a credential, the same work is done: it is hashed (one block
  * of SHA-256, whatever its length), looked up, compared, and judged; where there is no
  * key, record 0 is, which never works. */
-#include "plugins/auth/auth.h"
+#include "plugins/auth/access.h"
 #include "plugins/auth/credential.h"
 
 #include <errno.h>
@@ -19,15 +19,6 @@
 #define INVALID "Invalid API key. Please check your credentials."
 #define FORMAT  "Invalid API key format. Keys must start with 'kg_'"
 #define WAIT    "Too many failed authentication attempts. Try again later."
-
-/* A request on its way through here. */
-struct visit {
-  struct auth *auth;
-  kg_req *req;
-  kg_str credential;
-  int64_t mono_ns;
-  int32_t is_public;
-};
 
 int64_t
 auth_mono_ns (void)
@@ -141,13 +132,6 @@ has_record (const struct tenant *tenant)
   return atomic_load_explicit (&tenant->status, memory_order_relaxed) != TENANT_UNKNOWN;
 }
 
-/* A key that was found. */
-struct found {
-  uint32_t number; /* 0: there is none */
-  enum role role;
-  char id[TEXT_UUID];
-};
-
 /* The host copies nothing: the key is pinned, and its profile and user with it. */
 static void
 pass_key (struct pass *pass, struct auth *auth, const struct found *found)
@@ -192,9 +176,8 @@ show_sunset (const struct visit *v, const struct key *key)
   }
 }
 
-/* Takes over the pin. */
-static int32_t
-grant_key (const struct visit *v, struct worker *w, const struct found *found)
+int32_t
+access_grant_key (const struct visit *v, struct worker *w, const struct found *found)
 {
   struct auth *auth = v->auth;
   struct key *key = key_at (&auth->index, found->number);
@@ -309,7 +292,7 @@ access_key (const struct visit *v)
   if (verdict < 0)
     return verdict;
   if (verdict == VERDICT_OK)
-    return grant_key (v, w, &found);
+    return access_grant_key (v, w, &found);
   if (verdict >= VERDICT_SUSPENDED)
     return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, verdict_text ((enum verdict) verdict));
   why[1] = verdict_text ((enum verdict) verdict);
@@ -353,6 +336,23 @@ grant_token (const struct visit *v, struct worker *w, const struct jwt_claims *c
   return auth->host->identify (v->req, &pass->identity);
 }
 
+int32_t
+access_grant_token (const struct visit *v, struct worker *w, const struct jwt_claims *claims)
+{
+  struct auth *auth = v->auth;
+  struct tenant *tenant;
+  enum verdict verdict;
+  epoch_enter (&auth->epochs, w->number);
+  tenant = token_tenant (auth, claims->tenant);
+  epoch_leave (&auth->epochs, w->number); /* tenants are for ever */
+  if (!tenant)
+    return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, "Tenant is unknown");
+  verdict = tenant_verdict (tenant);
+  if (verdict != VERDICT_OK)
+    return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, verdict_text (verdict));
+  return grant_token (v, w, claims, tenant);
+}
+
 static int32_t
 access_token (const struct visit *v)
 {
@@ -360,8 +360,6 @@ access_token (const struct visit *v)
   int64_t now_s = auth->host->num (v->req, KG_NUM_TIME) / TEXT_SECOND;
   struct worker *w = worker_of (auth, v->req);
   struct jwt_claims claims;
-  struct tenant *tenant;
-  enum verdict verdict;
   int32_t rc = w ? jwt_check (auth->jwt, v->req, v->credential, now_s, &claims) : -ENOMEM;
   if (rc == -EACCES)
     return access_fail (v, AUTH_TOKEN, "a token is not accepted", JWT_DETAIL);
@@ -369,15 +367,7 @@ access_token (const struct visit *v)
     return visit_deny (v, AUTH_TOKEN, 401, 0, JWT_DETAIL);
   if (rc < 0)
     return v->is_public ? KG_NEXT : rc;
-  epoch_enter (&auth->epochs, w->number);
-  tenant = token_tenant (auth, claims.tenant);
-  epoch_leave (&auth->epochs, w->number); /* tenants are for ever */
-  if (!tenant)
-    return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, "Tenant is unknown");
-  verdict = tenant_verdict (tenant);
-  if (verdict != VERDICT_OK)
-    return visit_deny (v, AUTH_TENANT_REFUSED, 403, 0, verdict_text (verdict));
-  return grant_token (v, w, &claims, tenant);
+  return access_grant_token (v, w, &claims);
 }
 
 /* ---- The hook ------------------------------------------------------------ */
@@ -414,8 +404,10 @@ access_hook (kg_req *req, void *data)
   struct visit v = { .auth = data, .req = req };
   const struct kg_host *host = v.auth->host;
   int32_t found;
-  if (host->num (req, KG_NUM_LOCAL) == 1 || host->identity (req))
+  if (host->num (req, KG_NUM_LOCAL) == 1)
     return KG_NEXT;
+  if (host->identity (req))
+    return host->num (req, KG_NUM_INNER) == 1 ? access_inner (v.auth, req) : KG_NEXT;
   if (credential_in_query (host->get (req, KG_GET_QUERY, NULL)))
     return auth_deny (v.auth, req, AUTH_QUERY, 400, 0,
                       "API keys are not accepted in the query string. Use the X-API-Key header.");

@@ -90,7 +90,7 @@ address_hook (kg_req *req, void *data)
   int64_t wait_s;
   uint32_t full;
   kg_str client;
-  if (auth->host->num (req, KG_NUM_ADMIN) == 1)
+  if (auth->host->num (req, KG_NUM_ADMIN) == 1 || auth->host->num (req, KG_NUM_INNER) == 1)
     return KG_NEXT;
   pass = pass_make (auth, req);
   if (!pass)

@@ -172,8 +172,8 @@ signature_known (const struct jwt *jwt, kg_req *req, const struct jwks *set,
 /* ---- Check --------------------------------------------------------------- */
 
 /* Names the caller for all that is counted by caller. */
-static int32_t
-id_make (const struct jwt *jwt, kg_req *req, struct jwt_claims *claims)
+int32_t
+jwt_identify (const struct jwt *jwt, kg_req *req, struct jwt_claims *claims)
 {
   size_t iss = strlen (jwt->conf->issuer) + 1, sub = strlen (claims->subject);
   uint8_t hash[SEEN_HASH];
@@ -242,7 +242,7 @@ jwt_check (struct jwt *jwt, kg_req *req, kg_str text, int64_t now_s, struct jwt_
   if (rc == 0)
     rc = jwt_claims_read (&reading, ret, &reason);
   if (rc == 0)
-    rc = id_make (jwt, req, ret);
+    rc = jwt_identify (jwt, req, ret);
   return rc == -EACCES ? refuse (jwt, reason) : rc;
 }
 

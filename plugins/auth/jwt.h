@@ -87,4 +87,7 @@ int32_t jwt_looks (kg_str credential);
 int32_t jwt_check (struct jwt *jwt, kg_req *req, kg_str token, int64_t now_s,
                    struct jwt_claims *ret);
 
+/* [worker] Fills the id of claims with a subject: 0 or -ENOMEM. */
+int32_t jwt_identify (const struct jwt *jwt, kg_req *req, struct jwt_claims *claims);
+
 #endif

@@ -2,6 +2,7 @@ noinst_LIBRARIES += %D%/libauth.a
 %C%_libauth_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libauth_a_SOURCES = \
 	%D%/access.c \
+	%D%/access.h \
 	%D%/admin.c \
 	%D%/admin.h \
 	%D%/admin_audit.c \
@@ -49,6 +50,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/index_sweep.c \
 	%D%/index_table.c \
 	%D%/init.c \
+	%D%/inner.c \
 	%D%/jose.c \
 	%D%/jose.h \
 	%D%/jwks.c \

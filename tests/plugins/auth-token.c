@@ -196,6 +196,47 @@ START_TEST (subjects_are_counted_apart)
 }
 END_TEST
 
+static int32_t inner_status;
+
+static void
+inner_done (const struct kg_inner_reply *reply, void *arg)
+{
+  (void) arg;
+  inner_status = reply->status;
+}
+
+/* The status of a request from inside, for whoever had this identity. */
+static int32_t
+inner_as (const struct kg_identity *who)
+{
+  const struct kg_calls *calls = fake_service (fake, KG_CALLS);
+  const struct kg_inner r = { .size = sizeof r, .method = "GET", .target = "/read",
+                              .identity = who };
+  inner_status = 0;
+  ck_assert_int_eq (calls->call (fake_self (fake), &r, inner_done, NULL), 0);
+  fake_run (fake);
+  fake_run_jobs (fake);
+  return inner_status;
+}
+
+START_TEST (from_inside_for_a_caller_with_a_token)
+{
+  struct kg_identity who = *fake_identified (get ("/read", token_of (ed, "d", "ann", ACME, 60)));
+  const struct kg_identity *is;
+  fake_advance (fake, 3600000); /* the token has expired since */
+  ck_assert_int_eq (inner_as (&who), 200);
+  is = fake_identified (fake_inner (fake, 0));
+  ck_assert_str_eq (is->subject, "ann");
+  ck_assert_str_eq (is->key_id, who.key_id);
+  ck_assert_str_eq (is->tier, "PRO");
+  tenant_write ("suspended");
+  ck_assert_int_eq (inner_as (&who), 403);
+  tenant_write ("active");
+  who.subject = "bob";
+  ck_assert_int_eq (inner_as (&who), 401); /* it was not he */
+}
+END_TEST
+
 START_TEST (the_challenge)
 {
   kg_req *req = get ("/read", "a.b.c");
@@ -255,6 +296,7 @@ suite (void)
   tcase_add_test (c, tenants_that_nobody_made);
   tcase_add_test (c, a_suspended_tenant);
   tcase_add_test (c, subjects_are_counted_apart);
+  tcase_add_test (c, from_inside_for_a_caller_with_a_token);
   tcase_add_test (c, the_challenge);
   tcase_add_test (c, what_counts_as_a_guess);
   tcase_add_test (c, on_a_public_route);

@@ -17,6 +17,7 @@ PLUGIN_TESTS = \
 	%D%/auth-jwks \
 	%D%/auth-jwt \
 	%D%/auth-token \
+	%D%/auth-inner \
 	%D%/auth-limit \
 	%D%/auth-timing \
 	%D%/auth-oracle \
@@ -62,6 +63,8 @@ endif
 %C%_auth_address_LDADD = $(%C%_auth_LDADD)
 %C%_auth_explain_SOURCES = %D%/auth-explain.c %D%/auth-budget.h
 %C%_auth_explain_LDADD = $(%C%_auth_LDADD)
+%C%_auth_inner_SOURCES = %D%/auth-inner.c %D%/auth-budget.h
+%C%_auth_inner_LDADD = $(%C%_auth_LDADD)
 %C%_auth_budget_SOURCES = %D%/auth-budget.c %D%/auth-budget.h
 %C%_auth_budget_LDADD = $(%C%_auth_LDADD)
 %C%_auth_charge_SOURCES = %D%/auth-charge.c %D%/auth-budget.h
