@@ -80,9 +80,9 @@ diff_make (json_object *from, json_object *to, int all)
 }
 
 static const char *
-shown (json_object *value, char out[SHOW_MAX])
+shown (json_object *d, const char *side, char out[SHOW_MAX])
 {
-  human_value (value, out);
+  human_member (text_of (d, "member"), member_of (d, side), out);
   return *out ? out : "-";
 }
 
@@ -96,8 +96,8 @@ diff_text (json_object *diff, int made, char *out, size_t size)
     json_object *d = json_object_array_get_idx (diff, i);
     len += (size_t)snprintf (out + len, size - len, "%s%s %s%s%s", i ? "; " : "",
                              text_of (d, "member"),
-                             made ? "" : shown (member_of (d, "from"), from),
-                             made ? "" : " -> ", shown (member_of (d, "to"), to));
+                             made ? "" : shown (d, "from", from),
+                             made ? "" : " -> ", shown (d, "to", to));
   }
   if (len >= size && size > 4)
     strcpy (out + size - 4, "...");

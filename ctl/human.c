@@ -126,3 +126,15 @@ human_value (json_object *value, char out[SHOW_MAX])
     human_time (json_object_get_string (value), out);
   return out;
 }
+
+/* A limit of 0 is none. */
+const char *
+human_member (const char *name, json_object *value, char out[SHOW_MAX])
+{
+  if (!strncmp (name, "limits.", 7) && json_object_is_type (value, json_type_int)
+      && !json_object_get_int64 (value)) {
+    strcpy (out, "unlimited");
+    return out;
+  }
+  return human_value (value, out);
+}

@@ -52,7 +52,7 @@ policies_print (json_object *list)
   static const struct column columns[] = {
     { "of", "of", FORM_PLAIN },     { "policy", "name", FORM_PLAIN },
     { "limit", "limit", FORM_PLAIN }, { "used", "used", FORM_COUNT },
-    { "left", "left", FORM_COUNT }, { "full again in", "reset_s", FORM_SPAN },
+    { "left", "left", FORM_COUNT }, { "resets in", "reset_s", FORM_SPAN },
   };
   struct grid *g = table_create (columns, 6);
   size_t i, n = length_of (list);

@@ -32,6 +32,7 @@ const char *human_count (int64_t n, char out[SHOW_MAX]);    /* 1,234,567 */
 const char *human_span (int64_t seconds, char out[SHOW_MAX]); /* 4h 27m */
 const char *human_time (const char *text, char out[SHOW_MAX]); /* to the second, in UTC */
 const char *human_value (json_object *value, char out[SHOW_MAX]); /* of any JSON */
+const char *human_member (const char *name, json_object *value, char out[SHOW_MAX]);
 
 /* RFC 3339 in nanoseconds since the epoch; 0, or -1 when it is none. */
 int time_parse (const char *text, int64_t *ret_ns);

@@ -54,7 +54,7 @@ line_add (struct grid *g, const char *name, json_object *value)
 {
   char text[SHOW_MAX];
   grid_add (g, name);
-  grid_add (g, human_value (value, text));
+  grid_add (g, human_member (name, value, text));
 }
 
 void

@@ -73,15 +73,27 @@ routes_print (const struct look *look, double seconds)
   grid_finish (g);
 }
 
+static int
+active (const struct tenant *t)
+{
+  return t->requests > 0 || t->denied > 0 || t->in_flight;
+}
+
 static void
 tenants_print (const struct look *look, double seconds)
 {
   static const char *const head[] = { "req/s", "denied/s", "in flight", "tenant" };
-  struct grid *g = table_start (head, 4);
-  uint32_t i;
+  struct grid *g;
+  uint32_t i, n = 0;
+  for (i = 0; i < look->tenants; i++)
+    n += (uint32_t)active (&look->tenant[i]);
+  if (!n)
+    return;
+  putchar ('\n');
+  g = table_start (head, 4);
   for (i = 0; i < look->tenants; i++) {
     const struct tenant *t = &look->tenant[i];
-    if (t->requests <= 0 && t->denied <= 0 && !t->in_flight)
+    if (!active (t))
       continue;
     number_add (g, t->requests / seconds, 1);
     number_add (g, t->denied / seconds, 1);
@@ -104,10 +116,8 @@ print_tables (const struct look *look, double seconds)
   routes_print (look, seconds);
   if (look->no_tenants)
     puts ("\nno tenants: the auth plugin is not loaded");
-  else if (look->tenants) {
-    putchar ('\n');
+  else
     tenants_print (look, seconds);
-  }
 }
 
 /* ---- JSON -------------------------------------------------------------------------------- */

@@ -114,7 +114,7 @@ def from_nothing():
     m = model()
     status, out, err = apply(FILE, "--dry-run")
     wanted = ("+ tenant acme: name Acme Ltd; tier PRO; anchor_day 15; metadata.contract 2026-17; "
-              "metadata.seats 5; limits.requests_per_day 5,000; limits.tokens_per_month 0\n"
+              "metadata.seats 5; limits.requests_per_day 5,000; limits.tokens_per_month unlimited\n"
               "+ tenant b: name b\n"
               "+ user ann: tenant acme; role owner; email ann@acme.example\n"
               "+ key acme/ci: user ann; scopes read,write; cidrs 192.0.2.0/24; "

@@ -223,7 +223,7 @@ def limits():
     stub.table["GET", "/admin/v1/limits"] = (200, {"tenants": [
         {"tenant": "t-1", "requests_today": 4321, "denied_today": 7, "concurrent": 2}]})
     status, out, err = ctl("limits", "--key", "i-1")
-    kgent.equal(out, "of      policy      limit   used     left  full again in\n"
+    kgent.equal(out, "of      policy      limit   used     left  resets in\n"
                      "key     day     1,000,000  1,234  998,766  4h 27m\n"
                      "tenant  minute  unlimited      5        -  0s\n", "limits, aligned")
     kgent.contains(ctl("limits")[1], "t-1              4,321             7          2",

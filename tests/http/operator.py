@@ -25,6 +25,7 @@ PLACES = {  # what differs, and what it may be
     "DATE": r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT",
     "EPOCH": r"@?1\d{9}",
     "LATENCY": r"\d+ms",
+    "REFILLED": r"\d of 600 used|600 +\d +\d+(?= )",
     "WINDOW": r"(?<=t=)\d+",
     "BUCKET": r"(?<=minute\";r=)\d+",
     "SPAN": r"(?:\d+[dhm] )?\d+[hms](?![a-z\w])",
