@@ -40,7 +40,7 @@ def pattern(line):
     out, at = "", 0
     for found in re.finditer(f"{kinds}|{ANY}", line):
         out += literal(line[at:found.start()])
-        out += PLACES[found.lastgroup] if found.lastgroup else ".*"
+        out += f"(?:{PLACES[found.lastgroup]})" if found.lastgroup else ".*"
         at = found.end()
     return out + literal(line[at:])
 
