@@ -2,11 +2,13 @@
 /* Copyright (C) 2026 The kgent authors */
 
 #include "core/blame.h"
+#include "core/scrub.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 2048
@@ -15,7 +17,7 @@
 
 _Thread_local volatile struct blame blame_now;
 
-static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT, SIGSYS };
 static struct sigaction previous[sizeof fatal / sizeof fatal[0]];
 
 /* What is being loaded on the main thread; signal handlers read it. */
@@ -80,6 +82,10 @@ signal_name (int sig)
     return "SIGILL";
   case SIGABRT:
     return "SIGABRT";
+  case SIGQUIT:
+    return "SIGQUIT";
+  case SIGSYS:
+    return "SIGSYS";
   default:
     return "signal";
   }
@@ -110,14 +116,28 @@ crash_write (int sig)
   line_write (&l);
 }
 
+/* Where the thread's frames begin; NULL on processors that we don't know. */
+static const void *
+stack_of (const ucontext_t *c)
+{
+#if defined __x86_64__
+  return (const void *)c->uc_mcontext.gregs[REG_RSP];
+#elif defined __aarch64__
+  return (const void *)c->uc_mcontext.sp;
+#else
+  (void)c;
+  return NULL;
+#endif
+}
+
 /* Writes the line and puts the previous handler back.  A fault that the CPU
  * raised comes again when we return, with the context that a core dump wants;
  * what a process sent is raised again. */
 static void
 crash (int sig, siginfo_t *info, void *context)
 {
-  (void)context;
   crash_write (sig);
+  scrub (stack_of (context));
   for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
     if (fatal[i] == sig)
       sigaction (sig, &previous[i], NULL);
@@ -133,6 +153,7 @@ blame_install (void)
   if (installed)
     return;
   installed = 1;
+  scrub_init ();
   memset (&a, 0, sizeof a);
   a.sa_sigaction = crash;
   a.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;

@@ -40,9 +40,10 @@ blame_clear (void)
   blame_now.self = NULL;
 }
 
-/* Installs the handler of SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT: it writes
- * one line to standard error and lets the signal take its default way.  Keeps a
- * sanitizer's own handler behind it.  The second time does nothing. */
+/* Installs the handler of the signals that dump core: it writes one line to standard
+ * error, takes out of the core file what may hold secrets, and lets the signal take its
+ * default way.  Keeps a sanitizer's own handler behind it.  The second time does
+ * nothing. */
 void blame_install (void);
 
 /* Gives the calling thread a stack of its own for that handler, so that a plugin

@@ -47,6 +47,8 @@ core_libcore_a_SOURCES = \
 	%D%/override.h \
 	%D%/scan.c \
 	%D%/scan.h \
+	%D%/scrub.c \
+	%D%/scrub.h \
 	%D%/schema.c \
 	%D%/schema.h \
 	%D%/schema_value.c \
