@@ -2,8 +2,8 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* Almost every value is short and harmless: 16 bytes at a time are copied and
- * looked at in one go.  Anything that may need an escape or hold a secret goes
- * the slow way, from its start. */
+ * looked at in one go.  Anything that may need an escape or hold a secret, and all that
+ * is long enough for a token, goes the slow way, from its start. */
 
 #include "core/log_text.h"
 
@@ -14,6 +14,7 @@ typedef uint8_t block __attribute__ ((vector_size (16)));
 typedef int8_t signed_block __attribute__ ((vector_size (16)));
 typedef uint64_t block_words __attribute__ ((vector_size (16)));
 
+#define TOKEN_MIN 96 /* no signed token is shorter */
 #define SCAN_MAX (LOG_TEXT_MAX + 320) /* a secret may begin before the cut */
 
 /* Non-zero where a byte is not plain: controls, space (of "Bearer "), 0x7f and
@@ -143,6 +144,7 @@ struct secret {
 static const struct secret secrets[] = {
   { "sk_live_", "", 1, 0 }, { "sk_test_", "", 1, 0 },  { "rk_live_", "", 1, 0 },
   { "rk_test_", "", 1, 0 }, { "whsec_", "+/=", 1, 0 }, { "om_", "", 16, 1 },
+  { "eyJ", ".", TOKEN_MIN - 3, 1 }, /* a signed token: base64url of {" ... */
 };
 
 /* The length of a secret that begins at s + i, or 0; *ret_keep of it may stay. */
@@ -151,7 +153,7 @@ secret_at (const char *s, size_t len, size_t i, size_t *ret_keep)
 {
   const char *p = s + i;
   size_t k, n, span, left = len - i;
-  if (!strchr ("kswrobB", *p) || !*p)
+  if (!strchr ("kswrobBe", *p) || !*p)
     return 0;
   if (left > 6 && strncasecmp (p, "bearer", 6) == 0)
     return secret_bearer (p, left, ret_keep);
@@ -281,7 +283,7 @@ log_text_put (char *out, const char *s, size_t len, size_t limit, int plain)
   size_t i;
   if (len == 0)
     return out;
-  if (len > limit)
+  if (len > limit || len >= TOKEN_MIN)
     return put_slowly (out, s, len, limit, plain);
   if (len < 16)
     odd = block_odd (block_load_short (out, s, len));
