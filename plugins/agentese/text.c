@@ -4,7 +4,10 @@
 /* Small things with text: times, compact JSON, likeness of names. */
 #include "plugins/agentese/agentese.h"
 
+#include <ctype.h>
 #include <string.h>
+
+#define SECRET_MIN 16 /* bytes behind a prefix that make it one */
 
 kg_str
 ag_str (const char *text)
@@ -110,12 +113,45 @@ ag_distance (kg_str a, kg_str b)
   return row[m];
 }
 
+/* Whether a credential begins there. */
+static size_t
+secret_at (const char *p, size_t len)
+{
+  static const char *const secrets[]
+      = { "kg_", "sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "om_", "eyJ" };
+  uint32_t i;
+  for (i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+    size_t n = strlen (secrets[i]);
+    if (len >= n + SECRET_MIN && !memcmp (p, secrets[i], n))
+      return n;
+  }
+  return 0;
+}
+
+/* How many bytes of the text may be shown: a credential that somebody put into the wrong
+ * field isn't said again, for others see answers than those who may see it. */
+static size_t
+harmless (kg_str text)
+{
+  int32_t begins = 1;
+  size_t i, n;
+  for (i = 0; i < text.len; i++) {
+    if (begins && (n = secret_at (text.ptr + i, text.len - i)))
+      return i + n;
+    begins = !isalnum ((unsigned char)text.ptr[i]) && text.ptr[i] != '_';
+  }
+  return text.len;
+}
+
 const char *
 ag_quote (char *out, size_t size, kg_str text)
 {
-  size_t i, n = text.len < size ? text.len : size - 4;
+  size_t i, n = harmless (text);
+  int32_t cut = n < text.len || n >= size;
+  if (cut && n > size - 4)
+    n = size - 4;
   for (i = 0; i < n; i++)
     out[i] = text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f ? text.ptr[i] : '?';
-  memcpy (out + n, n < text.len ? "..." : "", n < text.len ? 4 : 1);
+  memcpy (out + n, cut ? "..." : "", cut ? 4 : 1);
   return out;
 }
