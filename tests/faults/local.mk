@@ -4,7 +4,7 @@ FAULT_TESTS = \
 	%D%/auth_rows.py \
 	%D%/bodies.py \
 	%D%/burst.py \
-	%D%/calls.py \
+	%D%/canary.py \
 	%D%/crossings.py \
 	%D%/environment.py \
 	%D%/framing.py \
@@ -20,7 +20,7 @@ FAULT_TESTS = \
 
 if HAVE_PYTHON
 TESTS += $(FAULT_TESTS)
-check_PROGRAMS += %D%/caller.so %D%/clock.so %D%/faulty.so
+check_PROGRAMS += %D%/clock.so %D%/faulty.so
 endif
 EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/daemon.py \
@@ -30,12 +30,8 @@ EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/wire.py \
 	$(NULL)
 
-# A plugin that asks its host; one that does everything wrong; a wall clock that jumps, to be preloaded.
-EXTRA_PROGRAMS += %D%/caller.so %D%/clock.so %D%/faulty.so
-%C%_caller_so_SOURCES = %D%/caller.c
-%C%_caller_so_CFLAGS = $(PLUGIN_COMPILE)
-%C%_caller_so_LDFLAGS = $(PLUGIN_LINK)
-%C%_caller_so_LDADD =
+# A plugin that does everything wrong; a wall clock that jumps, to be preloaded.
+EXTRA_PROGRAMS += %D%/clock.so %D%/faulty.so
 %C%_faulty_so_SOURCES = %D%/faulty.c
 %C%_faulty_so_CFLAGS = $(PLUGIN_COMPILE)
 %C%_faulty_so_LDFLAGS = $(PLUGIN_LINK)
