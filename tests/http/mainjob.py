@@ -114,8 +114,11 @@ class Host(kgent.Host):
         self.start()
 
     def key(self):
-        status, out, err = self.ctl("key", "new", "job", "--tenant", TENANT, "--tier", "ENTERPRISE",
-                                    "--requests-per-minute", "0", "--requests-per-day", "0")
+        unlimited = ["--tier", "ENTERPRISE", "--requests-per-minute", "0", "--requests-per-day", "0"]
+        status, out, err = self.ctl("tenant", "add", "Job", "--id", TENANT, *unlimited)
+        if not kgent.ok(status == 0, "kgentctl makes a tenant"):
+            kgent.note(err)
+        status, out, err = self.ctl("key", "new", "job", "--tenant", TENANT, *unlimited)
         if not kgent.ok(status == 0 and out.startswith("kg_"), "kgentctl makes a key"):
             kgent.note(err)
         return out.strip()
@@ -140,6 +143,7 @@ class Clients:
         self.host, self.key = host, key
         self.lock = threading.Lock()
         self.next, self.answered, self.cut, self.odd = 0, set(), set(), []
+        self.refused = False  # the key is no good: no attempt will do
         self.threads = [threading.Thread(target=self.run) for _ in range(CLIENTS)]
         for t in self.threads:
             t.start()
@@ -152,6 +156,8 @@ class Clients:
             if n >= CALLS:
                 return
             for attempt in range(1000):
+                if self.refused:
+                    return
                 path = "world.job%d_try%d.manifest" % (n, attempt)
                 connection, done = self.call(connection, path)
                 if done:
@@ -174,6 +180,7 @@ class Clients:
                     self.answered.add(path)
                 else:
                     self.odd.append((r.status, body))
+                    self.refused = self.refused or r.status == 401
             return connection, r.status == 200
         except (OSError, http.client.HTTPException):
             with self.lock:
