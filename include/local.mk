@@ -8,6 +8,7 @@ kgentinclude_HEADERS = \
 	%D%/kgent/json.h \
 	%D%/kgent/meter.h \
 	%D%/kgent/metrics.h \
+	%D%/kgent/nodes.h \
 	%D%/kgent/plugin.h \
 	%D%/kgent/routes.h \
 	%D%/kgent/sse.h \

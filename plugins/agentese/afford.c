@@ -210,6 +210,16 @@ offer_find (const struct ag *ag, const struct ag_holon *holon, int32_t archetype
   return others;
 }
 
+static int32_t
+aspect_for (const struct ag *ag, const struct ag_aspect *a, int32_t archetype)
+{
+  const char *const *whom = a->archetypes;
+  for (; whom && *whom; whom++)
+    if (ag_archetype_is (ag, archetype, *whom))
+      return 1;
+  return !a->archetypes;
+}
+
 static void
 verbs_offered (const struct ag *ag, const struct ag_holon *holon, int32_t archetype,
                struct verbs *v)
@@ -219,7 +229,7 @@ verbs_offered (const struct ag *ag, const struct ag_holon *holon, int32_t archet
   if (offer)
     verbs_add (v, offer->verbs);
   for (a = holon->offers ? NULL : holon->aspects; a && a->name; a++)
-    if (!(a->flags & AG_UNLISTED))
+    if (!(a->flags & AG_UNLISTED) && aspect_for (ag, a, archetype))
       verb_add (v, a->name);
 }
 

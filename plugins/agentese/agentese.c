@@ -3,12 +3,10 @@
 
 /* agentese.so: the path language over HTTP.  This file declares; what happens
  * is in invoke.c and resolve.c. */
-#include "plugins/agentese/agentese.h"
+#include "plugins/agentese/listing.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#define PRICE_MAX 1000000000 /* tokens, minor units: sums of some stay far from 2^63 */
 
 static const struct kg_opt price_options[]
     = { { .key = "path",
@@ -20,21 +18,21 @@ static const struct kg_opt price_options[]
           .dflt = "0",
           .type = KG_OPT_INT,
           .min = 0,
-          .max = PRICE_MAX,
+          .max = AG_COST_MAX,
           .offset = offsetof (struct ag_price, cost.tokens),
           .help = "Tokens per call." },
         { .key = "tokens_per_kb",
           .dflt = "0",
           .type = KG_OPT_INT,
           .min = 0,
-          .max = PRICE_MAX,
+          .max = AG_COST_MAX,
           .offset = offsetof (struct ag_price, cost.tokens_per_kb),
           .help = "Tokens per begun KiB of the result." },
         { .key = "tokens_max",
           .dflt = "0",
           .type = KG_OPT_INT,
           .min = 0,
-          .max = PRICE_MAX,
+          .max = AG_COST_MAX,
           .offset = offsetof (struct ag_price, cost.tokens_max),
           .help = "Tokens that a call costs at most, reserved before it runs; "
                   "0: tokens, and tokens_per_kb for 64 KiB." },
@@ -42,7 +40,7 @@ static const struct kg_opt price_options[]
           .dflt = "0",
           .type = KG_OPT_INT,
           .min = 0,
-          .max = PRICE_MAX,
+          .max = AG_COST_MAX,
           .offset = offsetof (struct ag_price, cost.money),
           .help = "Minor units of money, as cents, per call." },
         { .key = NULL } };
@@ -157,6 +155,34 @@ static const char archetype_parameters[]
       "\"description\":\"Whose affordances; the key's own default without.\","
       "\"schema\":{\"type\":\"string\",\"maxLength\":64},\"example\":\"architect\"}]";
 
+static const char paths_answer[]
+    = "{\"type\":\"object\",\"required\":[\"paths\",\"next\"],\"properties\":{"
+      "\"paths\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
+      "\"path\":{\"type\":\"string\"},\"category\":{\"type\":\"string\"},"
+      "\"scope\":{\"type\":\"string\"},\"kind\":{\"type\":\"string\"},"
+      "\"owner\":{\"type\":\"string\"},\"summary\":{\"type\":[\"string\",\"null\"]},"
+      "\"streams\":{\"type\":\"boolean\"},"
+      "\"price\":{\"type\":\"object\",\"properties\":{\"requests\":{\"type\":\"integer\"},"
+      "\"fixed\":{\"type\":\"integer\"},\"per_token\":{\"type\":\"integer\"},"
+      "\"per_kb\":{\"type\":\"integer\"},\"max\":{\"type\":\"integer\"},"
+      "\"money\":{\"type\":\"integer\"}}},"
+      "\"input\":{\"type\":[\"object\",\"boolean\",\"null\"]},"
+      "\"output\":{\"type\":[\"object\",\"boolean\",\"null\"]}}}},"
+      "\"next\":{\"type\":[\"string\",\"null\"]}}}";
+
+static const char paths_parameters[]
+    = "[{\"name\":\"prefix\",\"in\":\"query\",\"required\":false,"
+      "\"description\":\"How the paths begin.\","
+      "\"schema\":{\"type\":\"string\",\"maxLength\":256},\"example\":\"world.\"},"
+      "{\"name\":\"archetype\",\"in\":\"query\",\"required\":false,"
+      "\"description\":\"One of those that the key may claim; all of them without.\","
+      "\"schema\":{\"type\":\"string\",\"maxLength\":64}},"
+      "{\"name\":\"limit\",\"in\":\"query\",\"required\":false,"
+      "\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"default\":100}},"
+      "{\"name\":\"after\",\"in\":\"query\",\"required\":false,"
+      "\"description\":\"The member next of the page before.\","
+      "\"schema\":{\"type\":\"string\",\"maxLength\":256}}]";
+
 static const struct kg_route routes[] = {
   { .size = sizeof (struct kg_route),
     .flags = KG_JSON | KG_BILLABLE,
@@ -186,11 +212,20 @@ static const struct kg_route routes[] = {
     .response_schema = affordances_answer,
     .parameters = archetype_parameters,
     .statuses = "400 404 422" },
+  { .size = sizeof (struct kg_route),
+    .method = "GET",
+    .pattern = "/v1/agentese/paths",
+    .scope = "read",
+    .handler = ag_paths,
+    .summary = "List what the caller may invoke, and what it costs",
+    .response_schema = paths_answer,
+    .parameters = paths_parameters,
+    .statuses = "304 403 422" },
 };
 
 static const char *const refusal_names[]
     = { "malformed", "not_found",  "not_afforded", "forbidden", "bad_argument",
-        "not_built", "over_limit", "conflict",     "law",       "unaffordable", NULL };
+        "not_built", "over_limit", "conflict",     "law",       "unaffordable", "upstream", NULL };
 
 /* Services that the host always has. */
 static int32_t
@@ -267,7 +302,9 @@ static void
 agentese_close (void *data)
 {
   struct ag *ag = data;
+  ag_listing_close (ag);
   ag_registry_free (ag->registry);
+  ag_nodes_close (ag);
   ag_archetypes_free (ag->archetypes);
   ag_quota_free (ag->quota);
   ag_seen_free (ag->seen);
@@ -294,7 +331,7 @@ rooms_open (struct ag *ag)
 {
   static int32_t (*const rooms[]) (struct ag *ag)
       = { ag_world_open, ag_purgatory_open, ag_concept_open,
-          ag_self_open,  ag_void_open,      ag_time_open };
+          ag_self_open,  ag_void_open,      ag_time_open,    ag_nodes_open };
   uint32_t i;
   int32_t r = ag_archetypes_new (ag) ? 0 : -EINVAL;
   for (i = 0; i < sizeof rooms / sizeof rooms[0] && !r; i++)

@@ -20,6 +20,9 @@
 
 #include <stdatomic.h>
 
+#define AG_COST_MAX 1000000000 /* tokens, minor units: sums of some stay far from 2^63 */
+
+struct ag_foreign;
 struct ag_quota;
 struct ag_seen;
 
@@ -51,7 +54,8 @@ enum ag_refusal {
   AG_OVER_LIMIT,
   AG_CONFLICTING,
   AG_LAW,
-  AG_UNAFFORDABLE
+  AG_UNAFFORDABLE,
+  AG_UPSTREAM /* who stands behind the node failed */
 };
 
 struct ag {
@@ -70,6 +74,8 @@ struct ag {
   struct ag_seen *seen;
   struct ag_archetypes *archetypes;
   struct ag_registry *registry;
+  struct ag_foreign *foreign; /* nodes of other plugins */
+  struct ag_listing *_Atomic listing;
 
   /* What a room adds to every call; NULL: nobody does. */
   /* Draws entropy from the caller's pool, then goes on with `next`: what that returned,
@@ -108,6 +114,11 @@ struct ag_call {
   int32_t (*then) (struct ag_call *c, kg_str result);
   int32_t (*failed) (struct ag_call *c, int32_t status, const char *detail);
   void *outer;
+
+  /* Of an aspect that streams: where a piece goes; NULL: it is collected, if `pieces` has
+   * room (see ag_chunk). */
+  int32_t (*piece) (struct ag_call *c, kg_str text);
+  struct kg_out pieces;
 };
 
 /* ---- text.c: small things with text ------------------------------------- */
@@ -126,7 +137,7 @@ int32_t ag_pattern_covers (const char *pattern, kg_str base);
 uint32_t ag_distance (kg_str a, kg_str b);
 
 /* Copies what is printable ASCII of `text`, the rest as "?", cut to `size` - 1
- * bytes with "..."; returns out. */
+ * bytes, and before the secret part of a credential, with "..."; returns out. */
 const char *ag_quote (char *out, size_t size, kg_str text);
 
 kg_str ag_str (const char *text);
@@ -174,7 +185,11 @@ int32_t ag_seen_mark (struct ag_seen *seen, const char *tenant, kg_str handle);
 int32_t ag_prices_check (const struct ag *ag);
 int32_t ag_prices_start (const struct ag *ag);
 
-/* Fills c->cost: the first price that covers the path, else what the aspect says. */
+/* What a call of such a path costs: the first price that covers it, else what the aspect
+ * says. */
+const struct ag_cost *ag_cost_of (const struct ag *ag, const struct ag_slot *slot, kg_str base);
+
+/* Fills c->cost. */
 void ag_price_find (struct ag_call *c);
 
 /* The most tokens that one call can cost. */
@@ -221,6 +236,9 @@ int32_t ag_has_effect (const struct ag_call *c);
 int32_t ag_may_invoke (const struct kg_identity *who, kg_str base, int32_t effect,
                        char ret_scope[AG_PATH_MAX + 8]);
 
+/* The same for some path, whatever its name: whether "write" is there if it is needed. */
+int32_t ag_may_invoke_any (const struct kg_identity *who, int32_t effect);
+
 /* ---- invoke.c: a call from its path to its node ------------------------------ */
 
 kg_fn ag_invoke;
@@ -248,9 +266,25 @@ int32_t ag_answer (struct ag_call *c, ag_result *result, void *arg);
 /* The same with a JSON text. */
 int32_t ag_answer_text (struct ag_call *c, kg_str json);
 
-/* ---- resolve.c: the routes that invoke nothing ----------------------------------- */
+#define AG_PIECES_MAX 262144 /* bytes of a streamed answer that is collected */
 
-kg_fn ag_resolve, ag_affordances;
+/* A piece of an answer of an aspect with AG_STREAMS, as UTF-8 text; any thread, for one
+ * call one at a time.  0, -EAGAIN, -EPIPE, -E2BIG, -EINVAL as nodes.chunk of
+ * <kgent/nodes.h>. */
+int32_t ag_chunk (struct ag_call *c, kg_str text);
+
+/* Answers with the pieces that were collected, as one string. */
+int32_t ag_answer_pieces (struct ag_call *c);
+
+/* ---- nodes.c: nodes of other plugins ----------------------------------------------- */
+
+/* Provides agentese.nodes/1, in open; frees what was added, in close. */
+int32_t ag_nodes_open (struct ag *ag);
+void ag_nodes_close (struct ag *ag);
+
+/* ---- resolve.c, discover.c: the routes that invoke nothing ------------------------ */
+
+kg_fn ag_resolve, ag_affordances, ag_paths;
 
 /* ---- The rooms: each registers its holons, in open ------------------------------- */
 

@@ -108,3 +108,29 @@ ag_answer_text (struct ag_call *c, kg_str json)
 {
   return ag_answer (c, text_write, &json);
 }
+
+int32_t
+ag_chunk (struct ag_call *c, kg_str text)
+{
+  if (!(c->slot->aspect.flags & AG_STREAMS))
+    return -EINVAL;
+  if (c->piece)
+    return c->piece (c, text);
+  if (text.len > c->pieces.cap - c->pieces.len)
+    return -E2BIG;
+  kg_out_raw (&c->pieces, text.ptr, text.len);
+  return 0;
+}
+
+static void
+pieces_write (struct ag_call *c, void *arg, struct kg_out *out)
+{
+  (void)arg;
+  kg_out_str (out, (kg_str){ c->pieces.ptr, c->pieces.len });
+}
+
+int32_t
+ag_answer_pieces (struct ag_call *c)
+{
+  return ag_answer (c, pieces_write, NULL);
+}

@@ -53,9 +53,8 @@ ag_find (struct ag_call *c, kg_str text)
 int32_t
 ag_has_effect (const struct ag_call *c)
 {
-  if (c->category == AG_PERCEPTION || c->category == AG_INTROSPECTION)
-    return 0;
-  return c->category != AG_COMPOSITION || ag_kwarg (c, "target");
+  return ag_category_writes (c->category)
+         || (c->category == AG_COMPOSITION && ag_kwarg (c, "target"));
 }
 
 /* A key with "invoke:" scopes may invoke what one of them covers, and nothing
@@ -82,6 +81,12 @@ has_scope (const struct kg_identity *who, const char *scope)
     if (!strcmp (who->scopes[i], scope))
       return 1;
   return 0;
+}
+
+int32_t
+ag_may_invoke_any (const struct kg_identity *who, int32_t effect)
+{
+  return !effect || has_scope (who, "write");
 }
 
 int32_t

@@ -10,15 +10,19 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/common.c \
 	%D%/common.h \
 	%D%/concept.c \
+	%D%/discover.c \
 	%D%/find.c \
 	%D%/findings.c \
 	%D%/findings.h \
 	%D%/grammar.c \
 	%D%/grammar.h \
 	%D%/invoke.c \
+	%D%/listing.c \
+	%D%/listing.h \
 	%D%/manifest.c \
 	%D%/modifier.c \
 	%D%/modifier.h \
+	%D%/nodes.c \
 	%D%/observe.c \
 	%D%/pattern.c \
 	%D%/pattern.h \

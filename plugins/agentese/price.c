@@ -46,31 +46,47 @@ ag_prices_check (const struct ag *ag)
   return 0;
 }
 
+const struct ag_cost *
+ag_cost_of (const struct ag *ag, const struct ag_slot *slot, kg_str base)
+{
+  const struct ag_price *price = ag->conf->prices.items;
+  uint64_t i;
+  for (i = 0; i < ag->conf->prices.count; i++)
+    if (ag_pattern_covers (price[i].path, base))
+      return &price[i].cost;
+  return &slot->aspect.cost;
+}
+
+static int32_t
+free_of_charge (const struct ag_cost *cost)
+{
+  return cost->requests <= 1 && !cost->tokens && !cost->tokens_per_kb && !cost->money
+         && !cost->per_token;
+}
+
 int32_t
 ag_prices_start (const struct ag *ag)
 {
-  if (!ag->conf->prices.count || (ag->budget && ag->budget->reserve))
+  const struct ag_entry *e = NULL;
+  const struct ag_slot *slot;
+  int32_t priced = ag->conf->prices.count > 0;
+  uint32_t i;
+  while (!priced && (e = ag_entry_next (ag, e)))
+    for (i = 0; (slot = ag_slot_at (e, i)); i++)
+      priced |= !free_of_charge (&slot->aspect.cost);
+  if (!priced || (ag->budget && ag->budget->reserve))
     return 0;
-  ag->host->log (ag->self, KG_LOG_ERROR,
-                 "prices: who provides budget/1 speaks 1.0, which reserves nothing");
+  ag->host->log (ag->self, KG_LOG_ERROR, "there are prices, and %s",
+                 ag->budget ? "who provides budget/1 speaks 1.0, which reserves nothing"
+                            : "nobody provides budget/1 (load auth)");
   return -ENOTSUP;
 }
 
 void
 ag_price_find (struct ag_call *c)
 {
-  const struct ag_price *price = c->ag->conf->prices.items;
-  const struct ag_cost *cost = &c->slot->aspect.cost;
-  uint64_t i;
-  for (i = 0; i < c->ag->conf->prices.count; i++)
-    if (ag_pattern_covers (price[i].path, c->path.base)) {
-      cost = &price[i].cost;
-      break;
-    }
-  c->cost = cost->requests > 1 || cost->tokens || cost->tokens_per_kb || cost->money
-                    || cost->per_token
-                ? cost
-                : NULL;
+  const struct ag_cost *cost = ag_cost_of (c->ag, c->slot, c->path.base);
+  c->cost = free_of_charge (cost) ? NULL : cost;
 }
 
 int64_t

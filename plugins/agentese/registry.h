@@ -36,6 +36,14 @@ enum ag_category {
 enum ag_kind { AG_BUILT_IN, AG_PLUGIN, AG_HTTP, AG_NATS, AG_LLM, AG_SPEC, AG_OPEN_WORLD, AG_KINDS };
 
 extern const char *const ag_category_names[]; /* ends in NULL */
+
+/* Whether invoking such an aspect needs the scope write, whatever the arguments. */
+static inline int32_t
+ag_category_writes (int32_t category)
+{
+  return category != AG_PERCEPTION && category != AG_INTROSPECTION && category != AG_COMPOSITION;
+}
+
 extern const char *const ag_kind_names[];     /* ends in NULL */
 
 /* What a call costs; all zero: one request, as every call. */
@@ -69,6 +77,8 @@ struct ag_aspect {
   const char *input;   /* JSON Schema of the kwargs (see schema.h), which are checked
                           before run: 422; NULL: any object */
   const char *output;  /* JSON Schema of the result, or NULL */
+  const char *const *archetypes; /* to whom it is offered, and who inherits from them;
+                                    NULL: to everybody; for holons without `offers` */
   struct ag_cost cost;
   void *data; /* the holon's own */
 };
@@ -92,7 +102,7 @@ struct ag_holon {
   const struct ag_aspect *aspects; /* in the order of the list; manifest, witness,
                                       affordances, constraints, lineage where they are
                                       more than the common ones */
-  const struct ag_offer *offers;   /* NULL: all aspects but unlisted ones, to everybody */
+  const struct ag_offer *offers;   /* NULL: all aspects but unlisted ones */
   const struct ag_aspect *other;   /* stands for an offered verb that has no aspect; its
                                       name is not looked at; NULL: answered 501 */
   const char *owner;               /* the plugin whose node it is; NULL: this one */

@@ -19,6 +19,7 @@
 #include <kgent/json.h>
 #include <kgent/meter.h>
 #include <kgent/metrics.h>
+#include <kgent/nodes.h>
 #include <kgent/routes.h>
 #include <kgent/store.h>
 
@@ -334,6 +335,36 @@ layout_calls (void)
 }
 
 static void
+layout_nodes (void)
+{
+  STRUCT (kg_node_call, M (kg_node_call, size), M (kg_node_call, flags), M (kg_node_call, req),
+          M (kg_node_call, path), M (kg_node_call, handle), M (kg_node_call, aspect),
+          M (kg_node_call, archetype), M (kg_node_call, observer), M (kg_node_call, json),
+          M (kg_node_call, kwargs), M (kg_node_call, reserved), M (kg_node_call, data));
+  STRUCT (kg_node_aspect, M (kg_node_aspect, name), M (kg_node_aspect, run),
+          M (kg_node_aspect, category), M (kg_node_aspect, flags), M (kg_node_aspect, summary),
+          M (kg_node_aspect, input), M (kg_node_aspect, output), M (kg_node_aspect, archetypes),
+          M (kg_node_aspect, requests), M (kg_node_aspect, tokens),
+          M (kg_node_aspect, tokens_per_kb), M (kg_node_aspect, tokens_max),
+          M (kg_node_aspect, money), M (kg_node_aspect, data));
+  STRUCT (kg_node, M (kg_node, size), M (kg_node, aspect_size), M (kg_node, naspects),
+          M (kg_node, reserved), M (kg_node, owner), M (kg_node, context), M (kg_node, holon),
+          M (kg_node, summary), M (kg_node, aspects));
+  STRUCT (kg_node_view, M (kg_node_view, size), M (kg_node_view, flags), M (kg_node_view, path),
+          M (kg_node_view, category), M (kg_node_view, kind), M (kg_node_view, owner),
+          M (kg_node_view, summary), M (kg_node_view, scope), M (kg_node_view, input),
+          M (kg_node_view, output), M (kg_node_view, requests), M (kg_node_view, tokens),
+          M (kg_node_view, tokens_per_kb), M (kg_node_view, tokens_max),
+          M (kg_node_view, money));
+  STRUCT (kg_nodes, M (kg_nodes, size), M (kg_nodes, reserved), M (kg_nodes, add),
+          M (kg_nodes, result), M (kg_nodes, refuse), M (kg_nodes, chunk), M (kg_nodes, used),
+          M (kg_nodes, walk), M (kg_nodes, version));
+  V (KG_NODE_PERCEPTION), V (KG_NODE_INTROSPECTION), V (KG_NODE_MUTATION),
+      V (KG_NODE_GENERATION), V (KG_NODE_ENTROPY), V (KG_NODE_COMPOSITION);
+  V (KG_NODE_STREAMS), V (KG_NODE_PER_TOKEN), V (KG_NODE_STREAMED), V (KG_NODE_ANY);
+}
+
+static void
 layout_since_1_1 (void)
 {
   layout_calls ();
@@ -352,6 +383,7 @@ layout_since_1_1 (void)
   M (kg_budget, reserve), M (kg_budget, settle), M (kg_budget, release), M (kg_budget, left2),
       M (kg_budget, refuse), M (kg_budget, charged);
   V (KG_FIELDS_MAX), V (KG_BUDGET_TOKENS), V (KG_BUDGET_MONEY), V (KG_BUDGET_REQUESTS);
+  layout_nodes ();
   V (KG_BUCKET_COLD), V (KG_REGION_SLOTS), V (KG_REGION_NEW), V (KG_REGION_ALONE);
 }
 #else

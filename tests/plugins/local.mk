@@ -3,6 +3,7 @@ PLUGIN_TESTS = \
 	%D%/agentese \
 	%D%/agentese-grammar \
 	%D%/agentese-price \
+	%D%/agentese-registry \
 	%D%/agentese-schema \
 	%D%/agentese-state \
 	%D%/auth \
@@ -82,6 +83,8 @@ endif
 %C%_agentese_state_SOURCES = %D%/agentese-state.c %D%/agentese.h
 %C%_agentese_price_SOURCES = %D%/agentese-price.c %D%/agentese.h
 %C%_agentese_price_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_registry_SOURCES = %D%/agentese-registry.c %D%/agentese.h
+%C%_agentese_registry_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_schema_LDADD = plugins/agentese/libagentese.a core/libutil.a $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_state_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_grammar_LDADD = plugins/agentese/libagentese.a $(CHECK_LIBS)
