@@ -5,6 +5,7 @@ FAULT_TESTS = \
 	%D%/bodies.py \
 	%D%/budgets.py \
 	%D%/burst.py \
+	%D%/calls.py \
 	%D%/canary.py \
 	%D%/crossings.py \
 	%D%/environment.py \
@@ -21,7 +22,7 @@ FAULT_TESTS = \
 
 if HAVE_PYTHON
 TESTS += $(FAULT_TESTS)
-check_PROGRAMS += %D%/clock.so %D%/faulty.so
+check_PROGRAMS += %D%/caller.so %D%/clock.so %D%/faulty.so
 endif
 EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/daemon.py \
@@ -31,8 +32,12 @@ EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/wire.py \
 	$(NULL)
 
-# A plugin that does everything wrong; a wall clock that jumps, to be preloaded.
-EXTRA_PROGRAMS += %D%/clock.so %D%/faulty.so
+# A plugin that asks its host; one that does everything wrong; a wall clock that jumps, to be preloaded.
+EXTRA_PROGRAMS += %D%/caller.so %D%/clock.so %D%/faulty.so
+%C%_caller_so_SOURCES = %D%/caller.c
+%C%_caller_so_CFLAGS = $(PLUGIN_COMPILE)
+%C%_caller_so_LDFLAGS = $(PLUGIN_LINK)
+%C%_caller_so_LDADD =
 %C%_faulty_so_SOURCES = %D%/faulty.c
 %C%_faulty_so_CFLAGS = $(PLUGIN_COMPILE)
 %C%_faulty_so_LDFLAGS = $(PLUGIN_LINK)
