@@ -310,12 +310,19 @@ args_finish (struct args *a)
 
 /* ---- What was given ---------------------------------------------------------------- */
 
-int
-args_given (const struct args *a, const char *name)
+/* NULL when it wasn't; an option that the command doesn't have is a mistake of ours. */
+static const struct given *
+given_get (const struct args *a, const char *name)
 {
   struct spelled s = { .name = name, .len = strlen (name) };
   assert (in_command (a->command, &s));
-  return given_find (a, name) != NULL;
+  return given_find (a, name);
+}
+
+int
+args_given (const struct args *a, const char *name)
+{
+  return given_get (a, name) != NULL;
 }
 
 int
@@ -327,13 +334,15 @@ args_flag (const struct args *a, const char *name)
 const char *
 args_text (const struct args *a, const char *name)
 {
-  return args_given (a, name) ? json_object_get_string (given_find (a, name)->value) : NULL;
+  const struct given *g = given_get (a, name);
+  return g ? json_object_get_string (g->value) : NULL;
 }
 
 int64_t
 args_number (const struct args *a, const char *name, int64_t dflt)
 {
-  return args_given (a, name) ? json_object_get_int64 (given_find (a, name)->value) : dflt;
+  const struct given *g = given_get (a, name);
+  return g ? json_object_get_int64 (g->value) : dflt;
 }
 
 void
