@@ -192,6 +192,7 @@ plugins_up (struct boot *b)
   if (r < 0)
     return r == -ENOMEM ? failed (b, "plugins", r) : EXIT_SOFTWARE;
   b->started = 1;
+  metrics_freeze (b->host->metrics);
   return 0;
 }
 
@@ -224,10 +225,7 @@ declare_up (struct boot *b, struct listens *l)
   if (r)
     return r;
   r = account_create (b->host);
-  if (r < 0)
-    return failed (b, "metrics", r);
-  metrics_freeze (b->host->metrics);
-  return 0;
+  return r < 0 ? failed (b, "metrics", r) : 0;
 }
 
 int32_t

@@ -149,7 +149,9 @@ component_append (struct health *h, struct kg_component *c)
 static int32_t
 service_add (kg_self *self, const char *name, uint32_t flags, kg_component **ret)
 {
-  return self->opening ? health_add (self->host->health, name, flags, ret) : -EPERM;
+  return self->opening || self->host->starting
+             ? health_add (self->host->health, name, flags, ret)
+             : -EPERM;
 }
 
 static int32_t

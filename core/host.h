@@ -53,6 +53,7 @@ struct host {
   struct hook hooks[KG_PHASE_LOG + 1][HOOKS_MAX];
   uint32_t nhooks[KG_PHASE_LOG + 1];
   uint32_t nplugins;
+  int32_t starting; /* 1 while plugins start: they may add metrics and components */
 };
 
 #define SELF_MAGIC 0x53454c46u

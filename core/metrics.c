@@ -290,6 +290,21 @@ family_taken (const struct metrics *r, const kg_metric *m)
          || strcmp (m->name, "kgent_log_dropped_total") == 0;
 }
 
+/* Gives it its cells and its place in the list; the lock is held. */
+static int32_t
+append (struct metrics *r, kg_metric *m)
+{
+  if (family_taken (r, m))
+    return -EEXIST;
+  if ((uint64_t) m->series * m->stride > METRICS_CELLS_MAX - r->ncells)
+    return -E2BIG;
+  m->base = r->ncells;
+  r->ncells += m->series * m->stride;
+  *r->end = m;
+  r->end = &m->next;
+  return 0;
+}
+
 static int32_t
 define (struct metrics *r, const struct kg_metric_def *def, uint32_t series_max, uint32_t wide,
         kg_metric **ret)
@@ -298,23 +313,17 @@ define (struct metrics *r, const struct kg_metric_def *def, uint32_t series_max,
   int32_t result = r->frozen ? -EBUSY : metric_create (def, series_max, &m);
   if (result < 0)
     return result;
-  if (family_taken (r, m))
-    result = -EEXIST;
-  else if ((uint64_t) m->series * m->stride > METRICS_CELLS_MAX - r->ncells)
-    result = -E2BIG;
-  if (result < 0) {
-    metric_destroy (m);
-    return result;
-  }
   m->wide = wide;
   m->owner = r->id;
   m->registry = r;
-  m->base = r->ncells;
-  r->ncells += m->series * m->stride;
-  *r->end = m;
-  r->end = &m->next;
-  *ret = m;
-  return 0;
+  pthread_mutex_lock (&r->lock); /* while plugins start there are threads that may render */
+  result = append (r, m);
+  pthread_mutex_unlock (&r->lock);
+  if (result < 0)
+    metric_destroy (m);
+  else
+    *ret = m;
+  return result;
 }
 
 int32_t
@@ -342,7 +351,7 @@ metrics_name (const struct metrics *r, uint32_t index)
 static int32_t
 service_define (kg_self *self, const struct kg_metric_def *def, kg_metric **ret)
 {
-  TAG_OPEN (self, "metrics.define");
+  TAG_DECLARE (self, "metrics.define");
   return metrics_define (self->host->metrics, def, ret);
 }
 

@@ -261,8 +261,10 @@ plugins_start (struct plugins *p, struct errors *errors)
 {
   int32_t e = 0;
   p->core->opening = 0;
+  p->host->starting = 1;
   for (uint32_t i = 0; e >= 0 && i < p->norder; i++)
     e = plugin_start (p->order[i], errors);
+  p->host->starting = 0;
   if (e < 0)
     plugins_stop (p);
   return e < 0 ? e : 0;

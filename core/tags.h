@@ -39,6 +39,15 @@ _Noreturn void tags_abort (const struct kg_self *self, const char *function, con
       TAG_REFUSE (caller, function, "outside of its open", -EPERM);                             \
   } while (0)
 
+/* [open], and while plugins start, of whomever: only then nobody reads yet what is
+ * declared. */
+#define TAG_DECLARE(caller, function)                                                           \
+  do {                                                                                          \
+    TAG_SELF (caller, function);                                                                \
+    if (!(caller)->host->starting)                                                              \
+      TAG_OPEN (caller, function);                                                              \
+  } while (0)
+
 /* [any]: the calling function returns -ESHUTDOWN after stop. */
 #define TAG_ANY(caller, function)                                                               \
   do {                                                                                          \

@@ -47,8 +47,8 @@ struct kg_health {
   uint32_t size;
   uint32_t reserved;
 
-  /* [open] Adds a component in state STARTING.  The name is copied,
-   * [a-z0-9_], unique: -EEXIST.  Since 1.0. */
+  /* [open], since 1.1 in `start`, too.  Adds a component in state STARTING.  The name is
+   * copied, [a-z0-9_], unique: -EEXIST.  Since 1.0. */
   int32_t (*add) (kg_self *self, const char *name, uint32_t flags, kg_component **ret);
 
   /* [any] Sets state and detail; `ttl_ms` is the shelf life, 0: for ever.

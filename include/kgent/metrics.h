@@ -50,8 +50,8 @@ struct kg_metrics {
   uint32_t size;
   uint32_t reserved;
 
-  /* [open] -EEXIST for a taken name, -EINVAL for a bad one, -E2BIG for over
-   * 200 series.  Since 1.0. */
+  /* [open], since 1.1 in `start`, too.  -EEXIST for a taken name, -EINVAL for a bad
+   * one, -E2BIG for over 200 series.  Since 1.0. */
   int32_t (*define) (kg_self *self, const struct kg_metric_def *def, kg_metric **ret);
 
   /* [any] Adds to a counter.  Since 1.0. */

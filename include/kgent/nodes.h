@@ -131,10 +131,9 @@ struct kg_nodes {
   uint32_t size;
   uint32_t reserved;
 
-  /* From `start` to `stop`, any thread; in `start` on the main thread, where metrics and
-   * health of the node are made, too.  -EEXIST when somebody has it, -EINVAL for a bad
-   * name, schema or cost, -E2BIG: each is logged with its reason.  -ENOMEM.  Nodes stay
-   * until the host ends.  Since 1.1. */
+  /* In the plugin's `start` only: metrics and health of the node are made there, too.
+   * -EEXIST when somebody has it, -EINVAL for a bad name, schema or cost: each is logged
+   * with its reason.  -ENOMEM.  A node stays until the host ends.  Since 1.1. */
   int32_t (*add) (kg_self *self, const struct kg_node *node);
 
   /* [worker] The call went well: `json` is its result, one strict JSON value; an absent

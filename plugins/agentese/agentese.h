@@ -155,6 +155,14 @@ int32_t ag_over_limit (struct ag_call *c, const char *policy, int64_t limit, con
 int32_t ag_refuse (struct ag_call *c, enum ag_refusal why, int32_t status, const char *fmt, ...)
     KG_PRINTF (4, 5);
 
+/* The same with what helps the caller; any of it may be NULL. */
+struct ag_advice {
+  const char *why, *suggestion;
+  const char *const *related; /* ends in NULL */
+};
+int32_t ag_refuse_why (struct ag_call *c, enum ag_refusal reason, int32_t status,
+                       const struct ag_advice *advice, const char *fmt, ...) KG_PRINTF (5, 6);
+
 /* Adds a member that is a list of texts, or one text. */
 void ag_member_list (struct ag_call *c, const char *name, const char *const *list);
 void ag_member_text (struct ag_call *c, const char *name, const char *text);
@@ -188,6 +196,8 @@ int32_t ag_prices_start (const struct ag *ag);
 /* What a call of such a path costs: the first price that covers it, else what the aspect
  * says. */
 const struct ag_cost *ag_cost_of (const struct ag *ag, const struct ag_slot *slot, kg_str base);
+
+int32_t ag_cost_free (const struct ag_cost *cost);
 
 /* Fills c->cost. */
 void ag_price_find (struct ag_call *c);

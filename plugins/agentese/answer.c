@@ -3,6 +3,7 @@
 
 /* The end of a call that ran: its result, what it used, and the response. */
 #include "plugins/agentese/state.h"
+#include "plugins/agentese/vital.h"
 
 #include <errno.h>
 
@@ -64,6 +65,7 @@ settle (struct ag_call *c, size_t result_len)
     return r;
   c->ag->metrics->add (c->ag->invocations,
                        (uint32_t)(c->path.ctx * AG_CATEGORIES + c->category), 1);
+  ag_vital_note (c, 200);
   if (c->ag->noted)
     c->ag->noted (c, 200, tokens);
   return 0;

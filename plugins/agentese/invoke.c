@@ -40,11 +40,15 @@ check_schema (struct ag_call *c)
   static const struct ag_loc body = { NULL, { "body", 4 }, 0 };
   static const struct ag_loc kwargs = { &body, { "kwargs", 6 }, 0 };
   struct ag_findings f;
+  int32_t kind;
   if (!c->slot->schema)
     return 0;
   ag_findings_init (&f);
   ag_schema_check (c->slot->schema, c->kwargs ? c->json : &none, c->kwargs, &kwargs, &f);
-  return f.count ? ag_findings_answer (c, &f, 422) : 0;
+  if (!f.count)
+    return 0;
+  kind = ag_entry_holon (c->entry)->kind;
+  return ag_findings_answer (c, &f, kind == AG_BUILT_IN || kind == AG_OPEN_WORLD ? 400 : 422);
 }
 
 /* What this release cannot do is said, never left out in silence. */

@@ -3,6 +3,7 @@
 
 /* agentese.nodes/1: nodes of other plugins, turned into holons of the registry. */
 #include "plugins/agentese/listing.h"
+#include "plugins/agentese/vital.h"
 
 #include <kgent/nodes.h>
 
@@ -17,6 +18,7 @@
 struct ag_foreign {
   struct ag_foreign *next;
   struct ag_holon holon;
+  struct ag_vital vital;
   struct kg_node_aspect *given; /* naspects */
   struct ag_aspect *aspects;    /* ends in a NULL name */
 };
@@ -44,6 +46,7 @@ foreign_run (struct ag_call *c)
   static const struct kg_json none = { sizeof none, 1, "{}", &braces };
   const struct kg_node_aspect *a = c->slot->aspect.data;
   struct call *call = c->ag->host->alloc (c->req, sizeof *call);
+  int32_t r;
   if (!call)
     return -ENOMEM;
   call->call = c;
@@ -58,7 +61,10 @@ foreign_run (struct ag_call *c)
                                      .json = c->kwargs ? c->json : &none,
                                      .kwargs = c->kwargs,
                                      .data = a->data };
-  return a->run (&call->pub);
+  r = a->run (&call->pub);
+  if (r < 0)
+    ag_vital_note (c, r == -ETIMEDOUT ? 504 : r == -ENOMEM || r == -EAGAIN ? 503 : 500);
+  return r;
 }
 
 static int32_t
@@ -209,7 +215,8 @@ foreign_new (const struct kg_node *node)
                                 .rest = node->holon,
                                 .summary = node->summary,
                                 .aspects = f->aspects,
-                                .owner = node->owner };
+                                .owner = node->owner,
+                                .vital = &f->vital };
   if (f->given && f->aspects)
     return f;
   foreign_free (f);
@@ -217,9 +224,34 @@ foreign_new (const struct kg_node *node)
 }
 
 static int32_t
-service_add (kg_self *self, const struct kg_node *given)
+is_priced (const struct ag_foreign *f)
+{
+  const struct ag_aspect *a;
+  for (a = f->aspects; a->name; a++)
+    if (!ag_cost_free (&a->cost))
+      return 1;
+  return 0;
+}
+
+/* It is registered: in the list, counted, and watched. */
+static void
+foreign_added (struct ag_foreign *f)
 {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock (&lock);
+  f->next = the_ag->foreign;
+  the_ag->foreign = f;
+  pthread_mutex_unlock (&lock);
+  ag_vital_open (the_ag, &f->holon);
+  if (is_priced (f) && (!the_ag->budget || !the_ag->budget->reserve))
+    the_ag->host->log (the_ag->self, KG_LOG_WARN,
+                       "node %s.%s has a price, and nobody charges it (load auth)",
+                       ag_context_names[f->holon.context], f->holon.rest);
+}
+
+static int32_t
+service_add (kg_self *self, const struct kg_node *given)
+{
   struct kg_node node = { 0 };
   struct ag_foreign *f;
   int32_t r;
@@ -238,10 +270,7 @@ service_add (kg_self *self, const struct kg_node *given)
     foreign_free (f);
     return r;
   }
-  pthread_mutex_lock (&lock);
-  f->next = the_ag->foreign;
-  the_ag->foreign = f;
-  pthread_mutex_unlock (&lock);
+  foreign_added (f);
   return 0;
 }
 

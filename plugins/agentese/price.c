@@ -57,8 +57,8 @@ ag_cost_of (const struct ag *ag, const struct ag_slot *slot, kg_str base)
   return &slot->aspect.cost;
 }
 
-static int32_t
-free_of_charge (const struct ag_cost *cost)
+int32_t
+ag_cost_free (const struct ag_cost *cost)
 {
   return cost->requests <= 1 && !cost->tokens && !cost->tokens_per_kb && !cost->money
          && !cost->per_token;
@@ -73,7 +73,7 @@ ag_prices_start (const struct ag *ag)
   uint32_t i;
   while (!priced && (e = ag_entry_next (ag, e)))
     for (i = 0; (slot = ag_slot_at (e, i)); i++)
-      priced |= !free_of_charge (&slot->aspect.cost);
+      priced |= !ag_cost_free (&slot->aspect.cost);
   if (!priced || (ag->budget && ag->budget->reserve))
     return 0;
   ag->host->log (ag->self, KG_LOG_ERROR, "there are prices, and %s",
@@ -86,7 +86,7 @@ void
 ag_price_find (struct ag_call *c)
 {
   const struct ag_cost *cost = ag_cost_of (c->ag, c->slot, c->path.base);
-  c->cost = free_of_charge (cost) ? NULL : cost;
+  c->cost = ag_cost_free (cost) ? NULL : cost;
 }
 
 int64_t

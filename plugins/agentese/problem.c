@@ -3,7 +3,7 @@
 
 /* Every refusal, in one shape: message, then why, what to try and what is
  * related, each in the detail's text and as a member. */
-#include "plugins/agentese/agentese.h"
+#include "plugins/agentese/vital.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,6 +89,7 @@ refuse (struct ag_call *c, enum ag_refusal why, int32_t status, const struct ref
   related_write (c, r, &o);
   detail[kg_out_ok (&o) ? o.len : strlen (r->prefix)] = 0;
   c->ag->metrics->add (c->ag->refusals, why, 1);
+  ag_vital_note (c, status);
   if (c->ag->noted && c->who)
     c->ag->noted (c, status, 0);
   if (c->failed)
@@ -105,6 +106,20 @@ ag_refuse (struct ag_call *c, enum ag_refusal why, int32_t status, const char *f
   vsnprintf (r.message, sizeof r.message, fmt, ap);
   va_end (ap);
   return refuse (c, why, status, &r);
+}
+
+int32_t
+ag_refuse_why (struct ag_call *c, enum ag_refusal reason, int32_t status,
+               const struct ag_advice *advice, const char *fmt, ...)
+{
+  struct refusal r = { .prefix = "", .related = advice->related };
+  va_list ap;
+  va_start (ap, fmt);
+  vsnprintf (r.message, sizeof r.message, fmt, ap);
+  va_end (ap);
+  SAY (r.why, "%s", advice->why ? advice->why : "");
+  SAY (r.suggestion, "%s", advice->suggestion ? advice->suggestion : "");
+  return refuse (c, reason, status, &r);
 }
 
 /* The nearest of `list` to a name, or NULL when nothing is near. */

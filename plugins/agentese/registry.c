@@ -115,6 +115,12 @@ ag_slot_at (const struct ag_entry *entry, uint32_t i)
   return i < entry->nslots ? &entry->slots[i] : NULL;
 }
 
+uint32_t
+ag_slot_number (const struct ag_entry *entry, const struct ag_slot *slot)
+{
+  return (uint32_t)(slot - entry->slots);
+}
+
 int32_t
 ag_is_verb (const struct ag *ag, kg_str name)
 {

@@ -19,6 +19,7 @@
 struct ag;
 struct ag_call;
 struct ag_schema;
+struct ag_vital;
 struct ag_entry;
 struct kg_out;
 
@@ -75,7 +76,7 @@ struct ag_aspect {
   const char *reason;  /* why nobody runs it; NULL: "This node has no behaviour" */
   const char *summary; /* one sentence for paths and OpenAPI, or NULL */
   const char *input;   /* JSON Schema of the kwargs (see schema.h), which are checked
-                          before run: 422; NULL: any object */
+                          before run: 422, of built-in nodes 400; NULL: any object */
   const char *output;  /* JSON Schema of the result, or NULL */
   const char *const *archetypes; /* to whom it is offered, and who inherits from them;
                                     NULL: to everybody; for holons without `offers` */
@@ -106,6 +107,7 @@ struct ag_holon {
   const struct ag_aspect *other;   /* stands for an offered verb that has no aspect; its
                                       name is not looked at; NULL: answered 501 */
   const char *owner;               /* the plugin whose node it is; NULL: this one */
+  struct ag_vital *vital;          /* how it does, see vital.h; NULL: nobody asks */
   uint32_t flags;
   uint32_t reserved;
   void *data; /* the owner's */
@@ -146,6 +148,7 @@ const struct ag_entry *ag_entry_next (const struct ag *ag, const struct ag_entry
 /* Aspects of an entry: by name, or NULL; by number from 0 on, or NULL. */
 const struct ag_slot *ag_slot_find (const struct ag_entry *entry, kg_str aspect);
 const struct ag_slot *ag_slot_at (const struct ag_entry *entry, uint32_t i);
+uint32_t ag_slot_number (const struct ag_entry *entry, const struct ag_slot *slot);
 
 /* Whether an archetype may invoke it. */
 static inline int32_t

@@ -114,6 +114,7 @@ struct fake {
   kg_self self; /* the test's own */
   kg_self *plugins[FAKE_PLUGINS];
   uint32_t nplugins;
+  int starting; /* 1 while plugins start */
   struct fake_route routes[FAKE_ROUTES];
   uint32_t nroutes;
   struct fake_hook hooks[KG_PHASE_LOG + 1][FAKE_HOOKS];

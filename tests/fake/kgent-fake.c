@@ -213,9 +213,9 @@ fake_start (struct fake *fake)
   for (uint32_t i = 0; i < fake->nplugins; i++) {
     kg_self *self = fake->plugins[i];
     int e;
-    self->starting = 1;
+    self->starting = fake->starting = 1;
     e = self->opened && self->plugin.start ? self->plugin.start (self->data) : 0;
-    self->starting = 0;
+    self->starting = fake->starting = 0;
     self->started = self->opened && e >= 0;
     if (e < 0) {
       started (fake, 0);
