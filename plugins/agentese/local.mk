@@ -45,6 +45,8 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/state.h \
 	%D%/text.c \
 	%D%/time.c \
+	%D%/vital.c \
+	%D%/vital.h \
 	%D%/void.c \
 	%D%/world.c \
 	%D%/world.h \
