@@ -5,4 +5,9 @@ EXTRA_DIST += \
 	%D%/hello/configure.ac \
 	%D%/hello/hello-test.c \
 	%D%/hello/hello.c \
+	%D%/weather/Makefile.am \
+	%D%/weather/README.md \
+	%D%/weather/configure.ac \
+	%D%/weather/weather-test.c \
+	%D%/weather/weather.c \
 	$(NULL)

@@ -6,6 +6,7 @@ PLUGIN_TESTS = \
 	%D%/agentese-registry \
 	%D%/agentese-schema \
 	%D%/agentese-state \
+	%D%/agentese-weather \
 	%D%/auth \
 	%D%/auth-admin \
 	%D%/auth-audit \
@@ -87,6 +88,11 @@ endif
 %C%_agentese_registry_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_schema_LDADD = plugins/agentese/libagentese.a core/libutil.a $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_state_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_weather_SOURCES = examples/weather/weather.c examples/weather/weather-test.c
+%C%_agentese_weather_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/fake \
+	-DAGENTESE='"$(abs_top_builddir)/plugins/agentese.so"'
+%C%_agentese_weather_LDADD = $(FAKE_LIBS)
+EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 %C%_agentese_grammar_LDADD = plugins/agentese/libagentese.a $(CHECK_LIBS)
 %C%_billing_stripe_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(CHECK_LIBS)
