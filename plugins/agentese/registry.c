@@ -254,10 +254,11 @@ slots_offer (struct ag *ag, struct ag_entry *e, int32_t archetype)
   const struct ag_aspect *other = e->holon->other ? e->holon->other : &unbuilt;
   const char *verbs[AG_VERBS_MAX + 1];
   uint32_t i, n = ag_verbs (ag, e->holon, archetype, verbs, AG_VERBS_MAX + 1);
+  struct ag_slot *slot;
   int32_t r = 0;
   for (i = 0; i < n && !r; i++)
-    if (!(r = slot_add (ag, e, other, verbs[i])))
-      slot_search (e, verbs[i])->offered |= 1ull << (archetype + 1);
+    if (!(r = slot_add (ag, e, other, verbs[i])) && (slot = slot_search (e, verbs[i])))
+      slot->offered |= 1ull << (archetype + 1);
   return r;
 }
 
