@@ -52,7 +52,7 @@ change_add (struct planning *p, enum action action, enum object object, const ch
 static const char *
 marked (enum object object, const char *text, char out[SHOW_MAX])
 {
-  snprintf (out, SHOW_MAX, "%s %s", object_kinds[object].word, text);
+  snprintf (out, SHOW_MAX, "%s %.*s", object_kinds[object].word, SHOW_MAX - 16, text);
   return out;
 }
 
