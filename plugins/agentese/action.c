@@ -7,7 +7,6 @@
 #include "plugins/agentese/world.h"
 
 #include <errno.h>
-#include <string.h>
 
 int32_t
 ag_string_arg (struct ag_call *c, const char *name, int32_t required, kg_str *ret)
@@ -21,17 +20,6 @@ ag_string_arg (struct ag_call *c, const char *name, int32_t required, kg_str *re
                       i ? "" : "; it is required");
   *ret = kg_json_str (c->ag->host, c->req, c->json, i);
   return ret->ptr ? 0 : -ENOMEM;
-}
-
-static struct ag_change *
-change_new (struct ag_call *c)
-{
-  struct ag_change *ch = c->ag->host->alloc (c->req, sizeof *ch);
-  if (ch) {
-    memset (ch, 0, sizeof *ch);
-    ch->call = c;
-  }
-  return ch;
 }
 
 /* The object of changes, or 0; KG_DONE when it is something else. */
@@ -69,7 +57,7 @@ transform_write (struct ag_call *c, void *arg, struct kg_out *out)
 int32_t
 ag_world_transform (struct ag_call *c)
 {
-  struct ag_change *ch = change_new (c);
+  struct ag_change *ch = ag_change_new (c);
   int32_t r = changes_arg (c, 1);
   if (r || !ch)
     return r ? r : -ENOMEM;
@@ -98,7 +86,7 @@ acknowledge_write (struct ag_call *c, void *arg, struct kg_out *out)
 int32_t
 ag_world_acknowledge (struct ag_call *c)
 {
-  struct ag_change *ch = change_new (c);
+  struct ag_change *ch = ag_change_new (c);
   int32_t r = changes_arg (c, 0);
   if (r || !ch)
     return r ? r : -ENOMEM;
@@ -207,7 +195,7 @@ ag_world_relate (struct ag_call *c)
     r = ag_node_get (c, c->path.handle, &node);
     return r < 0 && r != -ENOENT ? r : ag_answer (c, relations_write, &node);
   }
-  ch = change_new (c);
+  ch = ag_change_new (c);
   rel = c->ag->host->alloc (c->req, sizeof *rel);
   if (!ch || !rel)
     return -ENOMEM;
@@ -299,7 +287,7 @@ int32_t
 ag_world_define (struct ag_call *c)
 {
   static const char *const makers[] = { "architect", "developer", "admin", NULL };
-  struct ag_change *ch = change_new (c);
+  struct ag_change *ch = ag_change_new (c);
   uint32_t i;
   int32_t r, may = c->can_define;
   if (!ch)

@@ -25,13 +25,21 @@ struct waiter {
 
 /* The operations of one attempt, and what they take. */
 struct attempt {
-  struct kg_op ops[4];
+  struct kg_op *ops;
   uint32_t nops, nodes;
   int64_t bytes;
   char key[KG_KEY_MAX], child_key[KG_KEY_MAX];
 };
 
+#define OPS 4 /* of the node and its child, each with its history */
+
 static kg_fn resumed;
+
+static kg_str
+handle_of (const struct ag_change *ch)
+{
+  return ch->handle.len ? ch->handle : ch->call->path.handle;
+}
 
 /* One line of history. */
 static void
@@ -160,6 +168,47 @@ child_ops (struct ag_change *ch, struct attempt *a)
   return 0;
 }
 
+/* Writes or deletes a further node. */
+static int32_t
+also_op (struct ag_change *ch, const struct ag_also *also, struct attempt *a)
+{
+  struct ag_call *c = ch->call;
+  struct kg_entry old = { .size = sizeof old };
+  kg_str none = { NULL, 0 }, value = none, key;
+  char *buf = c->ag->host->alloc (c->req, KG_KEY_MAX);
+  int32_t r;
+  if (!buf)
+    return -ENOMEM;
+  key = key_of (c, also->handle, buf);
+  if (!key.len)
+    return -E2BIG;
+  r = c->ag->store->get (c->ag->nodes, key, &old);
+  if (!r)
+    a->bytes -= (int64_t)(key.len + old.value.len);
+  if (also->state.ptr && (r = node_make (ch, none, also->state, ag_str ("[]"), &value)) < 0)
+    return r;
+  if (!also->state.ptr && r < 0)
+    return 0;
+  put (a, c->ag->nodes, key, value, KG_REV_ANY);
+  if (also->state.ptr) {
+    a->nodes += r < 0;
+    return 0;
+  }
+  a->ops[a->nops - 1].kind = KG_OP_DELETE;
+  a->bytes -= (int64_t)key.len;
+  return 0;
+}
+
+static int32_t
+further_ops (struct ag_change *ch, struct attempt *a)
+{
+  uint32_t i;
+  int32_t r = ch->child.len ? child_ops (ch, a) : 0;
+  for (i = 0; i < ch->nalso && !r; i++)
+    r = also_op (ch, &ch->also[i], a);
+  return r;
+}
+
 /* Reads what is there and makes the operations out of it. */
 static int32_t
 attempt_make (struct ag_change *ch, struct attempt *a)
@@ -167,11 +216,11 @@ attempt_make (struct ag_change *ch, struct attempt *a)
   struct ag_call *c = ch->call;
   struct ag_node old;
   struct ag_trace past;
-  kg_str node, trace, key = key_of (c, c->path.handle, a->key);
-  int32_t r = ag_node_get (c, c->path.handle, &old);
+  kg_str node, trace, key = key_of (c, handle_of (ch), a->key);
+  int32_t r = ag_node_get (c, handle_of (ch), &old);
   if (r == -ENOENT)
     r = 0;
-  if (r < 0 || (r = ag_trace_get (c, c->path.handle, &past)) < 0)
+  if (r < 0 || (r = ag_trace_get (c, handle_of (ch), &past)) < 0)
     return r;
   ch->state = old.json ? kg_json_text (old.json, old.state) : ag_str ("{}");
   ch->relations = old.json ? kg_json_text (old.json, old.relations) : ag_str ("[]");
@@ -181,6 +230,9 @@ attempt_make (struct ag_change *ch, struct attempt *a)
     return r;
   ch->version = old.version + ch->bump;
   a->nops = 0;
+  a->ops = c->ag->host->alloc (c->req, (OPS + ch->nalso) * sizeof *a->ops);
+  if (!a->ops)
+    return -ENOMEM;
   a->nodes = old.revision ? 0 : 1;
   a->bytes = -(int64_t)(old.bytes + past.bytes);
   if ((r = node_make (ch, old.created, ch->state, ch->relations, &node)) < 0
@@ -188,7 +240,7 @@ attempt_make (struct ag_change *ch, struct attempt *a)
     return r;
   put (a, c->ag->nodes, key, node, old.revision);
   put (a, c->ag->trace, key, trace, KG_REV_ANY);
-  return ch->child.len ? child_ops (ch, a) : 0;
+  return further_ops (ch, a);
 }
 
 static void
@@ -273,7 +325,18 @@ resumed (kg_req *req, void *arg)
   if (error < 0)
     return fail (ch, error, op);
   note_failure (ch->call->ag, 0);
-  return ag_answer (ch->call, ch->result, ch);
+  return ch->done ? ch->done (ch) : ag_answer (ch->call, ch->result, ch);
+}
+
+struct ag_change *
+ag_change_new (struct ag_call *c)
+{
+  struct ag_change *ch = c->ag->host->alloc (c->req, sizeof *ch);
+  if (ch) {
+    memset (ch, 0, sizeof *ch);
+    ch->call = c;
+  }
+  return ch;
 }
 
 int32_t

@@ -6,10 +6,15 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/answer.c \
 	%D%/agentese.c \
 	%D%/agentese.h \
+	%D%/builtin.c \
+	%D%/builtin.h \
 	%D%/change.c \
 	%D%/common.c \
 	%D%/common.h \
 	%D%/concept.c \
+	%D%/concept.h \
+	%D%/concept_lattice.c \
+	%D%/concept_point.c \
 	%D%/discover.c \
 	%D%/find.c \
 	%D%/findings.c \

@@ -39,23 +39,37 @@ struct ag_trace {
 };
 int32_t ag_trace_get (struct ag_call *c, kg_str handle, struct ag_trace *ret);
 
+/* A further node that a change writes or deletes; it gets no history of its own, and what
+ * guards it is the revision of the node that changes. */
+struct ag_also {
+  kg_str handle;
+  kg_str state; /* JSON text; { NULL, 0 }: the node is deleted */
+};
+
 /* A change under way, in the request's memory. */
 struct ag_change {
   struct ag_call *call;
+  kg_str handle; /* of the node that changes; empty: the call's */
 
   /* Fills state, relations and bump from `old`; runs again after a lost race.
    * 0, KG_DONE when it answered, or a negative errno. */
   int32_t (*prepare) (struct ag_change *change, const struct ag_node *old);
   ag_result *result; /* the answer, once it is durable; `arg` is the change */
+  int32_t (*done) (struct ag_change *change); /* goes on instead; NULL: answers */
 
   kg_str state, relations; /* JSON texts of what is to be kept */
   int32_t bump;            /* 1: a new version */
   int64_t version;         /* the version now */
   kg_str child;            /* handle of a node to create, or empty */
   kg_str child_state;
+  const struct ag_also *also; /* further nodes, `nalso` of them */
+  uint32_t nalso;
   uint32_t tries;
   void *extra; /* the aspect's own */
 };
+
+/* A change of the call's node; NULL without memory. */
+struct ag_change *ag_change_new (struct ag_call *c);
 
 /* Makes the change durable and answers.  KG_WAIT, KG_DONE or a negative errno. */
 int32_t ag_change_run (struct ag_change *change);

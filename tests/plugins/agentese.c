@@ -189,7 +189,6 @@ static const struct {
   { "world.House.manifest", "Invalid path: Invalid holon 'House' at 6", 400 },
   { "world.house.manifest >> Id", "Invalid path: Unexpected character ' ' at 20", 400 },
   { "self.memory.recall", "Not implemented: ", 501 },
-  { "concept.love.manifest", "Not implemented: ", 501 },
   { "void.entropy.sip", "Not implemented: ", 501 },
   { "time.trace.query", "Not implemented: ", 501 },
   { "world.purgatory.list", "Not implemented: ", 501 },

@@ -1,6 +1,7 @@
 # One test per plugin, linked with the plugin's library and the fake host.
 PLUGIN_TESTS = \
 	%D%/agentese \
+	%D%/agentese-concept \
 	%D%/agentese-grammar \
 	%D%/agentese-price \
 	%D%/agentese-registry \
@@ -81,6 +82,8 @@ endif
 %C%_auth_race_LDADD = $(%C%_auth_limit_LDADD)
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FAKE_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_SOURCES = %D%/agentese.c %D%/agentese.h
+%C%_agentese_concept_SOURCES = %D%/agentese-concept.c %D%/agentese.h
+%C%_agentese_concept_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_state_SOURCES = %D%/agentese-state.c %D%/agentese.h
 %C%_agentese_price_SOURCES = %D%/agentese-price.c %D%/agentese.h
 %C%_agentese_price_LDADD = $(%C%_agentese_LDADD)
