@@ -288,6 +288,8 @@ loop_end (struct worker *w)
     if (c->state == CONN_WAIT && ticket_end (c->req))
       conn_continue (c, (int) phase_abort (c->req, -ETIMEDOUT));
   }
+  w->nevents = w->next_event = 0;
+  news_handle (w); /* what was posted last: streams are freed by it */
   dead_free (w);
   if (w->busy.first)
     log_write (KG_LOG_WARN, "core", "worker %u ends with requests that their plugins still hold",

@@ -90,6 +90,7 @@ job_call (const struct run *run, long n)
   const char *const headers[] = { id, NULL };
   struct kg_inner r = { .size = sizeof r, .flags = run->flags, .method = "GET",
                         .target = run->nap, .identity = &run->who, .headers = headers };
+  int32_t rc;
   *job = (struct job){ run, n };
   snprintf (id, sizeof id, "X-Request-ID: job-%ld", n);
   if (!run->nap) {
@@ -100,7 +101,10 @@ job_call (const struct run *run, long n)
     r.body = (kg_str){ body, strlen (body) };
   }
   note ("A %ld\n", n);
-  return calls->call (self, &r, run_told, job);
+  rc = calls->call (self, &r, run_told, job);
+  if (rc < 0)
+    free (job);
+  return rc;
 }
 
 /* Of the timer. */

@@ -459,6 +459,7 @@ START_TEST (code_that_blocks_is_given_up)
 {
   struct kg_inner r = ask ("GET", "/block", NULL);
   the_host.settings.http.handler_timeout = 2;
+  calls_serve ();
   call_wait (&r, &a);
   ck_assert_int_eq (a.error, -ETIMEDOUT);
   ck_assert_int_eq (plugin.entered, 1);
@@ -510,13 +511,14 @@ main (void)
           a_deadline_ends_the_waiting, streams_are_collected, too_long_a_stream_is_an_error,
           whoever_asked_does_not_wait_for_a_producer, an_identity_that_has_ended_ends_its_streams,
           their_number_is_bounded, threads_call_at_once, an_answer_may_call_again,
-          at_the_end_all_are_told, metrics_of_their_own, code_that_blocks_is_given_up };
-  const TTest *const beginning[] = { a_host_that_does_not_serve_takes_none };
+          at_the_end_all_are_told, metrics_of_their_own };
+  const TTest *const beginning[]
+      = { a_host_that_does_not_serve_takes_none, code_that_blocks_is_given_up };
   Suite *s = suite_create ("calls");
   SRunner *sr;
   int failed;
   add (s, "serving", setup, serving, sizeof serving / sizeof *serving);
-  add (s, "beginning", calls_setup, beginning, 1);
+  add (s, "beginning", calls_setup, beginning, sizeof beginning / sizeof *beginning);
   sr = srunner_create (s);
   srunner_set_tap (sr, "-");
   srunner_run_all (sr, CK_SILENT);

@@ -251,7 +251,8 @@ calls_setup (void)
 void
 calls_serve (void)
 {
-  ck_assert_int_eq (workers_create (&the_host, NULL, 0, &the_workers), 0);
+  const struct listener none = { .fd = -1 };
+  ck_assert_int_eq (workers_create (&the_host, &none, 0, &the_workers), 0);
   inners_serve (the_host.inners, the_workers);
 }
 
