@@ -117,6 +117,7 @@ struct kg_node_view {
   uint32_t size;
   uint32_t flags;       /* KG_NODE_STREAMS | KG_NODE_PER_TOKEN | KG_NODE_ANY           */
   const char *path;     /* "world.weather.now", "world.*.define"                       */
+  const char *route;    /* where it is invoked, by POST: "/v1/agentese/invoke"         */
   const char *category; /* "PERCEPTION"                                                */
   const char *kind;     /* "builtin", "plugin", "http", ...                            */
   const char *owner;    /* "weather"                                                   */

@@ -287,6 +287,7 @@ view_make (const struct ag *ag, const struct ag_listed *it, struct kg_node_view 
     .flags = (a->flags & AG_STREAMS ? KG_NODE_STREAMS : 0)
              | (cost->per_token ? KG_NODE_PER_TOKEN : 0) | (h->rest ? 0 : KG_NODE_ANY),
     .path = it->path.ptr,
+    .route = "/v1/agentese/invoke",
     .category = ag_category_names[a->category],
     .kind = ag_kind_names[h->kind],
     .owner = h->owner ? h->owner : "agentese",

@@ -401,6 +401,50 @@ ag_schema_compile (const char *text, struct ag_schema **ret, const char **ret_wh
   return k.error;
 }
 
+/* Names each required member among the properties, which means the same, and without which
+ * tools warn. */
+static void
+required_name (json_object *o)
+{
+  json_object *required, *properties;
+  size_t i;
+  if (!json_object_object_get_ex (o, "required", &required)
+      || !json_object_is_type (required, json_type_array))
+    return;
+  if (!json_object_object_get_ex (o, "properties", &properties)) {
+    properties = json_object_new_object ();
+    json_object_object_add (o, "properties", properties);
+  }
+  for (i = 0; json_object_is_type (properties, json_type_object)
+              && i < json_object_array_length (required);
+       i++) {
+    const char *name = json_object_get_string (json_object_array_get_idx (required, i));
+    if (name && !json_object_object_get_ex (properties, name, NULL))
+      json_object_object_add (properties, name, json_object_new_object ());
+  }
+}
+
+static void
+schema_complete (json_object *o)
+{
+  struct json_object_iterator i, end;
+  json_object *inner;
+  if (!json_object_is_type (o, json_type_object))
+    return;
+  required_name (o);
+  if (json_object_object_get_ex (o, "items", &inner))
+    schema_complete (inner);
+  if (json_object_object_get_ex (o, "additionalProperties", &inner))
+    schema_complete (inner);
+  if (!json_object_object_get_ex (o, "properties", &inner)
+      || !json_object_is_type (inner, json_type_object))
+    return;
+  i = json_object_iter_begin (inner);
+  end = json_object_iter_end (inner);
+  for (; !json_object_iter_equal (&i, &end); json_object_iter_next (&i))
+    schema_complete (json_object_iter_peek_value (&i));
+}
+
 int32_t
 ag_schema_text (const char *text, char **ret, const char **ret_why)
 {
@@ -408,6 +452,7 @@ ag_schema_text (const char *text, char **ret, const char **ret_why)
   json_object *o = json_read (&k, text);
   const char *plain;
   if (o) {
+    schema_complete (o);
     plain = json_object_to_json_string_ext (o, JSON_C_TO_STRING_PLAIN
                                                    | JSON_C_TO_STRING_NOSLASHESCAPE);
     *ret = plain ? text_copy (&k, plain) : NULL;

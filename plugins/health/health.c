@@ -79,12 +79,35 @@ index_get (kg_req *req, void *data)
   return document_reply (p, req, &p->index, TYPE_JSON);
 }
 
+/* Makes both documents of the API; the lock is held, or nobody else is there yet. */
+static int32_t
+api_make (struct plugin *p)
+{
+  int32_t r;
+  p->api_version = p->nodes ? p->nodes->version (p->self) : 0;
+  r = openapi_make (p, 0, &p->api[0]);
+  return r < 0 ? r : openapi_make (p, 1, &p->api[1]);
+}
+
+/* Plugins add nodes as they start, maybe after this one. */
+static int32_t
+api_refresh (struct plugin *p)
+{
+  return p->nodes && p->nodes->version (p->self) != p->api_version ? api_make (p) : 0;
+}
+
 static int32_t
 api_get (kg_req *req, void *data)
 {
   struct plugin *p = data;
   int admin = p->host->num (req, KG_NUM_ADMIN) == 1;
-  return document_reply (p, req, &p->api[admin], TYPE_JSON);
+  int32_t r;
+  pthread_mutex_lock (&p->api_lock);
+  r = api_refresh (p);
+  if (r >= 0)
+    r = document_reply (p, req, &p->api[admin], TYPE_JSON);
+  pthread_mutex_unlock (&p->api_lock);
+  return r;
 }
 
 static int32_t
@@ -232,6 +255,9 @@ services_need (struct plugin *p)
     r = host->need (p->self, KG_METRICS, sizeof *p->metrics, 0, (const void **)&p->metrics);
   if (r >= 0)
     r = host->need (p->self, KG_ROUTES, sizeof *p->routes, 0, (const void **)&p->routes);
+  if (r >= 0)
+    r = host->need (p->self, KG_NODES, sizeof *p->nodes, KG_NEED_OPTIONAL,
+                    (const void **)&p->nodes);
   return r;
 }
 
@@ -245,6 +271,7 @@ health_close (void *data)
   document_finish (&p->api[0]);
   document_finish (&p->api[1]);
   document_finish (&p->page);
+  pthread_mutex_destroy (&p->api_lock);
   free (p);
 }
 
@@ -259,6 +286,7 @@ health_open (const struct kg_host *host, kg_self *self, const void *conf, void *
   p->host = host;
   p->self = self;
   p->conf = conf;
+  pthread_mutex_init (&p->api_lock, NULL);
   r = services_need (p);
   if (r >= 0)
     r = routes_add (p);
@@ -277,9 +305,7 @@ health_start (void *data)
   struct plugin *p = data;
   int32_t r = index_make (p);
   if (r >= 0 && p->conf->docs) {
-    r = openapi_make (p, 0, &p->api[0]);
-    if (r >= 0)
-      r = openapi_make (p, 1, &p->api[1]);
+    r = api_make (p);
     if (r >= 0)
       r = page_make (p);
   }

@@ -5,13 +5,16 @@
 #ifndef HEALTH_HEALTH_H
 #define HEALTH_HEALTH_H
 
-#define KG_ABI_TARGET KG_ABI (1, 0)
+#define KG_ABI_TARGET KG_ABI (1, 1)
 #include <kgent/plugin.h>
 
 #include <kgent/health.h>
 #include <kgent/json.h>
 #include <kgent/metrics.h>
+#include <kgent/nodes.h>
 #include <kgent/routes.h>
+
+#include <pthread.h>
 
 #define TYPE_JSON "application/json"
 #define TYPE_TEXT "text/plain; charset=utf-8"
@@ -25,7 +28,7 @@ struct health_conf {
   int32_t docs;           /* /docs and /openapi.json exist */
 };
 
-/* A document that is made once, in start. */
+/* A document that is made in start; that of the API again when there are more nodes. */
 struct document {
   char *text; /* malloc'ed */
   size_t len;
@@ -39,9 +42,12 @@ struct plugin {
   const struct kg_health *health;
   const struct kg_metrics *metrics;
   const struct kg_routes *routes;
+  const struct kg_nodes *nodes; /* NULL: nobody has any */
   int32_t incomplete; /* a document lacks something, for want of memory */
   struct document index;
-  struct document api[2]; /* openapi.json: [0] public listener, [1] admin listener */
+  pthread_mutex_t api_lock;
+  uint64_t api_version;   /* of the nodes in api; under the lock */
+  struct document api[2]; /* openapi.json: [0] public listener, [1] admin listener; too */
   struct document page;   /* /docs */
   char page_policy[320];  /* its Content-Security-Policy */
 };

@@ -5,6 +5,8 @@ noinst_LIBRARIES += %D%/libhealth.a
 	%D%/health.c \
 	%D%/health.h \
 	%D%/index.c \
+	%D%/nodes.c \
+	%D%/nodes.h \
 	%D%/openapi.c \
 	%D%/operation.c \
 	%D%/operation.h \

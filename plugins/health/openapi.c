@@ -4,7 +4,7 @@
 /* /openapi.json, made once from the registered routes.  The public listener's
  * document leaves out what only the admin listener serves. */
 
-#include "plugins/health/operation.h"
+#include "plugins/health/nodes.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -53,6 +53,25 @@ path_add (const char *plugin, const struct kg_route *route, void *arg)
   }
   json_object_object_add (item, method, operation_make (d->plugin, plugin, route, &d->refs));
   tag_note (d, plugin);
+  return 0;
+}
+
+/* The aspects that have a path of their own; not those of any node of a context. */
+static int32_t
+node_add (const struct kg_node_view *view, void *arg)
+{
+  struct draft *d = arg;
+  struct node_route r;
+  json_object *item, *op;
+  if (view->flags & KG_NODE_ANY)
+    return 0;
+  if (node_route_make (view, &r) < 0)
+    return -ENOMEM;
+  path_add (view->owner, &r.route, d);
+  if (json_object_object_get_ex (d->paths, r.pattern, &item)
+      && json_object_object_get_ex (item, "post", &op))
+    node_tell (op, view);
+  node_route_free (&r);
   return 0;
 }
 
@@ -216,6 +235,8 @@ openapi_make (struct plugin *p, int32_t admin, struct document *ret)
   const char *text;
   int32_t r;
   p->routes->routes (p->self, path_add, &d);
+  if (p->nodes && p->nodes->walk (p->self, node_add, &d) < 0)
+    p->incomplete = 1;
   text_add (o, "openapi", "3.1.0");
   json_object_object_add (o, "info", info_make (p));
   json_object_object_add (o, "servers", servers_make (p, admin));

@@ -351,7 +351,7 @@ layout_nodes (void)
           M (kg_node, reserved), M (kg_node, owner), M (kg_node, context), M (kg_node, holon),
           M (kg_node, summary), M (kg_node, aspects));
   STRUCT (kg_node_view, M (kg_node_view, size), M (kg_node_view, flags), M (kg_node_view, path),
-          M (kg_node_view, category), M (kg_node_view, kind), M (kg_node_view, owner),
+          M (kg_node_view, route), M (kg_node_view, category), M (kg_node_view, kind), M (kg_node_view, owner),
           M (kg_node_view, summary), M (kg_node_view, scope), M (kg_node_view, input),
           M (kg_node_view, output), M (kg_node_view, requests), M (kg_node_view, tokens),
           M (kg_node_view, tokens_per_kb), M (kg_node_view, tokens_max),

@@ -211,6 +211,13 @@ START_TEST (schemas_as_text)
   ck_assert_str_eq (text, "{\"anyOf\":[{\"maximum\":1.50}]}");
   free (text);
   ck_assert_int_eq (ag_schema_text ("{\"a\":1} x", &text, &why), -EINVAL);
+  ck_assert_int_eq (ag_schema_text ("{\"items\":{\"required\":[\"a\",\"b\"],\"properties\":"
+                                    "{\"b\":{\"required\":[\"c\"]}}}}",
+                                    &text, &why),
+                    0);
+  ck_assert_str_eq (text, "{\"items\":{\"required\":[\"a\",\"b\"],\"properties\":{\"b\":"
+                          "{\"required\":[\"c\"],\"properties\":{\"c\":{}}},\"a\":{}}}}");
+  free (text);
 }
 END_TEST
 
