@@ -272,6 +272,43 @@ START_TEST (killed_in_the_middle_of_every_write)
 }
 END_TEST
 
+/* In good order it has written everything and gives its files up: nothing of them may
+ * look like work that was left over. */
+static void
+ending_main (int fd, int round, const char *commit, int nth)
+{
+  char data[40], id[RING_ID_MAX];
+  vfs_install ();
+  if (test_start (&t, dir, commit, WORKERS) < 0)
+    _exit (2);
+  for (int i = 0; i < 5; i++) {
+    int n = snprintf (data, sizeof data, "%d/%d/%d", round, i % WORKERS, i);
+    if (test_record (&t, i % WORKERS, data, (size_t) n + 1, id) == 0)
+      tell (fd, data, id);
+  }
+  vfs_plan (VFS_WRITE | VFS_SYNC | VFS_TRUNCATE | VFS_OPEN | VFS_DELETE, nth, -1, VFS_KILL, 0);
+  test_stop (&t);
+  _exit (0);
+}
+
+START_TEST (killed_while_it_ends)
+{
+  for (int i = 1; i <= 40; i++) {
+    int status, fd[2];
+    pid_t pid;
+    ck_assert_int_eq (pipe (fd), 0);
+    pid = fork ();
+    if (!pid)
+      ending_main (fd[1], i, modes[_i], i);
+    close (fd[1]);
+    acks_read (fd[0]);
+    close (fd[0]);
+    waitpid (pid, &status, 0);
+    check_all (modes[_i]);
+  }
+}
+END_TEST
+
 /* A commit whose sync failed lies complete in the WAL; its requests were told of
  * a failure, so it must not come back with the next process. */
 static void
@@ -311,6 +348,7 @@ main (void)
   tcase_add_loop_test (c, killed_at_random, 0, 2);
   tcase_add_loop_test (c, killed_before_every_file_operation, 0, 2);
   tcase_add_loop_test (c, killed_in_the_middle_of_every_write, 0, 2);
+  tcase_add_loop_test (c, killed_while_it_ends, 0, 2);
   tcase_add_loop_test (c, killed_after_a_refusal, 0, 2);
   suite_add_tcase (s, c);
   sr = srunner_create (s);
