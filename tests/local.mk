@@ -49,10 +49,10 @@ check-valgrind: $(check_PROGRAMS)
 	  test $$? != 9 || { cat $$t.valgrind; status=1; }; \
 	done; exit $$status
 
-# The example plugin, with nothing but what is installed.
+# The example plugins, with nothing but what is installed.
 installcheck-local:
 	@prefix='$(prefix)' libdir='$(libdir)' datadir='$(datadir)' sbindir='$(sbindir)' \
-	  DESTDIR='$(DESTDIR)' CC='$(CC)' example='$(abs_top_srcdir)/examples/hello' \
+	  DESTDIR='$(DESTDIR)' CC='$(CC)' examples='$(abs_top_srcdir)/examples' \
 	  $(SHELL) $(srcdir)/tests/installcheck.sh
 EXTRA_DIST += tests/installcheck.sh
 
