@@ -9,21 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MAX   64 /* bytes */
-#define LINE_SHORT 32 /* copied without a look at its length */
+#define NAME_MAX   46 /* bytes */
+#define LINE_MAX   48 /* with ": " behind it; copied without a look at its length */
 #define VALUE_MAX  8192
 #define NUMBER_MAX 20 /* digits */
 
 struct line {
   size_t len;
-  char text[NAME_MAX + 8]; /* "Name: " */
+  char text[LINE_MAX]; /* "Name: " */
 };
 
 struct kg_fields {
   struct kg_fields *next; /* of the plugin's */
   uint32_t count;
-  uint32_t has_long; /* 1: a line is longer than LINE_SHORT */
-  size_t bytes; /* that all lines have besides their values, and the slack behind them */
+  size_t bytes; /* that all lines have besides their texts, and the slack behind them */
   struct line line[KG_FIELDS_MAX];
 };
 
@@ -33,7 +32,7 @@ fields_create (const char *const *names, struct kg_fields **list, const kg_field
   struct kg_fields *f = calloc (1, sizeof *f);
   if (!f)
     return -ENOMEM;
-  f->bytes = sizeof f->line->text;
+  f->bytes = LINE_MAX;
   for (; *names; names++) {
     size_t len = strnlen (*names, NAME_MAX + 1);
     if (f->count == KG_FIELDS_MAX || len > NAME_MAX || !reply_name_ok ((kg_str){ *names, len })) {
@@ -44,7 +43,6 @@ fields_create (const char *const *names, struct kg_fields **list, const kg_field
     memcpy (f->line[f->count].text + len, ": ", 2);
     f->line[f->count++].len = len + 2;
     f->bytes += len + 4 + NUMBER_MAX;
-    f->has_long |= len + 2 > LINE_SHORT;
   }
   f->next = *list;
   *ret = *list = f;
@@ -70,34 +68,55 @@ word_bad (uint64_t w)
   return w | (w - 0x20 * each) | (w + each);
 }
 
+/* The same for 16 bytes, where the processor can. */
+typedef unsigned char bytes16 __attribute__ ((vector_size (16)));
+
+/* Copies 16 bytes or more; the last ones overlap those before. */
+static inline uint64_t
+long_copy (char *to, const char *from, size_t len)
+{
+  const char *last = from + len - sizeof (bytes16);
+  char *end = to + len - sizeof (bytes16);
+  bytes16 v, bad = { 0 };
+  uint64_t half[2];
+  for (; from < last; from += sizeof v, to += sizeof v) {
+    memcpy (&v, from, sizeof v);
+    memcpy (to, &v, sizeof v);
+    bad |= v | (v - 0x20) | (v + 1);
+  }
+  memcpy (&v, last, sizeof v);
+  memcpy (end, &v, sizeof v);
+  bad |= v | (v - 0x20) | (v + 1);
+  memcpy (half, &bad, sizeof half);
+  return half[0] | half[1];
+}
+
 /* Copies a value, and looks at it on the way: 0 where something is in it that is not
  * printable ASCII.  Reads and writes nothing outside: pieces overlap instead. */
 static inline int
 value_copy (char *to, const char *from, size_t len)
 {
-  uint64_t bad = 0, word;
+  uint64_t word = 0x2020202020202020u, other;
   uint32_t first, last;
-  size_t at;
+  if (len >= 16)
+    return !(long_copy (to, from, len) & 0x8080808080808080u);
   if (len >= sizeof word) {
-    for (at = 0; at + sizeof word < len; at += sizeof word) {
-      memcpy (&word, from + at, sizeof word);
-      memcpy (to + at, &word, sizeof word);
-      bad |= word_bad (word);
-    }
-    memcpy (&word, from + len - sizeof word, sizeof word);
-    memcpy (to + len - sizeof word, &word, sizeof word);
-  } else if (len >= sizeof first) {
+    memcpy (&word, from, sizeof word);
+    memcpy (&other, from + len - sizeof other, sizeof other);
+    memcpy (to, &word, sizeof word);
+    memcpy (to + len - sizeof other, &other, sizeof other);
+    return !((word_bad (word) | word_bad (other)) & 0x8080808080808080u);
+  }
+  if (len >= sizeof first) {
     memcpy (&first, from, sizeof first);
     memcpy (&last, from + len - sizeof last, sizeof last);
     memcpy (to, &first, sizeof first);
     memcpy (to + len - sizeof last, &last, sizeof last);
     word = (uint64_t) first << 32 | last;
-  } else {
-    word = 0x2020202020202020u;
-    for (at = 0; at < len; at++)
+  } else
+    for (size_t at = 0; at < len; at++)
       word = word << 8 | (unsigned char) (to[at] = from[at]);
-  }
-  return !((bad | word_bad (word)) & 0x8080808080808080u);
+  return !(word_bad (word) & 0x8080808080808080u);
 }
 
 /* With tabs, which are rare. */
@@ -132,23 +151,22 @@ number_put (char *p, uint64_t u)
                               "4041424344454647484950515253545556575859"
                               "6061626364656667686970717273747576777879"
                               "8081828384858687888990919293949596979899";
-  char *end = p + 1;
-  uint64_t bound = 10;
-  uint32_t small;
+  char *end;
   if (u < 10) {
     *p = (char) ('0' + u);
-    return end;
+    return p + 1;
   }
-  for (; u >= bound && end < p + NUMBER_MAX - 1; bound *= 10)
+  end = p + (u < 100 ? 2 : u < 1000 ? 3 : u < 10000 ? 4 : 5);
+  for (uint64_t bound = 100000; u >= bound && end < p + NUMBER_MAX - 1; bound *= 10)
     end++;
   for (p = end; u > UINT32_MAX; u /= 100)
     memcpy (p -= 2, pairs + u % 100 * 2, 2);
-  for (small = (uint32_t) u; small >= 100; small /= 100)
-    memcpy (p -= 2, pairs + small % 100 * 2, 2);
-  if (small >= 10)
-    memcpy (p - 2, pairs + small * 2, 2);
+  for (; u >= 100; u = (uint32_t) u / 100)
+    memcpy (p -= 2, pairs + (uint32_t) u % 100 * 2, 2);
+  if (u >= 10)
+    memcpy (p - 2, pairs + u * 2, 2);
   else
-    p[-1] = (char) ('0' + small);
+    p[-1] = (char) ('0' + u);
   return end;
 }
 
@@ -164,9 +182,7 @@ fields_set (kg_req *req, const struct kg_fields *f, const struct kg_value *v)
   for (; v < end; v++, line++) {
     if (!v->text && v->n < 0)
       continue;
-    memcpy (p, line->text, LINE_SHORT);
-    if (f->has_long)
-      memcpy (p, line->text, sizeof line->text);
+    memcpy (p, line->text, LINE_MAX);
     p += line->len;
     if (!v->text)
       p = number_put (p, (uint64_t) v->n);

@@ -368,7 +368,7 @@ struct kg_host {
 
 #if KG_ABI_TARGET >= KG_ABI (1, 1)
   /* [open] Names of response headers that are set together: at most
-   * KG_FIELDS_MAX, ended by NULL, of at most 64 bytes; copied, and checked as
+   * KG_FIELDS_MAX, ended by NULL, of at most 46 bytes; copied, and checked as
    * `header` does (-EINVAL), here and not for each request.  The set is the
    * host's, until close.  Since 1.1. */
   int32_t (*fields) (kg_self *self, const char *const *names, const kg_fields **ret);

@@ -226,7 +226,8 @@ void budget_attach (struct auth *auth);
 /* The request has ended, in LOG: it is charged when it was good, else given back. */
 void budget_end (struct quota *q, int32_t good);
 
-/* What was spent in a month, without what is reserved. */
+/* What is spent and reserved in a month, and what is spent alone. */
+uint64_t budget_counted (const struct subject *s, enum limit_policy policy, uint32_t month);
 uint64_t budget_spent (const struct auth *auth, const struct subject *s, enum limit_policy policy,
                        uint32_t month);
 

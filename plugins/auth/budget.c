@@ -9,6 +9,7 @@
  * counts: whoever dies in between leaves too much counted, never too little, until
  * counts are made anew from the usage records (charge.c). */
 #include "plugins/auth/auth.h"
+#include "plugins/auth/digits.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -102,12 +103,23 @@ units_return (struct quota *q, uint32_t kind, uint64_t n)
   units_uncount (q, kind, n);
 }
 
-/* What was spent of a month, without what is reserved. */
+static uint32_t
+kind_of (enum limit_policy policy)
+{
+  return policy == LIMIT_TOKENS ? 0 : policy == LIMIT_MONEY ? 1 : 2;
+}
+
+uint64_t
+budget_counted (const struct subject *s, enum limit_policy policy, uint32_t month)
+{
+  return window_count (kind_window (s->cell, kind_of (policy)), month);
+}
+
 uint64_t
 budget_spent (const struct auth *auth, const struct subject *s, enum limit_policy policy,
               uint32_t month)
 {
-  uint32_t kind = policy == LIMIT_TOKENS ? 0 : policy == LIMIT_MONEY ? 1 : 2;
+  uint32_t kind = kind_of (policy);
   uint64_t used = window_count (kind_window (s->cell, kind), month), held = 0;
   ptrdiff_t number = s->cell - auth->cells.cell;
   if (!used)
@@ -320,29 +332,27 @@ charge_fix (struct quota *q)
   q->fixed = 1;
 }
 
+#define PUT(p, literal) (memcpy (p, literal, sizeof (literal) - 1), (p) + sizeof (literal) - 1)
+
 /* {"month":24310,"tokens":12,"money":0,"requests":0} */
 static int32_t
 charge_write (kg_req *req, const struct pass *pass, struct kg_charge *ret)
 {
   const struct quota *q = &pass->quota;
-  struct kg_out out = { budget_auth->host->alloc (req, CHARGE_JSON), 0, CHARGE_JSON };
-  if (!out.ptr)
+  char *text = budget_auth->host->alloc (req, CHARGE_JSON), *p = text;
+  if (!text)
     return -ENOMEM;
   ret->key = pass->key_id;
   ret->tokens = (int64_t) (q->settled[0] + q->spent);
   ret->money = (int64_t) q->settled[1];
   ret->requests = (int64_t) q->settled[2];
-  kg_out_lit (&out, "{\"month\":");
-  kg_out_int (&out, q->at.month);
-  kg_out_lit (&out, ",\"tokens\":");
-  kg_out_int (&out, ret->tokens);
-  kg_out_lit (&out, ",\"money\":");
-  kg_out_int (&out, ret->money);
-  kg_out_lit (&out, ",\"requests\":");
-  kg_out_int (&out, ret->requests);
-  kg_out_lit (&out, "}");
-  ret->json = (kg_str){ out.ptr, out.len };
-  return kg_out_ok (&out) ? 1 : -ENOMEM;
+  p = digits_put (PUT (p, "{\"month\":"), q->at.month);
+  p = digits_put (PUT (p, ",\"tokens\":"), (uint64_t) ret->tokens);
+  p = digits_put (PUT (p, ",\"money\":"), (uint64_t) ret->money);
+  p = digits_put (PUT (p, ",\"requests\":"), (uint64_t) ret->requests);
+  p = PUT (p, "}");
+  ret->json = (kg_str){ text, (size_t) (p - text) };
+  return 0;
 }
 
 static int32_t

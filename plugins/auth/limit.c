@@ -50,6 +50,17 @@ bucket_return (struct cell *cell, int64_t per_minute)
 }
 
 int64_t
+bucket_left (uint64_t full_ns, int64_t per_minute, int64_t now, int64_t *ret_reset_s)
+{
+  int64_t step = bucket_step (per_minute), wait = (int64_t) full_ns - now, left;
+  if (wait < 0)
+    wait = 0;
+  left = per_minute - (wait + step - 1) / step;
+  *ret_reset_s = (wait + 999999999) / 1000000000;
+  return left > 0 ? left : 0;
+}
+
+int64_t
 bucket_wait (uint64_t full_ns, int64_t per_minute, int64_t now)
 {
   int64_t wait = (int64_t) full_ns - now - bucket_step (per_minute) * (per_minute - 1);
@@ -189,27 +200,15 @@ limit_end (const struct subject s[LIMIT_SUBJECTS], const struct moment *then,
 
 /* ---- Reading -------------------------------------------------------------- */
 
-/* What is left of the bucket, and seconds until it is full. */
-static void
-bucket_look (const struct subject *s, int64_t now, struct standing *ret)
-{
-  int64_t step = bucket_step (s->limits->per_minute);
-  int64_t wait = (int64_t) atomic_load_explicit (&s->cell->full_ns, memory_order_relaxed) - now;
-  if (wait < 0)
-    wait = 0;
-  ret->minute_left = s->limits->per_minute - (wait + step - 1) / step;
-  if (ret->minute_left < 0)
-    ret->minute_left = 0;
-  ret->minute_reset_s = (wait + 999999999) / 1000000000;
-}
-
 void
 limit_look (const struct subject *s, const struct moment *now, struct standing *ret)
 {
   const struct cell *c = s->cell;
   ret->minute_left = ret->minute_reset_s = 0;
   if (s->limits->per_minute)
-    bucket_look (s, now->mono_ns, ret);
+    ret->minute_left
+        = bucket_left (atomic_load_explicit (&c->full_ns, memory_order_relaxed),
+                       s->limits->per_minute, now->mono_ns, &ret->minute_reset_s);
   ret->day_used = (int64_t) window_count (&c->day, now->day);
   ret->month_used = (int64_t) window_count (&c->month, now->month);
   ret->tokens_today = (int64_t) window_count (&c->tokens_day, now->day);
@@ -219,27 +218,22 @@ limit_look (const struct subject *s, const struct moment *now, struct standing *
 }
 
 int64_t
-limit_of (const struct limits *l, enum limit_policy policy)
-{
-  const int64_t of[LIMIT_POLICIES] = {
-    [LIMIT_CONCURRENT] = l->concurrent, [LIMIT_MINUTE] = l->per_minute, [LIMIT_DAY] = l->per_day,
-    [LIMIT_MONTH] = l->per_month,       [LIMIT_TOKENS] = l->tokens,     [LIMIT_MONEY] = l->spend,
-  };
-  return of[policy];
-}
-
-int64_t
 limit_used (const struct limits *l, const struct standing *s, enum limit_policy policy)
 {
-  const int64_t used[LIMIT_POLICIES] = {
-    [LIMIT_CONCURRENT] = s->concurrent,
-    [LIMIT_MINUTE] = l->per_minute - s->minute_left,
-    [LIMIT_DAY] = s->day_used,
-    [LIMIT_MONTH] = s->month_used,
-    [LIMIT_TOKENS] = s->tokens,
-    [LIMIT_MONEY] = s->money,
-  };
-  return used[policy];
+  switch (policy) {
+  case LIMIT_CONCURRENT:
+    return s->concurrent;
+  case LIMIT_MINUTE:
+    return l->per_minute - s->minute_left;
+  case LIMIT_DAY:
+    return s->day_used;
+  case LIMIT_MONTH:
+    return s->month_used;
+  case LIMIT_TOKENS:
+    return s->tokens;
+  default:
+    return s->money;
+  }
 }
 
 uint32_t

@@ -100,14 +100,35 @@ uint32_t limit_full (const struct subject *s, const struct moment *now, uint32_t
 /* Reads the counters; changes nothing. */
 void limit_look (const struct subject *s, const struct moment *now, struct standing *ret);
 
-/* What a policy allows, 0: anything; and what is used of it. */
-int64_t limit_of (const struct limits *limits, enum limit_policy policy);
+/* What a policy allows, 0: anything. */
+static inline int64_t
+limit_of (const struct limits *l, enum limit_policy policy)
+{
+  switch (policy) {
+  case LIMIT_CONCURRENT:
+    return l->concurrent;
+  case LIMIT_MINUTE:
+    return l->per_minute;
+  case LIMIT_DAY:
+    return l->per_day;
+  case LIMIT_MONTH:
+    return l->per_month;
+  case LIMIT_TOKENS:
+    return l->tokens;
+  default:
+    return l->spend;
+  }
+}
+
+/* What is used of it. */
 int64_t limit_used (const struct limits *limits, const struct standing *s,
                     enum limit_policy policy);
 
 /* The parts, for who is no subject.  A bucket is the monotonic time at which it will be
- * full; one request's room, or 0; and the seconds until there is some, at least 1. */
+ * full; one request's room, or 0; what is left, and when it is full; and the seconds until there
+ * is room, at least 1. */
 int32_t bucket_take (_Atomic uint64_t *full_ns, int64_t per_minute, int64_t now_ns);
+int64_t bucket_left (uint64_t full_ns, int64_t per_minute, int64_t now_ns, int64_t *ret_reset_s);
 int64_t bucket_wait (uint64_t full_ns, int64_t per_minute, int64_t now_ns);
 
 /* One more in flight, below max: 1 or 0. */

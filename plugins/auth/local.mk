@@ -35,6 +35,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/credential.h \
 	%D%/dev.c \
 	%D%/digest.c \
+	%D%/digits.h \
 	%D%/epoch.c \
 	%D%/epoch.h \
 	%D%/explain.c \

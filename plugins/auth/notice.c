@@ -18,7 +18,7 @@
 #define ID_MAX   96
 #define TEXT_MAX 512
 
-static const int32_t percents[LEVELS] = { 50, 80, 100 };
+static const uint32_t percents[LEVELS] = { 50, 80, 100 };
 static const enum limit_policy policies[KINDS] = { LIMIT_TOKENS, LIMIT_MONEY, LIMIT_MONTH };
 
 /* What was reached. */
@@ -98,11 +98,11 @@ subject_look (struct auth *auth, const struct pass *pass, enum limit_of of, uint
   uint32_t month = pass->quota.at.month;
   int64_t limit = limit_of (s->limits, policies[kind]), used;
   uint64_t told = atomic_load_explicit (&s->cell->noticed, memory_order_relaxed);
-  if (!limit)
-    return;
+  if (!limit || budget_counted (s, policies[kind], month) * 100 < (uint64_t) limit * percents[0])
+    return; /* with what is reserved, too */
   used = (int64_t) budget_spent (auth, s, policies[kind], month);
   for (uint32_t level = 0; level < LEVELS; level++)
-    if (used * 100 >= limit * percents[level]
+    if ((uint64_t) used * 100 >= (uint64_t) limit * percents[level]
         && (word_number (told) != month || !(told >> (kind * LEVELS + level) & 1)))
       note_leave (auth, pass, of, kind, level, limit, used);
 }
@@ -135,7 +135,7 @@ note_log (const struct note *n)
   char id[TEXT_UUID];
   text_uuid_show (n->of == LIMIT_KEY ? n->key : n->tenant, id);
   n->auth->host->log (n->auth->self, percents[n->level] < 100 ? KG_LOG_INFO : KG_LOG_WARN,
-                      "%s %s has used %d %% of the month's %s: %lld of %lld",
+                      "%s %s has used %u %% of the month's %s: %lld of %lld",
                       n->of == LIMIT_KEY ? "key" : "tenant", id, percents[n->level], unit_of (n),
                       (long long) n->used, (long long) n->limit);
 }
@@ -164,7 +164,7 @@ id_write (char ret[ID_MAX], const struct note *n)
 {
   char id[TEXT_UUID];
   text_uuid_show (n->of == LIMIT_KEY ? n->key : n->tenant, id);
-  return (size_t) snprintf (ret, ID_MAX, "%s.%s.%u.%s.%d", n->of == LIMIT_KEY ? "key" : "tenant",
+  return (size_t) snprintf (ret, ID_MAX, "%s.%s.%u.%s.%u", n->of == LIMIT_KEY ? "key" : "tenant",
                             id, n->month, limit_names[policies[n->kind]], percents[n->level]);
 }
 

@@ -100,11 +100,13 @@ quota_peek (struct auth *auth, struct quota *q, const struct limits *own, struct
 static uint32_t
 budgets_full (const struct auth *auth, const struct quota *q, const struct subject *s, uint32_t ask)
 {
-  uint32_t full = limit_full (s, &q->at, ask);
-  for (enum limit_policy p = LIMIT_TOKENS; full && p < LIMIT_POLICIES; p++)
-    if (full & LIMIT_BIT (p)
-        && budget_spent (auth, s, p, q->at.month) < (uint64_t) limit_of (s->limits, p))
-      full &= ~LIMIT_BIT (p);
+  uint32_t full = 0;
+  for (enum limit_policy p = LIMIT_TOKENS; p < LIMIT_POLICIES; p++) {
+    uint64_t limit = (uint64_t) limit_of (s->limits, p);
+    if (ask & LIMIT_BIT (p) && limit && budget_counted (s, p, q->at.month) >= limit
+        && budget_spent (auth, s, p, q->at.month) >= limit)
+      full |= LIMIT_BIT (p);
+  }
   return full;
 }
 

@@ -7,6 +7,7 @@
  * one that has less left.  This is done for every request: it is most of what a limit
  * costs, so each word is written once. */
 #include "plugins/auth/auth.h"
+#include "plugins/auth/digits.h"
 
 #include <string.h>
 
@@ -45,31 +46,6 @@ static const struct name names[LIMIT_SUBJECTS][LIMIT_POLICIES] = {
 };
 
 #define STATE_MAX 256 /* bytes of the state of three policies, and slack */
-
-static const char pairs[] = "0001020304050607080910111213141516171819"
-                            "2021222324252627282930313233343536373839"
-                            "4041424344454647484950515253545556575859"
-                            "6061626364656667686970717273747576777879"
-                            "8081828384858687888990919293949596979899";
-
-/* The digits of a number, of which most are below 100,000. */
-static char *
-digits_put (char *p, uint64_t u)
-{
-  char *end = p + (u < 10 ? 1 : u < 100 ? 2 : u < 1000 ? 3 : u < 10000 ? 4 : 5);
-  uint64_t bound;
-  for (bound = 100000; u >= bound && end < p + 19; bound *= 10)
-    end++;
-  for (p = end; u > UINT32_MAX; u /= 100)
-    memcpy (p -= 2, pairs + u % 100 * 2, 2);
-  for (; u >= 100; u = (uint32_t) u / 100)
-    memcpy (p -= 2, pairs + (uint32_t) u % 100 * 2, 2);
-  if (u >= 10)
-    memcpy (p - 2, pairs + u * 2, 2);
-  else
-    p[-1] = (char) ('0' + u);
-  return end;
-}
 
 /* Midnight in seconds since the epoch has ten digits, which are the same for a whole
  * day: five of them in each word, behind the day. */
@@ -113,31 +89,43 @@ tighter (int64_t key_limit, int64_t key_left, int64_t tenant_limit, int64_t tena
   return l;
 }
 
-static struct left
-left_minute (const struct quota *q, const struct standing st[LIMIT_SUBJECTS])
+static inline struct left
+left_minute (const struct quota *q)
 {
-  struct left l = tighter (q->plan->of[LIMIT_KEY]->per_minute, st[LIMIT_KEY].minute_left,
-                           q->plan->of[LIMIT_TENANT]->per_minute, st[LIMIT_TENANT].minute_left);
-  l.reset_s = st[l.of].minute_reset_s;
+  const struct subject *s = q->subject;
+  int64_t left[LIMIT_SUBJECTS] = { 0 }, reset_s[LIMIT_SUBJECTS] = { 0 };
+  struct left l;
+  for (int i = 0; i < LIMIT_SUBJECTS; i++)
+    if (s[i].limits->per_minute)
+      left[i] = bucket_left (s[i].cell->full_ns, s[i].limits->per_minute, q->at.mono_ns,
+                             &reset_s[i]);
+  l = tighter (s[LIMIT_KEY].limits->per_minute, left[LIMIT_KEY],
+               s[LIMIT_TENANT].limits->per_minute, left[LIMIT_TENANT]);
+  l.reset_s = reset_s[l.of];
   return l;
 }
 
 static inline struct left
-left_day (const struct quota *q, const struct standing st[LIMIT_SUBJECTS])
+left_day (const struct quota *q, int64_t key_used)
 {
-  int64_t key = q->plan->of[LIMIT_KEY]->per_day, tenant = q->plan->of[LIMIT_TENANT]->per_day;
-  struct left l = tighter (key, key - st[LIMIT_KEY].day_used, tenant,
-                           tenant - st[LIMIT_TENANT].day_used);
+  const struct subject *s = q->subject;
+  int64_t key = s[LIMIT_KEY].limits->per_day, tenant = s[LIMIT_TENANT].limits->per_day, used = 0;
+  struct left l;
+  if (tenant)
+    used = (int64_t) window_count (&s[LIMIT_TENANT].cell->day, q->at.day);
+  l = tighter (key, key - key_used, tenant, tenant - used);
   l.reset_s = (int64_t) (q->at.day + 1) * LIMIT_DAY_S - q->at.wall_s;
   return l;
 }
 
 static struct left
-left_month (const struct quota *q, const struct standing st[LIMIT_SUBJECTS])
+left_month (const struct quota *q)
 {
-  int64_t key = q->plan->of[LIMIT_KEY]->per_month, tenant = q->plan->of[LIMIT_TENANT]->per_month;
-  struct left l = tighter (key, key - st[LIMIT_KEY].month_used, tenant,
-                           tenant - st[LIMIT_TENANT].month_used);
+  const struct subject *s = q->subject;
+  int64_t key = s[LIMIT_KEY].limits->per_month, tenant = s[LIMIT_TENANT].limits->per_month;
+  struct left l
+      = tighter (key, key - (int64_t) window_count (&s[LIMIT_KEY].cell->month, q->at.month), tenant,
+                 tenant - (int64_t) window_count (&s[LIMIT_TENANT].cell->month, q->at.month));
   l.reset_s = (int64_t) q->at.month_end * LIMIT_DAY_S - q->at.wall_s;
   return l;
 }
@@ -170,7 +158,7 @@ show_legacy (const struct quota *q, const struct plan_number *limit, const struc
 
 /* Where each policy stands; `text` has STATE_MAX bytes and 16 for midnight. */
 static void
-show_windows (const struct quota *q, const struct standing st[LIMIT_SUBJECTS], char *text,
+show_windows (const struct quota *q, int64_t day_used, char *text,
               struct kg_value value[SHOW_FIELDS])
 {
   const struct plan *plan = q->plan;
@@ -178,19 +166,19 @@ show_windows (const struct quota *q, const struct standing st[LIMIT_SUBJECTS], c
   struct left l;
   value[SHOW_LIMIT] = value[SHOW_REMAINING] = value[SHOW_RESET] = (struct kg_value){ NULL, -1 };
   if (plan->shown & LIMIT_BIT (LIMIT_MINUTE)) {
-    l = left_minute (q, st);
+    l = left_minute (q);
     p = state_put (p, LIMIT_MINUTE, &l);
     show_legacy (q, plan->minute, &l, value);
   }
   if (plan->shown & LIMIT_BIT (LIMIT_DAY)) {
-    l = left_day (q, st);
+    l = left_day (q, day_used);
     p = state_put (p, LIMIT_DAY, &l);
     show_legacy (q, plan->day, &l, value);
     midnight_put (text + STATE_MAX, q->at.day + 1);
     value[SHOW_RESET] = (struct kg_value){ text + STATE_MAX, MIDNIGHT_LEN };
   }
   if (plan->shown & LIMIT_BIT (LIMIT_MONTH)) {
-    l = left_month (q, st);
+    l = left_month (q);
     p = state_put (p, LIMIT_MONTH, &l);
   }
   value[SHOW_POLICY] = (struct kg_value){ plan->policy, plan->policy_len };
@@ -200,20 +188,21 @@ show_windows (const struct quota *q, const struct standing st[LIMIT_SUBJECTS], c
 void
 quota_show (const struct auth *auth, kg_req *req, struct quota *q)
 {
+  const struct cell *cell = q->subject[LIMIT_KEY].cell;
+  int64_t day_used = (int64_t) window_count (&cell->day, q->at.day);
   struct kg_value value[SHOW_FIELDS];
-  struct standing st[LIMIT_SUBJECTS];
   char text[STATE_MAX + 16];
-  limit_look (&q->subject[LIMIT_KEY], &q->at, &st[LIMIT_KEY]);
   q->shown = 1;
-  if (q->plan->shown) {
-    limit_look (&q->subject[LIMIT_TENANT], &q->at, &st[LIMIT_TENANT]);
-    show_windows (q, st, text, value);
-  } else
+  if (q->plan->shown)
+    show_windows (q, day_used, text, value);
+  else
     for (int i = 0; i < SHOW_REQUESTS; i++)
       value[i] = (struct kg_value){ NULL, -1 };
-  value[SHOW_REQUESTS] = (struct kg_value){ NULL, st[LIMIT_KEY].day_used };
-  value[SHOW_TOKENS_TODAY] = (struct kg_value){ NULL, st[LIMIT_KEY].tokens_today };
-  value[SHOW_TOKENS] = (struct kg_value){ NULL, st[LIMIT_KEY].tokens };
+  value[SHOW_REQUESTS] = (struct kg_value){ NULL, day_used };
+  value[SHOW_TOKENS_TODAY]
+      = (struct kg_value){ NULL, (int64_t) window_count (&cell->tokens_day, q->at.day) };
+  value[SHOW_TOKENS]
+      = (struct kg_value){ NULL, (int64_t) window_count (&cell->tokens, q->at.month) };
   auth->host->headers (req, auth->fields, value);
 }
 

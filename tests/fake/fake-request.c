@@ -210,7 +210,7 @@ host_fields (kg_self *self, const char *const *names, const kg_fields **ret)
   if (!self->opening && self != &self->fake->self)
     fake_die ("fields: %s called it outside of open", self->name);
   for (; *names; names++) {
-    if (f->count == KG_FIELDS_MAX || strlen (*names) > 64 || !name_ok (*names))
+    if (f->count == KG_FIELDS_MAX || strlen (*names) > 46 || !name_ok (*names))
       return -EINVAL;
     f->name[f->count++] = fake_pool_text (&self->pool, "%s", *names);
   }

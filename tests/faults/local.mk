@@ -3,6 +3,7 @@ FAULT_TESTS = \
 	%D%/activation.py \
 	%D%/auth_rows.py \
 	%D%/bodies.py \
+	%D%/budget.py \
 	%D%/budgets.py \
 	%D%/burst.py \
 	%D%/calls.py \

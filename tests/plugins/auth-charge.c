@@ -35,7 +35,9 @@ START_TEST (records)
     "{\"tenant\":\"" TENANT "\",\"key\":\"" KEY "\",\"charge\":{\"month\":5,\"tokens\":-1}}",
     "{\"tenant\":\"" TENANT "\",\"key\":\"" KEY "\",\"charge\":{\"month\":99999,\"tokens\":1}}",
     "{\"tenant\":\"" TENANT "\",\"key\":\"" KEY "\",\"charge\":[5]}",
-    "{\"tenant\":\"" TENANT "\",\"key\":\"" KEY "\",\"charge\":{\"month\":5,\"tokens\":1}",
+    "{\"tenant\":\"" TENANT "\",\"key\":\"" KEY "\",\"charge\":{\"month\":5,\"tokens\":1",
+    "{\"tenant\":\"00000000-0000-4000-8000-00000000000G\",\"key\":\"" KEY
+    "\",\"charge\":{\"month\":5,\"tokens\":1}}",
     "junk", "",
   };
   memset (&sums, 0, sizeof sums);

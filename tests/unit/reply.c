@@ -56,7 +56,7 @@ START_TEST (fields_are_all_good)
 {
   struct kg_fields *list = NULL;
   const kg_fields *set;
-  char value[21];
+  char value[53];
   begin ();
   ck_assert_int_eq (fields_create (names, &list, &set), 0);
   for (int byte = 0; byte < 256; byte++)
@@ -139,7 +139,7 @@ END_TEST
 /* Every byte at every place of values of 1 to 20 bytes. */
 START_TEST (values_are_printable)
 {
-  char value[21];
+  char value[53];
   begin ();
   for (int byte = 1; byte < 256; byte++)
     for (size_t len = 1; len < sizeof value; len++)
