@@ -4,6 +4,7 @@
 /* agentese.so: the path language over HTTP.  This file declares; what happens
  * is in invoke.c and resolve.c. */
 #include "plugins/agentese/listing.h"
+#include "plugins/agentese/remote.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -113,6 +114,12 @@ static const struct kg_opt options[]
           .sub = archetype_options,
           .sub_size = sizeof (struct ag_archetype_conf),
           .help = "Further archetypes, and further verbs of those that there are." },
+        { .key = "nodes",
+          .type = KG_OPT_LIST,
+          .offset = offsetof (struct ag_conf, remotes),
+          .sub = ag_remote_options,
+          .sub_size = sizeof (struct ag_remote_conf),
+          .help = "Agents behind a URL." },
         { .key = NULL } };
 
 static const char invoke_schema[]
@@ -193,7 +200,7 @@ static const struct kg_route routes[] = {
     .summary = "Invoke an aspect of a node by its path",
     .request_schema = invoke_schema,
     .response_schema = invoke_answer,
-    .statuses = "400 402 403 404 409 422 501 503 507" },
+    .statuses = "400 402 403 404 409 422 501 502 503 504 507" },
   { .size = sizeof (struct kg_route),
     .method = "GET",
     .pattern = "/v1/agentese/resolve",
@@ -305,6 +312,7 @@ agentese_close (void *data)
   ag_listing_close (ag);
   ag_registry_free (ag->registry);
   ag_nodes_close (ag);
+  ag_remotes_close (ag);
   ag_archetypes_free (ag->archetypes);
   ag_quota_free (ag->quota);
   ag_seen_free (ag->seen);
@@ -331,7 +339,8 @@ rooms_open (struct ag *ag)
 {
   static int32_t (*const rooms[]) (struct ag *ag)
       = { ag_world_open, ag_purgatory_open, ag_concept_open,
-          ag_self_open,  ag_void_open,      ag_time_open,    ag_nodes_open };
+          ag_self_open,  ag_void_open,      ag_time_open,    ag_nodes_open,
+          ag_remotes_open };
   uint32_t i;
   int32_t r = ag_archetypes_new (ag) ? 0 : -EINVAL;
   for (i = 0; i < sizeof rooms / sizeof rooms[0] && !r; i++)

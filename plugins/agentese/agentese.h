@@ -41,6 +41,7 @@ struct ag_conf {
   int64_t history_max;    /* entries kept per node */
   struct kg_list prices;  /* struct ag_price; the first that covers a path counts */
   struct kg_list archetypes; /* struct ag_archetype_conf */
+  struct kg_list remotes;    /* struct ag_remote_conf */
 };
 
 /* Why an invocation was refused; the label of a metric, in this order. */
@@ -75,6 +76,7 @@ struct ag {
   struct ag_archetypes *archetypes;
   struct ag_registry *registry;
   struct ag_foreign *foreign; /* nodes of other plugins */
+  struct ag_remotes *remotes; /* nodes of the configuration; NULL: none */
   struct ag_listing *_Atomic listing;
 
   /* What a room adds to every call; NULL: nobody does. */

@@ -21,6 +21,9 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/findings.h \
 	%D%/grammar.c \
 	%D%/grammar.h \
+	%D%/http.c \
+	%D%/http.h \
+	%D%/http_answer.c \
 	%D%/invoke.c \
 	%D%/listing.c \
 	%D%/listing.h \
@@ -28,6 +31,7 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/modifier.c \
 	%D%/modifier.h \
 	%D%/nodes.c \
+	%D%/nodes_conf.c \
 	%D%/observe.c \
 	%D%/pattern.c \
 	%D%/pattern.h \
@@ -39,6 +43,13 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/quota.c \
 	%D%/registry.c \
 	%D%/registry.h \
+	%D%/remote.c \
+	%D%/remote.h \
+	%D%/remote_breaker.c \
+	%D%/remote_breaker.h \
+	%D%/remote_events.c \
+	%D%/remote_events.h \
+	%D%/remote_url.c \
 	%D%/resolve.c \
 	%D%/schema.c \
 	%D%/schema.h \
