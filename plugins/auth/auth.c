@@ -97,7 +97,7 @@ tick (void *arg)
   model_gauge (auth);
   if (error < 0)
     auth->health->set (auth->component, KG_HEALTH_DEGRADED, 0, "no room for counters: %s",
-                       strerror (-error));
+                       error == -ENOBUFS ? "all are taken; raise auth.cells" : strerror (-error));
   else
     auth->health->set (auth->component, KG_HEALTH_OK, 0, "%s", "");
 }

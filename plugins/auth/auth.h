@@ -232,7 +232,7 @@ uint64_t budget_spent (const struct auth *auth, const struct subject *s, enum li
                        uint32_t month);
 
 /* usage.c: the counters' life.  usage_start answers 0 or -errno (logged); usage_tend is
- * for a timer. */
+ * for a timer: 0, -ENOBUFS when all cells are taken, or what the disk said. */
 int32_t usage_open (struct auth *auth);
 void usage_close (struct auth *auth);
 int32_t usage_start (struct auth *auth);

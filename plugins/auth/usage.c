@@ -86,8 +86,9 @@ usage_start (struct auth *auth)
 int32_t
 usage_tend (struct auth *auth)
 {
+  int32_t rc = cells_tend (&auth->cells);
   notice_tell (auth);
-  return cells_tend (&auth->cells);
+  return rc == 0 && cells_count (&auth->cells) == auth->cells.capacity ? -ENOBUFS : rc;
 }
 
 void

@@ -288,5 +288,29 @@ START_TEST (me)
 }
 END_TEST
 
+/* More keys than there are counters: who has none is not let in uncounted. */
+START_TEST (all_cells_are_taken)
+{
+  const char *key, *other;
+  uint8_t id[16] = { 0 };
+  begin_explain (CONF ("cells=1024"));
+  key = key_new (NULL, FREE_OF_LIMITS "\"tokens_per_month\":0", NULL);
+  other = key_new (NULL, FREE_OF_LIMITS "\"tokens_per_month\":0", NULL);
+  ck_assert_int_eq (run (key, ""), 200);
+  for (int i = 0; i < 1022; i++) { /* one is the key's, one its tenant's */
+    memcpy (id, &i, sizeof i);
+    ck_assert_uint_ne (cells_number (&auth->cells, id, CELL_KEY), 0);
+  }
+  ck_assert_int_eq (run (other, ""), 503);
+  ck_assert_int_eq (run (key, ""), 200);
+  fake_advance (fake, 1500);
+  fake_run_jobs (fake);
+  ck_assert_int_eq (fake_health (fake, "auth"), KG_HEALTH_DEGRADED);
+  ck_assert_str_eq (fake_health_detail (fake, "auth"),
+                    "no room for counters: all are taken; raise auth.cells");
+  end ();
+}
+END_TEST
+
 UNIT_MAIN ("auth-explain", routes, agentese, limits, shadow, keys_and_tenants, what_is_left, busiest,
-           me)
+           me, all_cells_are_taken)
