@@ -137,6 +137,21 @@ ag_state_with (struct ag_call *c, const struct ag_node *old, const struct ag_mem
   return ag_state_fits (c, o.len);
 }
 
+int32_t
+ag_node_text (struct ag_call *c, kg_str handle, kg_str *ret)
+{
+  char buf[KG_KEY_MAX];
+  struct kg_entry e = { .size = sizeof e };
+  struct kg_out o = { buf, 0, sizeof buf };
+  kg_out_lit (&o, c->who->tenant);
+  kg_out_lit (&o, "/");
+  kg_out_raw (&o, handle.ptr, handle.len);
+  if (!kg_out_ok (&o) || c->ag->store->get (c->ag->nodes, (kg_str){ buf, o.len }, &e) < 0)
+    return -ENOENT;
+  *ret = e.value;
+  return 0;
+}
+
 /* ---- Writing ------------------------------------------------------------------- */
 
 void
@@ -192,6 +207,59 @@ ag_now (const struct ag_call *c)
   return c->ag->host->num (c->req, KG_NUM_TIME);
 }
 
+static int32_t
+string_plain (struct ag_call *c, const struct kg_json *j, uint32_t i, struct kg_out *o)
+{
+  kg_str s = kg_json_str (c->ag->host, c->req, j, i);
+  if (!s.ptr)
+    return -ENOMEM;
+  kg_out_str (o, s);
+  return 0;
+}
+
+int32_t
+ag_out_plain (struct ag_call *c, const struct kg_json *j, uint32_t i, struct kg_out *o)
+{
+  int32_t kind = kg_json_kind (j, i), object = kind == KG_JSON_OBJECT, r = 0;
+  uint32_t at, n = 0;
+  if (kind == KG_JSON_STRING && j->token[i].escaped)
+    return string_plain (c, j, i, o);
+  if (!object && kind != KG_JSON_ARRAY) {
+    kg_out_raw (o, kg_json_text (j, i).ptr, kg_json_text (j, i).len);
+    return 0;
+  }
+  kg_out_lit (o, object ? "{" : "[");
+  for (at = kg_json_first (j, i); at && !r; at = kg_json_next (j, i, at + (uint32_t)object)) {
+    kg_out_lit (o, n++ ? "," : "");
+    if (object) {
+      r = string_plain (c, j, at, o);
+      kg_out_lit (o, ":");
+    }
+    if (!r)
+      r = ag_out_plain (c, j, at + (uint32_t)object, o);
+  }
+  kg_out_lit (o, object ? "}" : "]");
+  return r;
+}
+
+kg_str
+ag_arg_plain (struct ag_call *c, const char *name)
+{
+  uint32_t i = ag_kwarg (c, name);
+  struct kg_out o;
+  kg_str text;
+  size_t k, size;
+  if (!i)
+    return (kg_str){ NULL, 0 };
+  text = kg_json_text (c->json, i);
+  /* Of all characters only DEL can need more bytes than it has. */
+  for (k = 0, size = text.len; k < text.len; k++)
+    size += text.ptr[k] == 0x7f ? 5 : 0;
+  if (ag_out_new (c, size, &o) < 0 || ag_out_plain (c, c->json, i, &o) < 0 || !kg_out_ok (&o))
+    return (kg_str){ NULL, 0 };
+  return (kg_str){ o.ptr, o.len };
+}
+
 /* ---- Words --------------------------------------------------------------------- */
 
 static int32_t
@@ -210,19 +278,28 @@ has_word (const struct ag_words *w, uint64_t hash)
   return 0;
 }
 
+/* The end of a word that begins at `i`, and its hash. */
+static size_t
+word_end (kg_str text, size_t i, uint64_t *ret_hash)
+{
+  uint64_t h = 0xcbf29ce484222325u;
+  for (; i < text.len && in_word ((unsigned char)text.ptr[i]); i++)
+    h = (h ^ (uint64_t)tolower ((unsigned char)text.ptr[i])) * 0x100000001b3u;
+  *ret_hash = h;
+  return i;
+}
+
 void
 ag_words_add (struct ag_words *w, kg_str text)
 {
   size_t i = 0;
+  uint64_t h;
   while (i < text.len) {
-    uint64_t h = 0xcbf29ce484222325u;
-    size_t from;
-    while (i < text.len && !in_word ((unsigned char)text.ptr[i]))
+    if (!in_word ((unsigned char)text.ptr[i])) {
       i++;
-    for (from = i; i < text.len && in_word ((unsigned char)text.ptr[i]); i++)
-      h = (h ^ (uint64_t)tolower ((unsigned char)text.ptr[i])) * 0x100000001b3u;
-    if (i == from)
-      break;
+      continue;
+    }
+    i = word_end (text, i, &h);
     w->all++;
     if (w->distinct < AG_WORDS_MAX && !has_word (w, h))
       w->hash[w->distinct++] = h;
@@ -235,5 +312,31 @@ ag_words_common (const struct ag_words *w, const struct ag_words *of)
   uint32_t i, n = 0;
   for (i = 0; i < w->distinct; i++)
     n += (uint32_t)has_word (of, w->hash[i]);
+  return n;
+}
+
+uint32_t
+ag_words_found (const struct ag_words *w, kg_str json)
+{
+  uint8_t seen[AG_WORDS_MAX] = { 0 };
+  uint32_t k, n = 0;
+  uint64_t h;
+  size_t i = 0;
+  while (i < json.len) {
+    if (json.ptr[i] == '\\') {
+      i += i + 1 < json.len && json.ptr[i + 1] == 'u' ? 6 : 2;
+      continue;
+    }
+    if (!in_word ((unsigned char)json.ptr[i])) {
+      i++;
+      continue;
+    }
+    i = word_end (json, i, &h);
+    for (k = 0; k < w->distinct; k++)
+      if (w->hash[k] == h && !seen[k]) {
+        seen[k] = 1;
+        n++;
+      }
+  }
   return n;
 }

@@ -42,6 +42,9 @@ int32_t ag_state_with (struct ag_call *c, const struct ag_node *old, const struc
 /* 0, or KG_DONE with a 507 for a state that is too big. */
 int32_t ag_state_fits (struct ag_call *c, size_t bytes);
 
+/* The node's value as it is kept, until the hook returns.  0, -ENOENT. */
+int32_t ag_node_text (struct ag_call *c, kg_str handle, kg_str *ret);
+
 /* ---- Writing ------------------------------------------------------------------ */
 
 /* A JSON number with at most four decimals. */
@@ -61,6 +64,12 @@ kg_str ag_json_quoted (struct ag_call *c, kg_str s);
 /* When the request arrived, nanoseconds since the epoch. */
 int64_t ag_now (const struct ag_call *c);
 
+/* A value as JSON text without blanks and with no more escapes than it needs. */
+int32_t ag_out_plain (struct ag_call *c, const struct kg_json *j, uint32_t i, struct kg_out *o);
+
+/* The argument in that form, in the request's memory; { NULL, 0 } as above. */
+kg_str ag_arg_plain (struct ag_call *c, const char *name);
+
 /* ---- Words: distinct ones of a text, in lower case ------------------------------ */
 
 #define AG_WORDS_MAX 512 /* distinct ones that are looked at */
@@ -75,5 +84,8 @@ void ag_words_add (struct ag_words *w, kg_str text);
 
 /* How many distinct words of `w` are in `of`, too. */
 uint32_t ag_words_common (const struct ag_words *w, const struct ag_words *of);
+
+/* How many distinct words of `w` occur in a JSON text. */
+uint32_t ag_words_found (const struct ag_words *w, kg_str json);
 
 #endif

@@ -28,6 +28,13 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/listing.c \
 	%D%/listing.h \
 	%D%/manifest.c \
+	%D%/memory.c \
+	%D%/memory.h \
+	%D%/memory_change.c \
+	%D%/memory_index.c \
+	%D%/memory_keep.c \
+	%D%/memory_point.c \
+	%D%/memory_verbs.c \
 	%D%/modifier.c \
 	%D%/modifier.h \
 	%D%/nodes.c \
@@ -57,6 +64,7 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/schema_tree.h \
 	%D%/seen.c \
 	%D%/self.c \
+	%D%/self.h \
 	%D%/state.c \
 	%D%/state.h \
 	%D%/text.c \

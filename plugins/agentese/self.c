@@ -2,32 +2,7 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* self.*: what the tenant keeps of itself. */
-#include "plugins/agentese/agentese.h"
-
-static const struct ag_aspect memory[] = {
-  { .name = "consolidate", .category = AG_MUTATION },
-  { .name = "prune", .category = AG_MUTATION },
-  { .name = "checkpoint", .category = AG_MUTATION },
-  { .name = "recall", .category = AG_PERCEPTION },
-  { .name = "forget", .category = AG_MUTATION },
-  { .name = "crystallize", .category = AG_GENERATION },
-  { .name = "resume", .category = AG_MUTATION },
-  { .name = "cherish", .category = AG_MUTATION },
-  { .name = "engram", .category = AG_MUTATION },
-  { .name = "store", .category = AG_MUTATION },
-  { .name = "retrieve", .category = AG_PERCEPTION },
-  { .name = "compress", .category = AG_MUTATION },
-  { .name = "promote", .category = AG_MUTATION },
-  { .name = "demote", .category = AG_MUTATION },
-  { .name = "deposit", .category = AG_MUTATION },
-  { .name = "sense", .category = AG_PERCEPTION },
-  { .name = "play", .category = AG_MUTATION },
-  { .name = "evaluate", .category = AG_PERCEPTION },
-  { .name = "inference_consolidate", .category = AG_MUTATION },
-  { .name = "reap", .category = AG_MUTATION },
-  { .name = "expiring_soon", .category = AG_PERCEPTION },
-  { .name = NULL },
-};
+#include "plugins/agentese/self.h"
 
 static const struct ag_aspect capabilities[] = {
   { .name = "list", .category = AG_PERCEPTION },
@@ -112,7 +87,7 @@ static const struct ag_holon holons[] = {
     .kind = AG_BUILT_IN,
     .rest = "memory",
     .summary = "What was kept to be recalled.",
-    .aspects = memory },
+    .aspects = ag_memory_aspects },
   { .context = AG_SELF,
     .kind = AG_BUILT_IN,
     .rest = "capabilities",

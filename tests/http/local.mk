@@ -2,6 +2,8 @@
 HTTP_TESTS = \
 	%D%/admin.py \
 	%D%/agentese.py \
+	%D%/agentese_concept.py \
+	%D%/agentese_self.py \
 	%D%/mainjob.py \
 	%D%/openmeter.py \
 	%D%/stripe.py \
