@@ -153,7 +153,7 @@ count_inner (struct pipeline *p, uint32_t endpoint, int32_t status, int64_t ns)
   metrics_observe (p->inner_latency, endpoint, ns > 0 ? (uint64_t) ns : 0);
 }
 
-static void
+static inline void
 count_request (const struct kg_req *req, int32_t status, int64_t ns)
 {
   struct pipeline *p = req->host->pipeline;
