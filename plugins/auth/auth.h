@@ -87,6 +87,7 @@ struct auth {
   struct jwt *jwt;                   /* NULL: off */
   const struct limits *jwt_limits[2]; /* of callers with a token: as a profile's */
   struct cells cells;
+  _Atomic uint32_t seconds; /* since the start, as the timer counts them */
   struct charge *charge;
   struct notices *notices;
   struct addresses *addresses; /* NULL: not limited */
@@ -224,7 +225,7 @@ extern const struct kg_budget budget_service;
 void budget_attach (struct auth *auth);
 
 /* The request has ended, in LOG: it is charged when it was good, else given back. */
-void budget_end (struct quota *q, int32_t good);
+void budget_end (const struct auth *auth, struct quota *q, int32_t good);
 
 /* What is spent and reserved in a month, and what is spent alone. */
 uint64_t budget_counted (const struct subject *s, enum limit_policy policy, uint32_t month);

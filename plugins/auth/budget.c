@@ -330,6 +330,7 @@ charge_fix (struct quota *q)
   q->settled[0] += q->spent;
   q->spent = 0;
   q->fixed = 1;
+  q->fixed_at = atomic_load_explicit (&budget_auth->seconds, memory_order_relaxed);
 }
 
 #define PUT(p, literal) (memcpy (p, literal, sizeof (literal) - 1), (p) + sizeof (literal) - 1)
@@ -385,11 +386,29 @@ charge_loose (struct quota *q)
   }
 }
 
+#define DOUBT_S 5
+
+/* The request failed, long after its record was to be made: a disk that is stuck may yet
+ * write it.  It counts until counts are made anew. */
+static int32_t
+in_doubt (const struct auth *auth, const struct quota *q)
+{
+  if (!q->fixed || atomic_load (&auth->seconds) - q->fixed_at < DOUBT_S)
+    return 0;
+  auth->host->log (auth->self, KG_LOG_WARN,
+                   "the usage record of a request that failed may have been written: %llu tokens "
+                   "and %llu minor units count until the next start",
+                   (unsigned long long) q->settled[0], (unsigned long long) q->settled[1]);
+  return 1;
+}
+
 void
-budget_end (struct quota *q, int32_t good)
+budget_end (const struct auth *auth, struct quota *q, int32_t good)
 {
   uint32_t kind;
   if (!q->open && !q->spent && !q->settled[0] && !q->settled[1] && !q->settled[2])
+    return;
+  if (!good && in_doubt (auth, q))
     return;
   if (!q->fixed && !good) {
     q->spent = 0;

@@ -289,7 +289,7 @@ quota_log (kg_req *req, void *data)
   if (!pass->tenant || !quota_counts (q))
     return KG_NEXT;
   status = auth->host->num (req, KG_NUM_STATUS);
-  budget_end (q, status >= 200 && status <= 299);
+  budget_end (auth, q, status >= 200 && status <= 299);
   if (q->counted)
     limit_end (q->subject, &q->at, &q->taken, status_refunds (status));
   if (q->settled[0] | q->settled[1] || q->plan->shown & LIMIT_BIT (LIMIT_MONTH))

@@ -23,7 +23,8 @@ struct quota {
   uint8_t counted; /* 1: limit_end is due */
   uint8_t shown;   /* 1: the headers are set */
   uint8_t fixed;   /* 1: `charged` was asked; no reservation changes any more */
-  uint64_t spent;  /* tokens, without a reservation */
+  uint32_t fixed_at; /* by auth->seconds */
+  uint64_t spent;    /* tokens, without a reservation */
   uint64_t settled[QUOTA_KINDS];
   kg_reservation *open; /* neither settled nor released */
 };

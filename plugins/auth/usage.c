@@ -87,6 +87,7 @@ int32_t
 usage_tend (struct auth *auth)
 {
   int32_t rc = cells_tend (&auth->cells);
+  atomic_fetch_add (&auth->seconds, 1);
   notice_tell (auth);
   return rc == 0 && cells_count (&auth->cells) == auth->cells.capacity ? -ENOBUFS : rc;
 }

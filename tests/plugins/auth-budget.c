@@ -213,6 +213,36 @@ START_TEST (no_such_policy)
 }
 END_TEST
 
+/* A disk that is stuck: whether the record is there nobody knows when the answer must be
+ * given. */
+START_TEST (records_that_are_in_doubt)
+{
+  const char *key;
+  kg_req *req;
+  begin (NULL);
+  key = key_new (NULL, FREE_OF_LIMITS "\"tokens_per_month\":100", NULL);
+  fake_store_hold (fake, 1);
+  req = ask (key, "/do?s=T30,s30");
+  ck_assert_int_eq (fake_status (req), 0);
+  fake_expire (req); /* at once: it is not written */
+  ck_assert_int_ge (fake_status (req), 500);
+  req = ask (key, "/do?s=T40,s40");
+  for (int i = 0; i < 6; i++) {
+    fake_advance (fake, 1100);
+    fake_run_jobs (fake);
+  }
+  fake_expire (req);
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "may have been written: 40 tokens"));
+  ck_assert_int_eq (run (key, "T61"), 402);
+  fake_store_hold (fake, 0);
+  fake_store_commit (fake);
+  restart (0);
+  ck_assert_int_eq (fake_log_count (fake, "usage"), 2); /* as this host has it */
+  ck_assert_int_eq (left_of (key, TOKENS), 30);
+  end ();
+}
+END_TEST
+
 /* ---- Ends ------------------------------------------------------------------ */
 
 /* A process that is killed takes its reservations with it. */
@@ -358,7 +388,7 @@ END_TEST
 
 UNIT_MAIN ("auth-budget", reserves_and_settles, counts_at_once, tenant_and_key,
            failures_cost_nothing, kinds, wrong_calls, spends_afterwards, reserved_is_not_spent,
-           what_is_charged, shadow, no_such_policy, killed_with_reservations,
+           what_is_charged, records_that_are_in_doubt, shadow, no_such_policy, killed_with_reservations,
            stopped_in_good_order, without_records, thresholds, killed_before_it_told,
            notices_wait_for_disk,
            requests_are_told_of)
