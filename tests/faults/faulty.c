@@ -4,7 +4,8 @@
 /* A plugin whose handlers do everything wrong that a handler can do and survive: they
  * block, never answer, answer twice, late and with nonsense, and produce faster than
  * anybody reads.  GET /fault/counts tells what the host made of it. */
-#define KG_ABI_TARGET KG_ABI (1, 0)
+#define KG_ABI_TARGET KG_ABI (1, 1)
+#include <kgent/budget.h>
 #include <kgent/plugin.h>
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 
 static const struct kg_host *host;
+static const struct kg_budget *budget; /* NULL: nobody keeps one */
 static _Atomic long entered, smuggled, gone, dropped, continued, commits, logs, logs_499, refused,
     accepted, eagain, epipe, most_held;
 static _Atomic int stopping, threads;
@@ -340,17 +342,37 @@ log_end (kg_req *req, void *data)
   return KG_NEXT;
 }
 
-/* For whoever has a key. */
+/* ---- For whoever has a key -------------------------------------------------- */
+
+/* Reserves 5 tokens and uses 3. */
+static int32_t
+spend (kg_req *req, void *data)
+{
+  kg_reservation *r;
+  int32_t rc = budget ? budget->reserve (req, KG_BUDGET_TOKENS, 5, &r) : -EACCES;
+  (void) data;
+  if (rc == -EDQUOT)
+    return budget->refuse (req, KG_BUDGET_TOKENS, 5);
+  if (rc >= 0)
+    rc = budget->settle (req, r, 3);
+  return rc < 0 ? rc : text (req, "spent\n");
+}
+
 static int32_t
 private_add (const struct kg_host *h, kg_self *self)
 {
-  static const struct kg_route route = { .size = sizeof route,
-                                         .flags = KG_STREAMS,
-                                         .method = "GET",
-                                         .pattern = "/fault/private/stream",
-                                         .scope = "read",
-                                         .handler = stream };
-  return h->route (self, &route);
+  static const struct kg_route all[]
+      = { { .size = sizeof all[0], .flags = KG_STREAMS, .method = "GET", .scope = "read",
+            .pattern = "/fault/private/stream", .handler = stream },
+          { .size = sizeof all[0], .method = "GET", .scope = "read",
+            .pattern = "/fault/private/hello", .handler = hello },
+          { .size = sizeof all[0], .method = "GET", .scope = "read",
+            .pattern = "/fault/private/spend", .handler = spend } };
+  int32_t rc = h->need (self, KG_BUDGET, sizeof *budget, KG_NEED_OPTIONAL,
+                        (const void **) &budget);
+  for (size_t i = 0; rc >= 0 && i < sizeof all / sizeof *all; i++)
+    rc = h->route (self, &all[i]);
+  return rc;
 }
 
 static int32_t

@@ -4,10 +4,10 @@ FAULT_TESTS = \
 	%D%/auth_rows.py \
 	%D%/bodies.py \
 	%D%/budget.py \
-	%D%/budgets.py \
 	%D%/burst.py \
 	%D%/calls.py \
 	%D%/canary.py \
+	%D%/cost.py \
 	%D%/crossings.py \
 	%D%/environment.py \
 	%D%/framing.py \
@@ -16,6 +16,7 @@ FAULT_TESTS = \
 	%D%/logs.py \
 	%D%/nomemory.py \
 	%D%/plugins.py \
+	%D%/prices.py \
 	%D%/reload.py \
 	%D%/sample.py \
 	%D%/usage.py \

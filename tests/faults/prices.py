@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # Copyright (C) 2026 The kgent authors
-"""Budgets of the real program while it is killed again and again: priced calls of two keys
-of one tenant, from many threads, and SIGKILL at any moment.  Nothing is overspent, nothing
+"""Prices from the call to the account: calls of agentese that cost tokens, of two keys of
+one tenant, from many threads, while the program is killed again and again.  Nothing is overspent, nothing
 stays reserved, and what is left is what was granted less what is recorded, exactly.
 
 KGENT_CYCLES: how many lives (12; the long run has 1,000)."""
