@@ -1,5 +1,9 @@
-# Built by `make installcheck`, from an installed tree.
+# Plugins are built by `make installcheck`, from an installed tree; agents run as they are.
 EXTRA_DIST += \
+	%D%/agents/README.md \
+	%D%/agents/agents.conf \
+	%D%/agents/letters.js \
+	%D%/agents/translator.py \
 	%D%/hello/Makefile.am \
 	%D%/hello/README.md \
 	%D%/hello/configure.ac \

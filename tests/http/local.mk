@@ -4,6 +4,7 @@ HTTP_TESTS = \
 	%D%/agentese.py \
 	%D%/agentese_concept.py \
 	%D%/agentese_self.py \
+	%D%/agents.py \
 	%D%/mainjob.py \
 	%D%/openmeter.py \
 	%D%/stripe.py \
