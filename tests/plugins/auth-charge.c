@@ -227,6 +227,24 @@ START_TEST (made_anew)
 }
 END_TEST
 
+/* A month that began in the last calendar month (but on that month's last day). */
+START_TEST (anchored)
+{
+  kg_req *req;
+  begin (NULL);
+  req = create ("/admin/v1/tenants", "{\"name\":\"t\",\"tier\":\"ENTERPRISE\",\"anchor_day\":31,"
+                                     "\"limits\":{" FREE_OF_LIMITS "\"tokens_per_month\":100}}");
+  tenant = fake_json (req, "id");
+  key = key_new (tenant, "", &key_id);
+  ck_assert_int_eq (run (key, "T60,s25"), 200);
+  tick ();
+  ck_assert_int_eq (run (key, "T60,s10"), 200);
+  lose_region ();
+  ck_assert_int_eq (left_of (key, TOKENS), 65);
+  end ();
+}
+END_TEST
+
 /* More subjects than one write takes, some added up and some not. */
 START_TEST (many_subjects)
 {
@@ -271,4 +289,4 @@ START_TEST (last_month_is_over)
 END_TEST
 
 UNIT_MAIN ("auth-charge", records, too_many, texts, adds_up, waits_for_disk, another_was_first,
-           made_anew, many_subjects, last_month_is_over)
+           made_anew, anchored, many_subjects, last_month_is_over)
