@@ -4,6 +4,7 @@
 /* Routes as /metrics shows them, and tenants as the limits do. */
 
 #include "ctl/look.h"
+#include "ctl/object.h"
 
 #include "core/util/clock.h"
 
@@ -107,31 +108,11 @@ routes_take (const struct args *a, struct look *look)
 
 /* ---- Tenants ------------------------------------------------------------------------ */
 
-/* The slug of a tenant, asked for once; its id when it has no record. */
-static int
-name_find (const struct args *a, const char *id, json_object *names)
-{
-  struct answer answer = { 0 };
-  struct path path;
-  const char *slug;
-  int r;
-  if (member_of (names, id))
-    return 0;
-  path_start (&path, "/admin/v1/tenants");
-  r = path_id (&path, "tenant", id);
-  if (!r)
-    r = call_try (a, "GET", path.text, NULL, &answer);
-  slug = answer.status == 200 ? text_of (answer.json, "slug") : "";
-  json_object_object_add (names, id, json_object_new_string (*slug ? slug : id));
-  answer_finish (&answer);
-  return r;
-}
-
 static int
 tenant_read (const struct args *a, json_object *names, struct look *look, json_object *o)
 {
   struct tenant *t = &look->tenant[look->tenants++];
-  int r = name_find (a, text_of (o, "tenant"), names);
+  int r = tenant_name (a, text_of (o, "tenant"), names);
   snprintf (t->id, sizeof t->id, "%s", text_of (o, "tenant"));
   snprintf (t->name, sizeof t->name, "%s", text_of (names, t->id));
   t->requests = (double)number_of (o, "requests_today", 0);

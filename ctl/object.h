@@ -39,4 +39,8 @@ json_object *object_body (const struct args *a, const char *member);
 int object_each (const struct args *a, const char *method, const char *path, const char *what,
                  json_object *body, const char *did);
 
+/* tenant.c: notes in `names` what the tenant is called: its slug, or its id when it has no
+ * record.  A host is asked once for each; the exit code of a failure, or 0. */
+int tenant_name (const struct args *a, const char *id, json_object *names);
+
 #endif

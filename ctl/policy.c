@@ -65,8 +65,9 @@ policies_print (json_object *list)
   grid_finish (g);
 }
 
-static void
-tenants_print (json_object *list)
+/* With their slugs instead of ids, where they have one. */
+static int
+tenants_print (const struct args *a, json_object *list)
 {
   static const struct column columns[] = {
     { "tenant", "tenant", FORM_PLAIN },
@@ -75,10 +76,19 @@ tenants_print (json_object *list)
     { "in flight", "concurrent", FORM_COUNT },
   };
   struct grid *g = table_create (columns, 4);
+  json_object *names = json_object_new_object ();
   size_t i, n = length_of (list);
-  for (i = 0; i < n; i++)
-    table_add (g, columns, 4, json_object_array_get_idx (list, i));
+  int r = 0;
+  for (i = 0; !r && i < n; i++) {
+    json_object *o = json_object_array_get_idx (list, i);
+    r = tenant_name (a, text_of (o, "tenant"), names);
+    json_object_object_add (o, "tenant",
+                            json_object_get (member_of (names, text_of (o, "tenant"))));
+    table_add (g, columns, 4, o);
+  }
   grid_finish (g);
+  json_object_put (names);
+  return r;
 }
 
 static int
@@ -102,7 +112,7 @@ limits_run (const struct args *a)
   else if (!r && member_of (answer.json, "policies"))
     policies_print (member_of (answer.json, "policies"));
   else if (!r)
-    tenants_print (member_of (answer.json, "tenants"));
+    r = tenants_print (a, member_of (answer.json, "tenants"));
   answer_finish (&answer);
   return r;
 }

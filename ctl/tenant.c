@@ -42,6 +42,25 @@ const struct option tenant_options[] = {
   { 0 },
 };
 
+int
+tenant_name (const struct args *a, const char *id, json_object *names)
+{
+  struct answer answer = { 0 };
+  struct path path;
+  const char *slug;
+  int r;
+  if (member_of (names, id))
+    return 0;
+  path_start (&path, TENANTS);
+  r = path_id (&path, "tenant", id);
+  if (!r)
+    r = call_try (a, "GET", path.text, NULL, &answer);
+  slug = answer.status == 200 ? text_of (answer.json, "slug") : "";
+  json_object_object_add (names, id, json_object_new_string (*slug ? slug : id));
+  answer_finish (&answer);
+  return r;
+}
+
 static int
 tenant_add (const struct args *a)
 {

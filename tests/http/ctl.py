@@ -226,7 +226,8 @@ def limits():
     kgent.equal(out, "of      policy      limit   used     left  resets in\n"
                      "key     day     1,000,000  1,234  998,766  4h 27m\n"
                      "tenant  minute  unlimited      5        -  0s\n", "limits, aligned")
-    kgent.contains(ctl("limits")[1], "t-1              4,321             7          2",
+    stub.table["GET", "/admin/v1/tenants/t-1"] = (200, {"id": "t-1", "slug": "acme"})
+    kgent.contains(ctl("limits")[1], "acme             4,321             7          2",
                    "limits of the busiest tenants")
     kgent.equal(json.loads(ctl("limits", "--key", "i-1", "-j")[1])["policies"][1]["limit"], 0,
                 "limits as JSON")
