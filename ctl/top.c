@@ -122,10 +122,13 @@ print_tables (const struct look *look, double seconds)
 
 /* ---- JSON -------------------------------------------------------------------------------- */
 
+/* To a thousandth. */
 static void
 double_put (json_object *o, const char *name, double value)
 {
-  json_object_object_add (o, name, json_object_new_double (value));
+  char text[64];
+  snprintf (text, sizeof text, "%.3f", value);
+  json_object_object_add (o, name, json_object_new_double_s (value, text));
 }
 
 static json_object *
