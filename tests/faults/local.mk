@@ -1,6 +1,7 @@
 # The real program under signals, bad configurations and handovers.
 FAULT_TESTS = \
 	%D%/activation.py \
+	%D%/agents.py \
 	%D%/auth_rows.py \
 	%D%/bodies.py \
 	%D%/budget.py \
