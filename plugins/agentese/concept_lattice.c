@@ -240,10 +240,11 @@ parents_read (struct ag_call *c, struct definition *d)
 {
   uint32_t list = ag_kwarg (c, "extends"), i;
   int32_t r = 0;
+  if (!c->json || !list)
+    return 0;
   if (kg_json_kind (c->json, list) == KG_JSON_STRING)
     return parent_add (c, d, kg_json_str (c->ag->host, c->req, c->json, list));
-  for (i = list ? kg_json_first (c->json, list) : 0; i && !r;
-       i = kg_json_next (c->json, list, i))
+  for (i = kg_json_first (c->json, list); i && !r; i = kg_json_next (c->json, list, i))
     r = parent_add (c, d, kg_json_str (c->ag->host, c->req, c->json, i));
   return r;
 }
