@@ -11,6 +11,7 @@
 
 struct archetype {
   const char *name;
+  size_t len; /* of the name */
   int32_t parent, base; /* indices, or -1 */
   const char *const *verbs[AG_CONTEXTS]; /* of its own; NULL: none */
   const char *const *extra[AG_CONTEXTS]; /* which the configuration adds to the table's */
@@ -60,7 +61,7 @@ ag_archetype_find (const struct ag *ag, kg_str name)
   const struct ag_archetypes *t = ag->archetypes;
   int32_t i;
   for (i = 0; i < t->count; i++)
-    if (ag_str_is (name, t->all[i].name))
+    if (name.len == t->all[i].len && !memcmp (name.ptr, t->all[i].name, name.len))
       return i;
   return -1;
 }
@@ -92,6 +93,7 @@ defaults_fill (struct ag_archetypes *t)
   int32_t i;
   for (i = 0; i < AG_ARCHETYPES; i++) {
     t->all[i].name = defaults[i].name;
+    t->all[i].len = strlen (defaults[i].name);
     t->all[i].parent = -1;
     t->all[i].base = i;
     t->all[i].verbs[AG_WORLD] = defaults[i].world;
@@ -137,6 +139,7 @@ archetype_add (struct ag *ag, const struct ag_archetype_conf *conf)
   if (i < 0) {
     i = t->count++;
     t->all[i].name = conf->name;
+    t->all[i].len = strlen (conf->name);
     t->all[i].parent = parent;
     t->all[i].base = parent < 0 ? -1 : t->all[parent].base;
   }

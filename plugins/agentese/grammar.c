@@ -22,37 +22,43 @@ ag_fail (struct ag_error *err, enum ag_fault fault, kg_str text, size_t at, size
   return fault == AG_UNKNOWN_CONTEXT ? -ENOENT : -EINVAL;
 }
 
-static int32_t
-is_start (char c)
-{
-  return c >= 'a' && c <= 'z';
-}
+/* What a character may be; a table, because every call parses a path. */
+enum { START = 1, INNER = 2, MODIFIER = 4 };
+
+static const uint8_t kinds[256] = {
+  ['a' ... 'z'] = START | INNER,
+  ['0' ... '9'] = INNER,
+  ['_'] = INNER,
+  ['['] = MODIFIER,
+  ['@'] = MODIFIER,
+};
 
 static int32_t
-is_inner (char c)
+is (char c, uint8_t kind)
 {
-  return is_start (c) || (c >= '0' && c <= '9') || c == '_';
+  return kinds[(unsigned char)c] & kind;
 }
 
 int32_t
 ag_is_name (kg_str text)
 {
   size_t i;
-  if (!text.len || text.len > AG_NAME_MAX || !is_start (text.ptr[0]))
+  if (!text.len || text.len > AG_NAME_MAX || !is (text.ptr[0], START))
     return 0;
   for (i = 1; i < text.len; i++)
-    if (!is_inner (text.ptr[i]))
+    if (!is (text.ptr[i], INNER))
       return 0;
   return 1;
 }
 
+/* No two contexts begin with the same letter. */
 static int32_t
 context_find (kg_str name)
 {
   int32_t i;
   for (i = 0; i < AG_CONTEXTS; i++)
-    if (ag_str_is (name, ag_context_names[i]))
-      return i;
+    if (*name.ptr == *ag_context_names[i])
+      return ag_str_is (name, ag_context_names[i]) ? i : -1;
   return -1;
 }
 
@@ -60,7 +66,7 @@ context_find (kg_str name)
 static int32_t
 is_foreign (char c)
 {
-  return !(is_inner (c) || c == '-' || (c >= 'A' && c <= 'Z'));
+  return !(is (c, INNER) || c == '-' || (c >= 'A' && c <= 'Z'));
 }
 
 /* Blames a name that is none: the foreign character in it, else the name. */
@@ -83,7 +89,7 @@ static size_t
 base_end (kg_str text)
 {
   size_t i = 0;
-  while (i < text.len && text.ptr[i] != '[' && text.ptr[i] != '@')
+  while (i < text.len && !is (text.ptr[i], MODIFIER))
     i++;
   return i;
 }
@@ -101,9 +107,9 @@ names_parse (kg_str text, size_t end, struct ag_path *p, struct ag_error *err)
 {
   size_t from = 0, dot = 0, i;
   for (;; from = dot + 1) {
-    for (i = from; i < end && is_inner (text.ptr[i]); i++)
+    for (i = from; i < end && is (text.ptr[i], INNER); i++)
       continue;
-    if (i == from || !is_start (text.ptr[from]) || i - from > AG_NAME_MAX
+    if (i == from || !is (text.ptr[from], START) || i - from > AG_NAME_MAX
         || (i < end && text.ptr[i] != '.')) {
       for (dot = i; dot < end && text.ptr[dot] != '.'; dot++)
         continue;

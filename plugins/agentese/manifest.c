@@ -5,6 +5,7 @@
  * are those of the node's state where it has them. */
 #include "plugins/agentese/world.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* A member of a shape.  Without text it is computed, unless the state has it;
@@ -101,13 +102,6 @@ static const struct member *const shapes[AG_ARCHETYPES]
     = { [AG_ARCHITECT] = architect, [AG_POET] = poet,           [AG_ECONOMIST] = economist,
         [AG_SCIENTIST] = scientist, [AG_DEVELOPER] = developer, [AG_ADMIN] = admin };
 
-static const struct member *
-shape_of (const struct ag_call *c)
-{
-  int32_t base = ag_archetype_base (c->ag, c->archetype);
-  return base >= 0 && shapes[base] ? shapes[base] : other;
-}
-
 /* A sentence with the entity's name (grammar: needs no escaping) in it. */
 static void
 sentence (const struct ag_call *c, struct kg_out *o, const char *before, const char *after)
@@ -144,18 +138,85 @@ in_state (const struct ag_node *node, const char *key)
   return key ? kg_json_find (node->json, node->state, key) : 0;
 }
 
+/* ---- Of a node that is not kept ---------------------------------------------------- */
+
+/* Its manifest is the same but for its name: texts, and between them what is computed. */
+struct plain {
+  kg_str text; /* before it */
+  const struct member *computed; /* NULL: nothing follows */
+};
+
+static struct plain plains[AG_ARCHETYPES + 1][4]; /* the last one: of all others */
+
+static void
+member_name (struct kg_out *o, const struct member *m, int32_t first)
+{
+  kg_out_raw (o, first ? "{" : ",", 1);
+  kg_out_raw (o, m->name.ptr, m->name.len);
+}
+
+/* Joins the texts of a shape in `o`, which has room for them. */
+static void
+plain_make (const struct member *shape, struct plain *p, struct kg_out *o)
+{
+  const struct member *m;
+  size_t from = o->len;
+  for (m = shape; m->name.ptr; m++) {
+    member_name (o, m, m == shape);
+    if (m->text.ptr) {
+      kg_out_raw (o, m->text.ptr, m->text.len);
+      continue;
+    }
+    *p++ = (struct plain){ { o->ptr + from, o->len - from }, m };
+    from = o->len;
+  }
+  kg_out_raw (o, "}", 1);
+  *p = (struct plain){ { o->ptr + from, o->len - from }, NULL };
+}
+
+void
+ag_manifests_make (void)
+{
+  static char texts[2048];
+  struct kg_out o = { texts, 0, sizeof texts };
+  int32_t i;
+  for (i = 0; i < AG_ARCHETYPES; i++)
+    if (shapes[i])
+      plain_make (shapes[i], plains[i], &o);
+  plain_make (other, plains[AG_ARCHETYPES], &o);
+  assert (kg_out_ok (&o));
+}
+
+static void
+plain_write (struct ag_call *c, const struct ag_node *node, const struct plain *p,
+             struct kg_out *out)
+{
+  for (;; p++) {
+    kg_out_raw (out, p->text.ptr, p->text.len);
+    if (!p->computed)
+      return;
+    computed (c, node, p->computed, out);
+  }
+}
+
+/* ---- The manifest --------------------------------------------------------------------- */
+
 void
 ag_manifest (struct ag_call *c, void *arg, struct kg_out *out)
 {
+  int32_t base = ag_archetype_base (c->ag, c->archetype);
+  int32_t shape = base >= 0 && shapes[base] ? base : AG_ARCHETYPES;
+  const struct member *m = shape < AG_ARCHETYPES ? shapes[shape] : other, *first = m;
   const struct ag_node *node = arg;
-  const struct member *m = shape_of (c);
-  const char *sep = "{";
-  for (; m->name.ptr; m++, sep = ",") {
-    uint32_t kept = 0;
-    if (node->json && !(kept = in_state (node, m->key)))
+  if (!node->json) {
+    plain_write (c, node, plains[shape], out);
+    return;
+  }
+  for (; m->name.ptr; m++) {
+    uint32_t kept = in_state (node, m->key);
+    if (!kept)
       kept = in_state (node, m->from);
-    kg_out_raw (out, sep, 1);
-    kg_out_raw (out, m->name.ptr, m->name.len);
+    member_name (out, m, m == first);
     if (kept) {
       kg_str value = kg_json_text (node->json, kept);
       kg_out_raw (out, value.ptr, value.len);

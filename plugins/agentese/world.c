@@ -97,5 +97,6 @@ ag_world_open (struct ag *ag)
                                        .offers = offers,
                                        .other = &other,
                                        .flags = AG_BY_ARCHETYPE };
+  ag_manifests_make ();
   return ag_register (ag, &any);
 }

@@ -11,6 +11,9 @@
 /* Writes the manifest; `arg` is the node (struct ag_node). */
 ag_result ag_manifest;
 
+/* Joins what the manifests of all nodes have in common; once, in open. */
+void ag_manifests_make (void);
+
 int32_t ag_world_transform (struct ag_call *c);
 int32_t ag_world_relate (struct ag_call *c);
 int32_t ag_world_define (struct ag_call *c);
