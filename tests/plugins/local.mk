@@ -4,6 +4,7 @@ PLUGIN_TESTS = \
 	%D%/agentese-concept \
 	%D%/agentese-grammar \
 	%D%/agentese-http \
+	%D%/agentese-http-stream \
 	%D%/agentese-price \
 	%D%/agentese-registry \
 	%D%/agentese-schema \
@@ -88,6 +89,8 @@ endif
 %C%_agentese_state_SOURCES = %D%/agentese-state.c %D%/agentese.h
 %C%_agentese_http_SOURCES = %D%/agentese-http.c %D%/agentese.h
 %C%_agentese_http_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_http_stream_SOURCES = %D%/agentese-http-stream.c %D%/agentese.h
+%C%_agentese_http_stream_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_price_SOURCES = %D%/agentese-price.c %D%/agentese.h
 %C%_agentese_price_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_registry_SOURCES = %D%/agentese-registry.c %D%/agentese.h
