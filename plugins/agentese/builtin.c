@@ -54,6 +54,13 @@ ag_arg_json (struct ag_call *c, const char *name)
   return (kg_str){ o.ptr, o.len };
 }
 
+kg_str
+ag_observer_name (struct ag_call *c)
+{
+  const struct kg_json *j = c->ag->host->parse (c->req, c->observer);
+  return j ? kg_json_str (c->ag->host, c->req, j, 0) : (kg_str){ NULL, 0 };
+}
+
 /* ---- Members ----------------------------------------------------------------- */
 
 double

@@ -20,6 +20,9 @@ int32_t ag_arg_true (const struct ag_call *c, const char *name, int32_t dflt);
 /* The argument as JSON text without blanks; { NULL, 0 } as above. */
 kg_str ag_arg_json (struct ag_call *c, const char *name);
 
+/* The observer's name, decoded; { NULL, 0 } without memory. */
+kg_str ag_observer_name (struct ag_call *c);
+
 /* ---- Members of a JSON object ---------------------------------------------- */
 
 /* The number of a token; `dflt` for what is none. */

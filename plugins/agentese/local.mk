@@ -47,6 +47,10 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/price.c \
 	%D%/problem.c \
 	%D%/purgatory.c \
+	%D%/purgatory.h \
+	%D%/purgatory_items.c \
+	%D%/purgatory_resolve.c \
+	%D%/purgatory_yield.c \
 	%D%/quota.c \
 	%D%/registry.c \
 	%D%/registry.h \
@@ -65,6 +69,11 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/seen.c \
 	%D%/self.c \
 	%D%/self.h \
+	%D%/self_capabilities.c \
+	%D%/self_identity.c \
+	%D%/self_judgment.c \
+	%D%/self_state.c \
+	%D%/self_vitals.c \
 	%D%/state.c \
 	%D%/state.h \
 	%D%/text.c \

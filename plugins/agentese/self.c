@@ -4,81 +4,73 @@
 /* self.*: what the tenant keeps of itself. */
 #include "plugins/agentese/self.h"
 
-static const struct ag_aspect capabilities[] = {
-  { .name = "list", .category = AG_PERCEPTION },
-  { .name = "acquire", .category = AG_MUTATION },
-  { .name = "release", .category = AG_MUTATION },
-  { .name = NULL },
-};
+#include <errno.h>
 
-static const struct ag_aspect state[] = {
-  { .name = "checkpoint", .category = AG_MUTATION },
-  { .name = "restore", .category = AG_MUTATION },
-  { .name = "inspect", .category = AG_PERCEPTION },
-  { .name = NULL },
-};
+/* ---- soul: until a plugin has one ---------------------------------------------------- */
 
-static const struct ag_aspect identity[] = {
-  { .name = "reflect", .category = AG_INTROSPECTION },
-  { .name = "evolve", .category = AG_MUTATION },
-  { .name = NULL },
-};
+static int32_t
+soulless (struct ag_call *c)
+{
+  static const struct ag_advice advice
+      = { "The persona that would answer is a plugin's, and none is loaded.",
+          "load a plugin that provides a soul", NULL };
+  return ag_refuse_why (c, AG_UPSTREAM, 503, &advice, "This host has no soul");
+}
 
-static const struct ag_aspect judgment[] = {
-  { .name = "taste", .category = AG_PERCEPTION },
-  { .name = "surprise", .category = AG_PERCEPTION },
-  { .name = "expectations", .category = AG_PERCEPTION },
-  { .name = "calibrate", .category = AG_MUTATION },
-  { .name = "critique", .category = AG_PERCEPTION },
-  { .name = "refine", .category = AG_MUTATION },
-  { .name = NULL },
-};
-
-static const struct ag_aspect semaphore[] = {
-  { .name = "pending", .category = AG_PERCEPTION },
-  { .name = "yield", .category = AG_MUTATION },
-  { .name = "status", .category = AG_PERCEPTION },
-  { .name = NULL },
-};
+#define SOUL(verb, kind, what)                                                                  \
+  {                                                                                             \
+    .name = verb, .category = kind, .run = soulless, .summary = what                            \
+  }
 
 static const struct ag_aspect soul[] = {
-  { .name = "reflect", .category = AG_GENERATION },
-  { .name = "advise", .category = AG_GENERATION },
-  { .name = "challenge", .category = AG_GENERATION },
-  { .name = "explore", .category = AG_GENERATION },
-  { .name = "eigenvectors", .category = AG_PERCEPTION },
+  SOUL ("manifest", AG_PERCEPTION, "The persona."),
+  SOUL ("reflect", AG_GENERATION, "Its thoughts on something."),
+  SOUL ("advise", AG_GENERATION, "Its advice."),
+  SOUL ("challenge", AG_GENERATION, "What it holds against something."),
+  SOUL ("explore", AG_GENERATION, "Where it would look further."),
+  SOUL ("eigenvectors", AG_PERCEPTION, "What it is like, as numbers."),
   { .name = NULL },
 };
 
-static const struct ag_aspect triad[] = {
-  { .name = "is_coherent", .category = AG_PERCEPTION },
-  { .name = "can_persist", .category = AG_PERCEPTION },
-  { .name = "can_recall", .category = AG_PERCEPTION },
-  { .name = "can_associate", .category = AG_PERCEPTION },
-  { .name = NULL },
-};
+/* ---- Any other part --------------------------------------------------------------------- */
 
-static const struct ag_aspect synapse[] = {
-  { .name = "prometheus", .category = AG_PERCEPTION },
-  { .name = "reset", .category = AG_MUTATION },
-  { .name = NULL },
-};
+static void
+inspect_write (struct ag_call *c, void *arg, struct kg_out *out)
+{
+  const struct ag_node *node = arg;
+  kg_str state = node->json ? kg_json_text (node->json, node->state) : ag_str ("null");
+  kg_out_lit (out, "{\"handle\":");
+  kg_out_str (out, c->path.handle);
+  kg_out_lit (out, ",\"state\":");
+  kg_out_raw (out, state.ptr, state.len);
+  kg_out_lit (out, ",\"version\":");
+  kg_out_int (out, node->version);
+  kg_out_lit (out, ",\"changed\":");
+  if (node->json)
+    kg_out_raw (out, node->changed.ptr, node->changed.len);
+  else
+    kg_out_lit (out, "null");
+  kg_out_lit (out, "}");
+}
 
-static const struct ag_aspect resonance[] = {
-  { .name = "update", .category = AG_MUTATION },
-  { .name = "coherency", .category = AG_PERCEPTION },
-  { .name = NULL },
-};
-
-static const struct ag_aspect circuit[] = {
-  { .name = "open", .category = AG_MUTATION },
-  { .name = "close", .category = AG_MUTATION },
-  { .name = "reset", .category = AG_MUTATION },
-  { .name = NULL },
-};
+/* What is kept there, if anything is. */
+static int32_t
+inspect (struct ag_call *c)
+{
+  struct ag_node node;
+  int32_t r = ag_node_get (c, c->path.handle, &node);
+  return r < 0 && r != -ENOENT ? r : ag_answer (c, inspect_write, &node);
+}
 
 static const struct ag_aspect any[] = {
-  { .name = "inspect", .category = AG_INTROSPECTION },
+  { .name = "manifest",
+    .category = AG_PERCEPTION,
+    .run = inspect,
+    .summary = "What is kept there." },
+  { .name = "inspect",
+    .category = AG_INTROSPECTION,
+    .run = inspect,
+    .summary = "What is kept there." },
   { .name = NULL },
 };
 
@@ -92,27 +84,27 @@ static const struct ag_holon holons[] = {
     .kind = AG_BUILT_IN,
     .rest = "capabilities",
     .summary = "What the tenant may use.",
-    .aspects = capabilities },
+    .aspects = ag_capabilities_aspects },
   { .context = AG_SELF,
     .kind = AG_BUILT_IN,
     .rest = "state",
     .summary = "The tenant's state, with checkpoints.",
-    .aspects = state },
+    .aspects = ag_state_aspects },
   { .context = AG_SELF,
     .kind = AG_BUILT_IN,
     .rest = "identity",
     .summary = "Who the observer is.",
-    .aspects = identity },
+    .aspects = ag_identity_aspects },
   { .context = AG_SELF,
     .kind = AG_BUILT_IN,
     .rest = "judgment",
     .summary = "Taste, and what was expected.",
-    .aspects = judgment },
+    .aspects = ag_judgment_aspects },
   { .context = AG_SELF,
     .kind = AG_BUILT_IN,
     .rest = "semaphore",
     .summary = "Actions that wait for a human.",
-    .aspects = semaphore },
+    .aspects = ag_semaphore_aspects },
   { .context = AG_SELF,
     .kind = AG_BUILT_IN,
     .rest = "soul",
@@ -122,27 +114,27 @@ static const struct ag_holon holons[] = {
     .kind = AG_BUILT_IN,
     .rest = "vitals",
     .summary = "Whether the host can do its work.",
-    .aspects = triad },
+    .aspects = ag_triad_aspects },
   { .context = AG_SELF,
     .kind = AG_BUILT_IN,
     .rest = "vitals.triad",
     .summary = "Whether the host can do its work.",
-    .aspects = triad },
+    .aspects = ag_triad_aspects },
   { .context = AG_SELF,
     .kind = AG_BUILT_IN,
     .rest = "vitals.synapse",
     .summary = "The host's figures.",
-    .aspects = synapse },
+    .aspects = ag_synapse_aspects },
   { .context = AG_SELF,
     .kind = AG_BUILT_IN,
     .rest = "vitals.resonance",
     .summary = "How the host's parts agree.",
-    .aspects = resonance },
+    .aspects = ag_resonance_aspects },
   { .context = AG_SELF,
     .kind = AG_BUILT_IN,
     .rest = "vitals.circuit",
     .summary = "The circuit breakers.",
-    .aspects = circuit },
+    .aspects = ag_circuit_aspects },
   { .context = AG_SELF,
     .kind = AG_BUILT_IN,
     .summary = "Any other part of oneself.",
@@ -152,5 +144,6 @@ static const struct ag_holon holons[] = {
 int32_t
 ag_self_open (struct ag *ag)
 {
-  return ag_register_all (ag, holons, sizeof holons / sizeof holons[0]);
+  int32_t r = ag_vitals_open (ag);
+  return r < 0 ? r : ag_register_all (ag, holons, sizeof holons / sizeof holons[0]);
 }

@@ -12,10 +12,11 @@ extern const struct ag_aspect ag_capabilities_aspects[]; /* self_capabilities.c 
 extern const struct ag_aspect ag_state_aspects[];        /* self_state.c */
 extern const struct ag_aspect ag_identity_aspects[];     /* self_identity.c */
 extern const struct ag_aspect ag_judgment_aspects[];     /* self_judgment.c */
-extern const struct ag_aspect ag_semaphore_aspects[];    /* self_semaphore.c */
+extern const struct ag_aspect ag_semaphore_aspects[];    /* purgatory_yield.c */
 
 /* self_vitals.c */
 extern const struct ag_aspect ag_triad_aspects[], ag_synapse_aspects[], ag_resonance_aspects[],
     ag_circuit_aspects[];
+int32_t ag_vitals_open (struct ag *ag);
 
 #endif

@@ -179,9 +179,296 @@ def memory(host):
     at_once(host)
 
 
+# ---- capabilities, state, identity --------------------------------------------
+
+
+def capabilities(host):
+    got = result(host, "self.capabilities.acquire", capability="deploy", observer="ann")
+    kgent.equal(got, {"capability": "deploy", "acquired": True, "holder": "ann",
+                      "expires_at": None}, "acquire")
+    got = refused(host, 409, "self.capabilities.acquire", capability="deploy", observer="ben")
+    kgent.contains(got["detail"], "'deploy' is held by 'ann'", "one holds it at a time")
+    refused(host, 409, "self.capabilities.release", capability="deploy", observer="ben")
+    got = result(host, "self.capabilities.acquire", capability="deploy", observer="ann", ttl=3600)
+    kgent.ok(got["expires_at"], "its holder may hold it longer")
+    got = result(host, "self.capabilities.list", observer="ann")
+    kgent.equal([(e["capability"], e["holder"], e["mine"]) for e in got["capabilities"]],
+                [("deploy", "ann", True)], "list")
+    kgent.equal(result(host, "self.capabilities.list")["capabilities"][0]["mine"], False,
+                "list of another")
+    kgent.equal(result(host, "self.capabilities.release", capability="deploy", observer="ann"),
+                {"capability": "deploy", "released": True}, "release")
+    refused(host, 404, "self.capabilities.release", capability="deploy", observer="ann")
+    result(host, "self.capabilities.acquire", capability="deploy", observer="ben", ttl=0.1)
+    end = time.monotonic() + 10
+    while (result(host, "self.capabilities.list")["total"] and time.monotonic() < end):
+        time.sleep(0.05)
+    result(host, "self.capabilities.acquire", capability="deploy", observer="ann")
+    refused(host, 400, "self.capabilities.acquire", capability="A b")
+    refused(host, 400, "self.capabilities.acquire")
+    kgent.equal(result(host, "self.capabilities.manifest")["total"], 1, "manifest")
+    kgent.equal(result(host, "self.capabilities.witness")["history"][0]["aspect"], "acquire",
+                "witness")
+
+
+def state(host):
+    kgent.equal(result(host, "self.state.inspect"),
+                {"state": {}, "checkpoints": [], "version": 0}, "nothing yet")
+    got = result(host, "self.state.checkpoint", label="one", state={"step": 1})
+    kgent.equal((got["label"], got["checkpoints"], got["version"]), ("one", 1, 1), "checkpoint")
+    result(host, "self.state.checkpoint", label="two", state={"step": 2})
+    kgent.equal(result(host, "self.state.inspect")["state"], {"step": 2}, "inspect")
+    kgent.equal(result(host, "self.state.restore", label="one"),
+                {"label": "one", "restored": True, "state": {"step": 1}, "version": 3}, "restore")
+    kgent.equal(result(host, "self.state.manifest")["state"], {"step": 1}, "it is so now")
+    got = refused(host, 404, "self.state.restore", label="three")
+    kgent.equal(got["related"], ["one", "two"], "unknown labels name the known")
+    refused(host, 400, "self.state.checkpoint", label="x", state=[])
+    for i in range(14):
+        result(host, "self.state.checkpoint", label=f"l{i}")
+    got = refused(host, 507, "self.state.checkpoint", label="l14")
+    kgent.equal(got["violated_policies"], ["agentese.checkpoints"], "16 and no more")
+    result(host, "self.state.checkpoint", label="l13")
+
+
+def identity(host):
+    got = result(host, "self.identity.reflect", observer="ann", archetype="poet")
+    kgent.equal(got["observer"], {"name": "ann", "archetype": "poet"}, "reflect: the observer")
+    kgent.ok("write" in got["scopes"] and got["tenant"] and got["subject"], "and the caller")
+    kgent.equal(result(host, "self.identity.evolve", traits={"mood": "calm", "x": 1}),
+                {"evolved": True, "traits": {"mood": "calm", "x": 1}, "version": 1}, "evolve")
+    result(host, "self.identity.evolve", traits={"x": None})
+    got = result(host, "self.identity.manifest")
+    kgent.equal((got["traits"], got["evolutions"]), ({"mood": "calm"}, 2), "traits")
+    refused(host, 400, "self.identity.evolve")
+
+
+# ---- judgment -------------------------------------------------------------------
+
+
+def judgment(host):
+    got = result(host, "self.judgment.taste", content="a b c d", prior="c d e f")
+    kgent.equal(got, {"novelty": 0.5, "complexity": 1.0, "wundt_score": 1.0,
+                      "verdict": "interesting", "is_acceptable": True}, "taste")
+    got = result(host, "self.judgment.taste", content="A, b! a b.", prior=["b", "a"])
+    kgent.equal((got["novelty"], got["complexity"], got["verdict"], got["is_acceptable"]),
+                (0.0, 0.5, "boring", False), "nothing new")
+    got = result(host, "self.judgment.taste", content="quite different", prior="words")
+    kgent.equal((got["novelty"], got["wundt_score"], got["verdict"], got["is_acceptable"]),
+                (1.0, 0.0, "chaotic", False), "nothing known")
+    refused(host, 400, "self.judgment.taste")
+    refused(host, 400, "self.judgment.taste", content=7)
+    kgent.equal(result(host, "self.judgment.calibrate", low=0.6, high=0.9),
+                {"low": 0.6, "high": 0.9, "version": 1}, "calibrate")
+    kgent.equal(result(host, "self.judgment.taste", content="a b c d", prior="c d")["verdict"],
+                "boring", "tastes differ")
+    for low, high in ((0.9, 0.1), (0.5, 0.5), (-1, 1), (0, 2)):
+        refused(host, 400, "self.judgment.calibrate", low=low, high=high)
+    got = result(host, "self.judgment.refine", expect="the sun rises")
+    kgent.equal((got["expectations"], got["version"]), (["the sun rises"], 2), "refine")
+    result(host, "self.judgment.refine", expect="it rains")
+    got = result(host, "self.judgment.surprise", content="the sun sets")
+    kgent.equal((got["surprise"], got["expected"], got["is_surprising"]),
+                (0.3333, "the sun rises", False), "surprise")
+    kgent.equal(result(host, "self.judgment.surprise", content="money")["surprise"], 1.0,
+                "a big one")
+    kgent.equal(result(host, "self.judgment.expectations"),
+                {"expectations": ["the sun rises", "it rains"], "total": 2, "low": 0.6,
+                 "high": 0.9}, "expectations")
+    kgent.equal(result(host, "self.judgment.taste", content="the sun")["novelty"], 0.0,
+                "what is expected is not new")
+    got = result(host, "self.judgment.critique", content="a a a a a a a a", prior="b")
+    kgent.equal((got["source"], len(got["critique"]), got["complexity"]), ("rules", 2, 0.125),
+                "critique")
+    kgent.equal(result(host, "self.judgment.refine", without="it rains")["expectations"],
+                ["the sun rises"], "refine without")
+    refused(host, 400, "self.judgment.refine")
+    kgent.equal(result(host, "self.judgment.manifest")["total"], 1, "manifest")
+
+
+# ---- vitals, soul, others -----------------------------------------------------------
+
+
+def vitals(host):
+    for node in ("self.vitals", "self.vitals.triad"):
+        got = result(host, node + ".manifest")
+        kgent.equal((got["is_coherent"], got["can_persist"], got["can_recall"],
+                     got["can_associate"], got["host"]["live"], got["host"]["ready"]),
+                    (True, True, True, False, True, True), node)
+        kgent.equal(result(host, node + ".is_coherent")["components"]["down"], 0, "is_coherent")
+        kgent.equal(result(host, node + ".can_persist"), {"can_persist": True}, "can_persist")
+        kgent.equal(result(host, node + ".can_recall"), {"can_recall": True}, "can_recall")
+        kgent.ok("reason" in result(host, node + ".can_associate"), "can_associate says why not")
+    got = result(host, "self.vitals.synapse.prometheus")
+    kgent.contains(got["text"], "kgent_live 1\n", "synapse.prometheus")
+    got = result(host, "self.vitals.resonance.coherency")
+    kgent.ok(0 < got["coherency"] <= 1, "resonance.coherency")
+    for path in ("synapse.reset", "resonance.update", "circuit.open", "circuit.close",
+                 "circuit.reset"):
+        got = refused(host, 501, "self.vitals." + path)
+        kgent.ok(got["detail"].startswith("Not implemented: ") and "why" in got, "it says why")
+    for node in ("synapse", "resonance", "circuit"):
+        kgent.equal(result(host, f"self.vitals.{node}.manifest")["handle"],
+                    "self.vitals." + node, "manifest")
+
+
+def others(host):
+    for verb in ("manifest", "reflect", "advise", "challenge", "explore", "eigenvectors"):
+        got = refused(host, 503, "self.soul." + verb)
+        kgent.ok("why" in got and "suggestion" in got, verb + " says why")
+    kgent.equal(result(host, "self.shadow.inspect"),
+                {"handle": "self.shadow", "state": None, "version": 0, "changed": None}, "inspect")
+    result(host, "self.memory.engram", key="seen", data=1)
+    kgent.equal(result(host, "self.memory.seen.inspect")["state"]["data"], 1, "an engram is a node")
+    kgent.equal(result(host, "self.shadow.manifest")["version"], 0, "manifest")
+
+
+# ---- semaphore, purgatory ------------------------------------------------------------
+
+
+def asking(host):
+    """A question, its answer."""
+    got = result(host, "self.semaphore.yield", reason="Red or blue?", options=["red", "blue"],
+                 observer="bot")
+    kgent.equal((got["status"], got["reason"], got["target"], got["observer"], got["options"]),
+                ("pending", "Red or blue?", None, "bot", ["red", "blue"]), "yield")
+    item = got["id"]
+    kgent.equal(result(host, "self.semaphore.status", id=item)["status"], "pending", "status")
+    kgent.equal(result(host, "self.semaphore.pending")["total"], 1, "pending")
+    kgent.equal(result(host, "world.purgatory.list", archetype="poet")["items"][0]["id"], item,
+                "list is for everybody")
+    for verb in ("resolve", "cancel", "void_expired"):
+        refused(host, 403, "world.purgatory." + verb, archetype="poet", id=item)
+    host.stop(signal.SIGKILL)
+    host.start()
+    got = result(host, "world.purgatory.resolve", id=item, answer="blue", note="of course",
+                 archetype="admin")
+    kgent.equal((got["status"], got["answer"], got["note"]), ("resolved", "blue", "of course"),
+                "resolve, after a kill")
+    kgent.equal(result(host, "self.semaphore.status", id=item)["answer"], "blue",
+                "the one who asked sees it")
+    got = refused(host, 409, "world.purgatory.resolve", id=item)
+    kgent.contains(got["detail"], "waits no more: it is resolved", "once only")
+    refused(host, 409, "world.purgatory.cancel", id=item)
+    got = refused(host, 404, "world.purgatory.inspect", id="y_none")
+    kgent.ok("why" in got and "suggestion" in got, "an unknown one")
+
+
+def acting(host):
+    """An action waits and is carried out once."""
+    def wait(target, **arguments):
+        return result(host, "self.semaphore.yield", reason="May I?", target=target,
+                      arguments=arguments)["id"]
+
+    item = wait("world.shed.transform", changes={"roof": "gone"})
+    kgent.equal(call(host, "world.shed.witness").json["result"]["total"], 0, "nothing happens yet")
+    got = result(host, "world.purgatory.resolve", id=item)
+    kgent.equal((got["status"], got["result"]["transformed"], got["target"]),
+                ("resolved", True, "world.shed.transform"), "resolve carries it out")
+    kgent.equal(call(host, "world.shed.witness").json["result"]["total"], 1, "it happened")
+    got = result(host, "world.purgatory.inspect", id=item)
+    kgent.equal((got["outcome"]["version"], got["arguments"]), (1, {"changes": {"roof": "gone"}}),
+                "its outcome is kept")
+    item = wait("world.shed.transform", changes={"roof": "new"})
+    got = result(host, "world.purgatory.resolve", id=item, decision="reject", note="no")
+    kgent.equal((got["status"], got["note"]), ("rejected", "no"), "reject")
+    kgent.equal(call(host, "world.shed.witness").json["result"]["total"], 1, "nothing happened")
+    item = wait("world.shed.renovate")
+    refused(host, 403, "world.purgatory.resolve", id=item)
+    kgent.equal(result(host, "self.semaphore.status", id=item)["status"], "pending",
+                "who may not do it does not use it up")
+    got = result(host, "world.purgatory.resolve", id=item, archetype="architect")
+    kgent.equal(got["result"]["status"], "acknowledged", "one who may does it")
+    item = wait("world.shed.transform", changes=7)
+    got = refused(host, 400, "world.purgatory.resolve", id=item)
+    kgent.contains(got["detail"], "'changes' must be an object", "its refusal is told")
+    got = result(host, "world.purgatory.inspect", id=item)
+    kgent.equal((got["status"], got["outcome"]["status"]), ("failed", 400), "and kept")
+    item = wait("world.shed.manifest")
+    got = result(host, "world.purgatory.cancel", id=item, note="never mind")
+    kgent.equal((got["status"], got["note"]), ("cancelled", "never mind"), "cancel")
+    for target in ("world.shed", "World.x.y", "world.purgatory.resolve", "self.semaphore.yield"):
+        refused(host, 400, "self.semaphore.yield", reason="x", target=target)
+    refused(host, 400, "self.semaphore.yield")
+    refused(host, 400, "self.semaphore.yield", reason="x", arguments={})
+
+
+def racing(host):
+    """Ten resolve at once: it is done once."""
+    item = result(host, "self.semaphore.yield", reason="May I?", target="world.race.transform",
+                  arguments={"changes": {"won": True}})["id"]
+    got = []
+    threads = [threading.Thread(target=lambda: got.append(
+        call(host, "world.purgatory.resolve", id=item).status)) for _ in range(10)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    kgent.equal(sorted(got), [200] + [409] * 9, "one of ten wins")
+    kgent.equal(call(host, "world.race.witness").json["result"]["total"], 1, "it is done once")
+
+
+def expiring(host):
+    item = result(host, "self.semaphore.yield", reason="Now?", ttl=0.1)["id"]
+    end = time.monotonic() + 10
+    while (result(host, "self.semaphore.status", id=item)["status"] == "pending"
+           and time.monotonic() < end):
+        time.sleep(0.05)
+    got = refused(host, 409, "world.purgatory.resolve", id=item)
+    kgent.contains(got["detail"], "it is expired", "too late")
+    kgent.equal(result(host, "world.purgatory.void_expired"), {"voided": 1, "ids": [item]},
+                "void_expired")
+    kgent.equal(result(host, "world.purgatory.list", status="void")["total"], 1, "it is void")
+    kgent.equal(result(host, "world.purgatory.list")["total"], 0, "nothing waits")
+    kgent.ok(result(host, "world.purgatory.list", status="all")["total"] > 5, "all of them")
+    seen = [e["aspect"] for e in result(host, "world.purgatory.witness")["history"]]
+    for verb in ("yield", "resolve", "cancel", "void_expired"):
+        kgent.ok(verb in seen, f"{verb} is in the history")
+    kgent.equal(seen, [e["aspect"] for e in result(host, "self.semaphore.witness")["history"]],
+                "which both nodes show")
+
+
+# ---- a read-only key, other tenants ------------------------------------------------------
+
+
+def listed(host):
+    got = host.get("/v1/agentese/paths?limit=1000&prefix=self.", {"X-API-Key": "kg_dev_carol"})
+    return got.json["paths"]
+
+
+def read_only(host):
+    """Whatever changes something is refused to a key that may only read."""
+    before = result(host, "self.memory.sense"), result(host, "world.purgatory.list", status="all")
+    paths = [(p["path"], p["category"]) for p in listed(host)]
+    changing = [p for p, c in paths if c not in ("PERCEPTION", "INTROSPECTION")]
+    changing += ["self.memory.restore", "world.purgatory.resolve", "world.purgatory.cancel",
+                 "world.purgatory.void_expired"]
+    kgent.ok(len(changing) > 25, f"{len(changing)} paths change something")
+    got = {p: call(host, p, who="alice", key="seen", data=1, id="y", label="five").status
+           for p in changing}
+    kgent.equal({p: s for p, s in got.items() if s != 403}, {}, "a read key invokes none of them")
+    looking = [p for p, c in paths if c in ("PERCEPTION", "INTROSPECTION")]
+    got = {p: call(host, p, who="alice").status for p in looking}
+    kgent.equal({p: s for p, s in got.items() if s not in (200, 400, 503)}, {},
+                "and looks at all others")
+    kgent.equal((result(host, "self.memory.sense"),
+                 result(host, "world.purgatory.list", status="all")), before, "nothing changed")
+
+
 def main():
     with kgent.Host(plugins=[AUTH, "agentese"]) as host:
         memory(host)
+        capabilities(host)
+        state(host)
+        identity(host)
+        judgment(host)
+        vitals(host)
+        others(host)
+        asking(host)
+        acting(host)
+        racing(host)
+        expiring(host)
+        read_only(host)
 
 
 kgent.main([main])

@@ -192,7 +192,6 @@ static const struct {
   { "self.memory.compress", "Not implemented: It takes a language model, ", 501 },
   { "void.entropy.sip", "Not implemented: ", 501 },
   { "time.trace.query", "Not implemented: ", 501 },
-  { "world.purgatory.list", "Not implemented: ", 501 },
   { "world.house.manifest[entropy=0.5]", "Not implemented: ", 501 },
   { "world.house.manifest[law_check]", "Not implemented: ", 501 },
   { "world.house.transform[rollback=true]", "Not implemented: ", 501 },
