@@ -166,7 +166,7 @@ subject_take (struct taking *t)
  * and given back before it: a process that dies in between counts one too many,
  * never one too few. */
 int32_t
-limit_take (const struct subject s[LIMIT_SUBJECTS], const struct moment *now, uint32_t shadow,
+limit_take (const struct subject *s, const struct moment *now, uint32_t shadow,
             struct policies *ret_taken, struct policies *ret_full)
 {
   struct taking key = { &s[LIMIT_KEY], now, shadow, 0, 0, 0 };
@@ -187,7 +187,7 @@ limit_take (const struct subject s[LIMIT_SUBJECTS], const struct moment *now, ui
 }
 
 void
-limit_end (const struct subject s[LIMIT_SUBJECTS], const struct moment *then,
+limit_end (const struct subject *s, const struct moment *then,
            const struct policies *taken, int32_t failed)
 {
   for (int i = 0; i < LIMIT_SUBJECTS; i++) {

@@ -87,11 +87,11 @@ struct moment limit_moment (int64_t mono_ns, int64_t wall_ns, int32_t anchor);
  * nothing: where they would have been, they are in *ret_full all the same, and what
  * they allow is counted beyond (but by the bucket).  Days are counted without a limit,
  * too, and a tenant's requests in flight.  *ret_taken is for limit_end. */
-int32_t limit_take (const struct subject s[LIMIT_SUBJECTS], const struct moment *now,
+int32_t limit_take (const struct subject *s, const struct moment *now,
                     uint32_t shadow, struct policies *ret_taken, struct policies *ret_full);
 
 /* The request has ended: it is in flight no more, and given back when it `failed`. */
-void limit_end (const struct subject s[LIMIT_SUBJECTS], const struct moment *then,
+void limit_end (const struct subject *s, const struct moment *then,
                 const struct policies *taken, int32_t failed);
 
 /* Which policies of `ask` have no room for one more; changes nothing. */

@@ -91,6 +91,7 @@ START_TEST (requests)
   ck_assert_double_eq (fake_metric (fake, "kgent_auth_denied_total", "address"), 1);
   fake_as (fake, NULL, 1, 1); /* the operator's socket is no address */
   ck_assert_int_eq (get ("/admin/v1/keys"), 0);
+  fake_run_jobs (fake);
   fake_as (fake, NULL, 0, 0);
   end ();
 }
