@@ -105,7 +105,8 @@ done (const struct kg_http_reply *reply, void *arg)
   h->elapsed_ns = reply->elapsed_ns;
   text_keep (h->type, sizeof h->type, reply->content_type);
   text_keep (h->message, sizeof h->message, ag_str (reply->message ? reply->message : ""));
-  if (reply->body.len && !h->gone && ag_bytes_add (&h->body, reply->body.ptr, reply->body.len) < 0)
+  if (reply->body.len && !h->gone
+      && ag_bytes_add (&h->body, reply->body.ptr, reply->body.len) < 0)
     h->broken = -ENOMEM;
   pthread_mutex_unlock (&h->lock);
   h->node->ag->host->resume (h->ticket, arrived, h, dropped);
@@ -185,17 +186,17 @@ arrived (kg_req *req, void *arg)
   return r;
 }
 
-/* ---- Sending ------------------------------------------------------------------------------ */
+/* ---- Sending -------------------------------------------------------------------------- */
 
 static void
 body_write (struct ag_call *c, struct kg_out *o)
 {
-  uint32_t in_clause = c->path.clauses >> AG_PHASE & 1;
+  kg_str none = { "{}", 2 }, kwargs = c->kwargs ? kg_json_text (c->json, c->kwargs) : none;
   kg_out_lit (o, "{\"path\":");
   kg_out_str (o, c->path.base);
   kg_out_lit (o, ",\"aspect\":");
   kg_out_str (o, c->path.aspect);
-  if (in_clause || c->path.annotations >> AG_PHASE & 1) {
+  if ((c->path.clauses | c->path.annotations) >> AG_PHASE & 1) {
     kg_out_lit (o, ",\"phase\":");
     kg_out_str (o, c->path.value[AG_PHASE]);
   }
@@ -204,10 +205,7 @@ body_write (struct ag_call *c, struct kg_out *o)
   kg_out_lit (o, ",\"archetype\":");
   kg_out_str (o, c->archetype_name);
   kg_out_lit (o, "},\"kwargs\":");
-  if (c->kwargs)
-    kg_out_raw (o, kg_json_text (c->json, c->kwargs).ptr, kg_json_text (c->json, c->kwargs).len);
-  else
-    kg_out_lit (o, "{}");
+  kg_out_raw (o, kwargs.ptr, kwargs.len);
   kg_out_lit (o, ",\"request_id\":");
   kg_out_str (o, c->ag->host->get (c->req, KG_GET_REQUEST_ID, NULL));
   kg_out_lit (o, ",\"tenant\":");

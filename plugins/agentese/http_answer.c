@@ -16,8 +16,9 @@
 
 /* ---- Failures ------------------------------------------------------------------------- */
 
-static void report (struct ag_http_call *h, enum ag_outcome outcome, enum ag_fault_kind fault,
-                    const char *message)
+static void
+report (struct ag_http_call *h, enum ag_outcome outcome, enum ag_fault_kind fault,
+        const char *message)
 {
   ag_remote_report (h->node, h->admitted, outcome, fault, h->elapsed_ns, message);
 }
@@ -98,7 +99,8 @@ broken_off (struct ag_http_call *h)
   if (h->broken == -E2BIG)
     return failed (h, AG_FAULT_TOO_BIG, "its stream is too long to be collected");
   report (h, AG_CALL_CANCELED, AG_FAULT_NONE, NULL);
-  return h->broken == -EPIPE ? ag_refuse (h->c, AG_UPSTREAM, 503, "The caller is gone") : h->broken;
+  return h->broken == -EPIPE ? ag_refuse (h->c, AG_UPSTREAM, 503, "The caller is gone")
+                             : h->broken;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------- */
@@ -125,7 +127,8 @@ tokens_take (struct ag_http_call *h, const struct kg_json *j)
   if (!token)
     return failed (h, AG_FAULT_ANSWER, "it does not say tokens_used, which it is paid by");
   if (n < 0 || n > AG_COST_MAX)
-    return failed (h, AG_FAULT_ANSWER, "its tokens_used is no number from 0 to %d", AG_COST_MAX);
+    return failed (h, AG_FAULT_ANSWER, "its tokens_used is no number from 0 to %d",
+                   AG_COST_MAX);
   h->c->tokens_used = n;
   return 0;
 }
@@ -173,7 +176,7 @@ json_answer (struct ag_http_call *h)
   return r ? r : result_answer (h, j, token);
 }
 
-/* ---- Streams ------------------------------------------------------------------------------ */
+/* ---- Streams -------------------------------------------------------------------------- */
 
 /* What was streamed, as one JSON string, against the aspect's schema; 0, or KG_DONE. */
 static int32_t
@@ -237,9 +240,10 @@ stream_answer (struct ag_http_call *h)
   }
   if (!type_is (h, "text/event-stream"))
     return failed (h, AG_FAULT_ANSWER, "it answered with an event stream of another type");
+  if (h->events.end == AG_EVENTS_OPEN && h->error && h->error != -ECONNRESET)
+    return no_answer (h);
   if (h->events.end == AG_EVENTS_OPEN)
-    return h->error && h->error != -ECONNRESET ? no_answer (h)
-                        : failed (h, AG_FAULT_STREAM, "its stream broke off before its end");
+    return failed (h, AG_FAULT_STREAM, "its stream broke off before its end");
   if (h->events.end == AG_EVENTS_ERROR)
     return failed (h, AG_FAULT_STREAM, "it says: %s",
                    ag_quote (shown, sizeof shown,
@@ -247,7 +251,7 @@ stream_answer (struct ag_http_call *h)
   return stream_done (h);
 }
 
-/* ---- Statuses ------------------------------------------------------------------------------- */
+/* ---- Statuses ------------------------------------------------------------------------- */
 
 static int32_t
 busy (struct ag_http_call *h)

@@ -195,7 +195,8 @@ header_check (struct ag *ag, const struct ag_remote_conf *conf, const struct ag_
     if (*p <= ' ' || *p >= 0x7f || strchr ("\"(),/:;<=>?@[\\]{}", *p))
       break;
   if (!*h->name || *p)
-    return refused (ag, conf, "headers", "a name is empty or has a character that it cannot have");
+    return refused (ag, conf, "headers",
+                    "a name is empty or has a character that it cannot have");
   for (i = 0; i < sizeof ours / sizeof ours[0]; i++)
     if (!strcasecmp (ours[i], h->name))
       return refused (ag, conf, h->name, "this header is the host's own");

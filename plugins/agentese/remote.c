@@ -53,7 +53,8 @@ static int32_t
 metrics_declare (struct ag *ag)
 {
   struct ag_remotes *all = ag->remotes;
-  const struct kg_label by_outcome[] = { { "node", all->labels }, { "outcome", outcome_names } };
+  const struct kg_label by_outcome[]
+      = { { "node", all->labels }, { "outcome", outcome_names } };
   const struct kg_label by_reason[] = { { "reason", fault_names + 1 } };
   int32_t r;
   if ((r = metric (ag, KG_COUNTER, "kgent_agentese_agent_calls_total",
@@ -119,7 +120,8 @@ node_declare (struct ag *ag, struct ag_remote *n)
   char name[COMPONENT_MAX + 1];
   int32_t r;
   component_name (n->conf->name, name);
-  if ((r = headers_make (n)) < 0 || (r = ag->health->add (ag->self, name, 0, &n->component)) < 0)
+  if ((r = headers_make (n)) < 0
+      || (r = ag->health->add (ag->self, name, 0, &n->component)) < 0)
     return r;
   n->state = KG_HEALTH_OK;
   ag->health->set (n->component, KG_HEALTH_OK, 0, "%s", "");
@@ -132,10 +134,11 @@ ag_remotes_declare (struct ag *ag)
   struct ag_remotes *all = ag->remotes;
   struct ag_remote *n;
   uint32_t i = 0;
-  int32_t r;
-  if ((r = ag->host->need (ag->self, KG_HTTP, sizeof *all->http, 0, (const void **)&all->http)) < 0
-      || (r = ag->host->need (ag->self, KG_JOBS, sizeof *all->jobs, 0, (const void **)&all->jobs))
-             < 0)
+  int32_t r = ag->host->need (ag->self, KG_HTTP, sizeof *all->http, 0,
+                              (const void **)&all->http);
+  if (r >= 0)
+    r = ag->host->need (ag->self, KG_JOBS, sizeof *all->jobs, 0, (const void **)&all->jobs);
+  if (r < 0)
     return r;
   for (n = all->first; n && r >= 0; n = n->next)
     if (n->holon.kind == AG_HTTP) {

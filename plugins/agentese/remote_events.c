@@ -34,8 +34,11 @@ ag_bytes_add (struct ag_bytes *b, const void *data, size_t len)
 static size_t
 char_len (const unsigned char *p, size_t left)
 {
-  size_t n = *p < 0x80 ? *p != 0 : *p < 0xC2 ? 0 : *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : *p < 0xF5 ? 4 : 0;
-  size_t i;
+  size_t i, n = 0;
+  if (*p < 0x80)
+    n = *p != 0;
+  else if (*p >= 0xC2 && *p < 0xF5)
+    n = *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : 4;
   if (n > left)
     return 0;
   for (i = 1; i < n; i++)
@@ -151,7 +154,9 @@ ag_events_feed (struct ag_events *e, const void *data, size_t len)
 int32_t
 ag_events_close (struct ag_events *e)
 {
-  return e->in.len > e->at && e->in.ptr[e->in.len - 1] == '\r' ? ag_events_feed (e, "\n", 1) : 0;
+  if (e->in.len == e->at || e->in.ptr[e->in.len - 1] != '\r')
+    return 0;
+  return ag_events_feed (e, "\n", 1);
 }
 
 void

@@ -103,8 +103,8 @@ kwarg_text (struct ag_call *c, kg_str name, kg_str *ret)
     return ag_refuse (c, AG_BAD_ARGUMENT, 400, "Argument '%s' is missing", key);
   kind = kg_json_kind (c->json, token);
   if (kind == KG_JSON_OBJECT || kind == KG_JSON_ARRAY || kind == KG_JSON_NULL)
-    return ag_refuse (c, AG_BAD_ARGUMENT, 400, "Argument '%s' must be a text, a number or a boolean",
-                      key);
+    return ag_refuse (c, AG_BAD_ARGUMENT, 400,
+                      "Argument '%s' must be a text, a number or a boolean", key);
   *ret = kind == KG_JSON_STRING ? kg_json_str (c->ag->host, c->req, c->json, token)
                                 : kg_json_text (c->json, token);
   if (!ret->ptr)
