@@ -176,22 +176,22 @@ also_op (struct ag_change *ch, const struct ag_also *also, struct attempt *a)
   struct kg_entry old = { .size = sizeof old };
   kg_str none = { NULL, 0 }, value = none, key;
   char *buf = c->ag->host->alloc (c->req, KG_KEY_MAX);
-  int32_t r;
+  int32_t there, r;
   if (!buf)
     return -ENOMEM;
   key = key_of (c, also->handle, buf);
   if (!key.len)
     return -E2BIG;
-  r = c->ag->store->get (c->ag->nodes, key, &old);
-  if (!r)
+  there = !c->ag->store->get (c->ag->nodes, key, &old);
+  if (there)
     a->bytes -= (int64_t)(key.len + old.value.len);
   if (also->state.ptr && (r = node_make (ch, none, also->state, ag_str ("[]"), &value)) < 0)
     return r;
-  if (!also->state.ptr && r < 0)
+  if (!also->state.ptr && !there)
     return 0;
   put (a, c->ag->nodes, key, value, KG_REV_ANY);
   if (also->state.ptr) {
-    a->nodes += r < 0;
+    a->nodes += !there;
     return 0;
   }
   a->ops[a->nops - 1].kind = KG_OP_DELETE;

@@ -8,6 +8,7 @@ PLUGIN_TESTS = \
 	%D%/agentese-price \
 	%D%/agentese-registry \
 	%D%/agentese-schema \
+	%D%/agentese-self \
 	%D%/agentese-state \
 	%D%/agentese-weather \
 	%D%/auth \
@@ -86,6 +87,8 @@ endif
 %C%_agentese_SOURCES = %D%/agentese.c %D%/agentese.h
 %C%_agentese_concept_SOURCES = %D%/agentese-concept.c %D%/agentese.h
 %C%_agentese_concept_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_self_SOURCES = %D%/agentese-self.c %D%/agentese.h
+%C%_agentese_self_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_state_SOURCES = %D%/agentese-state.c %D%/agentese.h
 %C%_agentese_http_SOURCES = %D%/agentese-http.c %D%/agentese.h
 %C%_agentese_http_LDADD = $(%C%_agentese_LDADD)
