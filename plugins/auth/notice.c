@@ -98,8 +98,6 @@ subject_look (struct auth *auth, const struct pass *pass, enum limit_of of, uint
   uint32_t month = pass->quota.at.month;
   int64_t limit = limit_of (s->limits, policies[kind]), used;
   uint64_t told = atomic_load_explicit (&s->cell->noticed, memory_order_relaxed);
-  if (!limit || budget_counted (s, policies[kind], month) * 100 < (uint64_t) limit * percents[0])
-    return; /* with what is reserved, too */
   used = (int64_t) budget_spent (auth, s, policies[kind], month);
   for (uint32_t level = 0; level < LEVELS; level++)
     if ((uint64_t) used * 100 >= (uint64_t) limit * percents[level]
@@ -107,16 +105,26 @@ subject_look (struct auth *auth, const struct pass *pass, enum limit_of of, uint
       note_leave (auth, pass, of, kind, level, limit, used);
 }
 
+/* Whether the first threshold may be reached: reservations count, too, which is quickly
+ * seen. */
+static inline int32_t
+is_near (int64_t limit, const struct window *w, uint32_t month)
+{
+  return limit && window_count (w, month) * 100 >= (uint64_t) limit * percents[0];
+}
+
 void
 notice_look (struct auth *auth, const struct pass *pass)
 {
   const struct quota *q = &pass->quota;
   for (enum limit_of of = LIMIT_KEY; of < LIMIT_SUBJECTS; of++) {
-    if (q->settled[0])
+    const struct limits *l = q->subject[of].limits;
+    const struct cell *c = q->subject[of].cell;
+    if (q->settled[0] && is_near (l->tokens, &c->tokens, q->at.month))
       subject_look (auth, pass, of, 0);
-    if (q->settled[1])
+    if (q->settled[1] && is_near (l->spend, &c->money, q->at.month))
       subject_look (auth, pass, of, 1);
-    if (q->subject[of].limits->per_month)
+    if (is_near (l->per_month, &c->month, q->at.month))
       subject_look (auth, pass, of, 2);
   }
 }
