@@ -101,6 +101,27 @@ static const struct kg_opt options[]
           .max = 1000,
           .offset = offsetof (struct ag_conf, history_max),
           .help = "Changes of a node that its witness remembers." },
+        { .key = "versions_max",
+          .dflt = "20",
+          .type = KG_OPT_INT,
+          .min = 0,
+          .max = 1000,
+          .offset = offsetof (struct ag_conf, versions_max),
+          .help = "Former versions of a node that time.past can see and restore." },
+        { .key = "trace_max",
+          .dflt = "1000",
+          .type = KG_OPT_INT,
+          .min = 50,
+          .max = 100000,
+          .offset = offsetof (struct ag_conf, trace_max),
+          .help = "Invocations of a tenant that time.trace remembers." },
+        { .key = "schedule_max",
+          .dflt = "10000",
+          .type = KG_OPT_INT,
+          .min = 1,
+          .max = 1000000,
+          .offset = offsetof (struct ag_conf, schedule_max),
+          .help = "Deferred invocations that one tenant may keep." },
         { .key = "prices",
           .type = KG_OPT_LIST,
           .offset = offsetof (struct ag_conf, prices),
@@ -302,6 +323,9 @@ state_declare (struct ag *ag)
       || (r = ag->store->bucket (ag->self, "agentese.trace", &ag->trace)) < 0
       || (r = ag->store->watch (ag->nodes, ag_quota_node, ag)) < 0)
     return r;
+  if ((r = ag->store->bucket (ag->self, "agentese.versions", &ag->versions)) < 0
+      || (r = ag->store->watch (ag->versions, ag_quota_version, ag)) < 0)
+    return r;
   return ag->store->watch (ag->trace, ag_quota_trace, ag);
 }
 
@@ -309,6 +333,7 @@ static void
 agentese_close (void *data)
 {
   struct ag *ag = data;
+  ag_time_close (ag);
   ag_listing_close (ag);
   ag_registry_free (ag->registry);
   ag_nodes_close (ag);
@@ -381,9 +406,16 @@ agentese_start (void *data)
                    "nobody meters: invocations are not recorded "
                    "(load a metering plugin to record them)");
   ag->health->set (ag->component, KG_HEALTH_OK, 0, "%s", "");
-  return 0;
+  return ag_time_start (ag);
+}
+
+static void
+agentese_stop (void *data)
+{
+  ag_time_stop (data);
 }
 
 KG_PLUGIN (.name = "agentese", .version = "1.0", .summary = "Invoke agents by AGENTESE paths.",
            .opts = options, .conf_size = sizeof (struct ag_conf), .open = agentese_open,
-           .start = agentese_start, .close = agentese_close);
+          
+           .start = agentese_start, .stop = agentese_stop, .close = agentese_close);

@@ -9,7 +9,9 @@
 #define KG_ABI_TARGET KG_ABI (1, 1)
 #endif
 #include <kgent/budget.h>
+#include <kgent/calls.h>
 #include <kgent/health.h>
+#include <kgent/jobs.h>
 #include <kgent/json.h>
 #include <kgent/meter.h>
 #include <kgent/metrics.h>
@@ -22,8 +24,11 @@
 
 #define AG_COST_MAX 1000000000 /* tokens, minor units: sums of some stay far from 2^63 */
 
+struct ag_deferral;
 struct ag_foreign;
+struct ag_notes;
 struct ag_quota;
+struct ag_schedule;
 struct ag_seen;
 
 /* What calls cost whose path is covered by `path`, whatever the aspect says. */
@@ -39,6 +44,9 @@ struct ag_conf {
   int64_t bytes_max;      /* per tenant, of nodes and their histories */
   int64_t node_bytes_max; /* state of one node */
   int64_t history_max;    /* entries kept per node */
+  int64_t versions_max;   /* former versions kept per node */
+  int64_t trace_max;      /* invocations kept per tenant */
+  int64_t schedule_max;   /* deferred invocations kept per tenant */
   struct kg_list prices;  /* struct ag_price; the first that covers a path counts */
   struct kg_list archetypes; /* struct ag_archetype_conf */
   struct kg_list remotes;    /* struct ag_remote_conf */
@@ -68,7 +76,10 @@ struct ag {
   const struct kg_metrics *metrics;
   const struct kg_meter *meter;   /* NULL: nobody meters */
   const struct kg_budget *budget; /* NULL: nobody charges */
+  const struct kg_jobs *jobs;
+  const struct kg_calls *calls;
   kg_bucket *nodes, *trace;
+  kg_bucket *versions; /* of nodes, see state.h */
   kg_component *component;
   kg_metric *invocations, *refusals, *retries, *kept_nodes, *kept_bytes;
   struct ag_quota *quota;
@@ -78,6 +89,8 @@ struct ag {
   struct ag_foreign *foreign; /* nodes of other plugins */
   struct ag_remotes *remotes; /* nodes of the configuration; NULL: none */
   struct ag_listing *_Atomic listing;
+  struct ag_notes *notes;       /* of calls that ended, see notes.h */
+  struct ag_schedule *schedule; /* see schedule.h */
 
   /* What a room adds to every call; NULL: nobody does. */
   /* Draws entropy from the caller's pool, then goes on with `next`: what that returned,
@@ -107,6 +120,11 @@ struct ag_call {
   int32_t category;               /* enum ag_category */
   const struct ag_cost *cost;     /* NULL: free of charge */
   int64_t tokens_used;            /* as the aspect says; for cost->per_token */
+  int64_t began_ns;               /* since the request's arrival */
+  kg_str span_id;                 /* in the trace; empty: the one of the request */
+  kg_str undo;                    /* with which time.past.restore undoes what it changed */
+  const struct ag_deferral *deferred; /* that it carries out, see schedule.h, or NULL */
+  int32_t in_trace;               /* 1: it is noted there */
   kg_reservation *tokens, *money, *requests; /* NULL: nothing was reserved */
 
   /* Of a step: where its result goes instead of a response, which is then the JSON text
@@ -221,7 +239,8 @@ int32_t ag_price_settle (struct ag_call *c, size_t result_len);
 struct ag_quota *ag_quota_new (struct ag *ag);
 void ag_quota_free (struct ag_quota *quota);
 
-/* Watches of the buckets "agentese.nodes" and "agentese.trace". */
+/* Watches of the buckets "agentese.nodes", "agentese.trace" and "agentese.versions". */
+void ag_quota_version (const struct kg_entry *entry, void *arg);
 void ag_quota_node (const struct kg_entry *entry, void *arg);
 void ag_quota_trace (const struct kg_entry *entry, void *arg);
 
@@ -297,6 +316,28 @@ void ag_nodes_close (struct ag *ag);
 /* ---- resolve.c, discover.c: the routes that invoke nothing ------------------------ */
 
 kg_fn ag_resolve, ag_affordances, ag_paths;
+
+/* ---- What time.c and its files add to others --------------------------------------- */
+
+/* With the plugin's; `close` takes what `open` left, also in part. */
+int32_t ag_time_start (struct ag *ag);
+void ag_time_stop (struct ag *ag);
+void ag_time_close (struct ag *ag);
+
+/* Whether the clause `rollback` may stand on this call: what it changes, if anything, are
+ * nodes of which versions are kept. */
+int32_t ag_undoable (const struct ag_call *c);
+
+/* Remembers the call until LOG, which notes one that ended in no other way. */
+void ag_note_begin (struct ag_call *c);
+
+/* Finds out whether an inner request carries out a deferred invocation.  0, KG_DONE with a
+ * refusal, or a negative errno. */
+int32_t ag_deferred_find (struct ag_call *c);
+
+/* Whether this call may run that was begun once before and never ended: 0, or KG_DONE
+ * with the refusal. */
+int32_t ag_deferred_check (struct ag_call *c);
 
 /* ---- The rooms: each registers its holons, in open ------------------------------- */
 

@@ -32,7 +32,15 @@ answer_write (struct ag_call *c, ag_result *result, void *arg, struct kg_out *o)
   len = o->len - at;
   kg_out_lit (o, ",\"tokens_used\":");
   kg_out_int (o, ag_price_tokens (c, len));
-  kg_out_lit (o, c->cached ? ",\"cached\":true}" : ",\"cached\":false}");
+  kg_out_lit (o, c->cached ? ",\"cached\":true" : ",\"cached\":false");
+  if (c->path.flags & BIT (AG_ROLLBACK)) {
+    kg_out_lit (o, ",\"rollback_token\":");
+    if (c->undo.len)
+      kg_out_str (o, c->undo);
+    else
+      kg_out_lit (o, "null");
+  }
+  kg_out_lit (o, "}");
   return (kg_str){ o->ptr + at, len };
 }
 

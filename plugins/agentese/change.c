@@ -3,12 +3,14 @@
 
 /* A change of state on its way to disk: prepared on the worker, written by the
  * store's committer while the request waits, answered on the worker again. */
+#include "plugins/agentese/schedule.h"
 #include "plugins/agentese/state.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define AG_DONE_ALREADY UINT32_MAX /* instead of the number of the operation that failed */
 #define TRIES_MAX 1000 /* lost races before the caller is told to come back */
 
 /* What outlives the request while the store works. */
@@ -19,6 +21,7 @@ struct waiter {
   int32_t error;
   uint32_t op;
   uint32_t nodes; /* reserved of the tenant's limits */
+  uint32_t guard; /* as of the attempt */
   int64_t bytes;
   char tenant[];
 };
@@ -27,11 +30,12 @@ struct waiter {
 struct attempt {
   struct kg_op *ops;
   uint32_t nops, nodes;
+  uint32_t guard; /* the operation of a deferral; 0: there is none */
   int64_t bytes;
-  char key[KG_KEY_MAX], child_key[KG_KEY_MAX];
+  char key[KG_KEY_MAX], child_key[KG_KEY_MAX], kept_key[KG_KEY_MAX], gone_key[KG_KEY_MAX];
 };
 
-#define OPS 4 /* of the node and its child, each with its history */
+#define OPS 7 /* of the node and its child, each with its history; versions; a deferral */
 
 static kg_fn resumed;
 
@@ -56,6 +60,7 @@ history_entry (const struct ag_change *ch, struct kg_out *o)
   kg_out_raw (o, c->observer.ptr, c->observer.len);
   kg_out_lit (o, ",\"version\":");
   kg_out_int (o, ch->version);
+  kg_out_raw (o, ch->note.ptr, ch->note.len);
   if (c->path.value[AG_PHASE].len) {
     kg_out_lit (o, ",\"phase\":");
     kg_out_str (o, c->path.value[AG_PHASE]);
@@ -75,7 +80,7 @@ trace_make (struct ag_change *ch, const struct ag_trace *old, kg_str *ret)
   struct kg_out o;
   int64_t kept = 1;
   uint32_t i;
-  int32_t r = ag_out_new (c, old->bytes + 1024, &o);
+  int32_t r = ag_out_new (c, old->bytes + ch->note.len + 1024, &o);
   if (r < 0)
     return r;
   kg_out_lit (&o, "{\"total\":");
@@ -96,7 +101,7 @@ trace_make (struct ag_change *ch, const struct ag_trace *old, kg_str *ret)
 
 /* The value that is kept for a node. */
 static int32_t
-node_make (struct ag_change *ch, kg_str created, kg_str state, kg_str relations, kg_str *ret)
+node_make (struct ag_change *ch, kg_str created, kg_str since, kg_str state, kg_str relations, kg_str *ret)
 {
   struct ag_call *c = ch->call;
   struct kg_out o;
@@ -114,6 +119,11 @@ node_make (struct ag_change *ch, kg_str created, kg_str state, kg_str relations,
     kg_out_text (&o, now);
   kg_out_lit (&o, ",\"changed\":");
   kg_out_text (&o, now);
+  kg_out_lit (&o, ",\"since\":");
+  if (since.len)
+    kg_out_raw (&o, since.ptr, since.len);
+  else
+    kg_out_text (&o, now);
   kg_out_lit (&o, ",\"state\":");
   kg_out_raw (&o, state.ptr, state.len);
   kg_out_lit (&o, ",\"relations\":");
@@ -156,7 +166,7 @@ child_ops (struct ag_change *ch, struct attempt *a)
   int64_t version = ch->version;
   int32_t r;
   ch->version = 1;
-  r = node_make (ch, none, ch->child_state, ag_str ("[]"), &node);
+  r = node_make (ch, none, none, ch->child_state, ag_str ("[]"), &node);
   if (!r)
     r = trace_make (ch, &empty, &trace);
   ch->version = version;
@@ -185,7 +195,7 @@ also_op (struct ag_change *ch, const struct ag_also *also, struct attempt *a)
   there = !c->ag->store->get (c->ag->nodes, key, &old);
   if (there)
     a->bytes -= (int64_t)(key.len + old.value.len);
-  if (also->state.ptr && (r = node_make (ch, none, also->state, ag_str ("[]"), &value)) < 0)
+  if (also->state.ptr && (r = node_make (ch, none, none, also->state, ag_str ("[]"), &value)) < 0)
     return r;
   if (!also->state.ptr && !there)
     return 0;
@@ -199,11 +209,48 @@ also_op (struct ag_change *ch, const struct ag_also *also, struct attempt *a)
   return 0;
 }
 
+/* Keeps what the node was, for time.past, and lets the oldest version go. */
 static int32_t
-further_ops (struct ag_change *ch, struct attempt *a)
+version_ops (struct ag_change *ch, const struct ag_node *old, struct attempt *a)
+{
+  struct ag *ag = ch->call->ag;
+  int64_t gone = old->version - ag->conf->versions_max;
+  struct kg_entry entry = { .size = sizeof entry };
+  kg_str key;
+  if (!ch->bump || !old->revision || !ag->conf->versions_max || !ag_is_versioned (handle_of (ch)))
+    return 0;
+  key = ag_version_key (ch->call, handle_of (ch), old->version, a->kept_key);
+  if (!key.len)
+    return -E2BIG;
+  put (a, ag->versions, key, kg_json_text (old->json, 0), KG_REV_ANY);
+  key = ag_version_key (ch->call, handle_of (ch), gone, a->gone_key);
+  if (gone < 0 || ag->store->get (ag->versions, key, &entry) < 0)
+    return 0;
+  put (a, ag->versions, key, (kg_str){ NULL, 0 }, KG_REV_ANY);
+  a->ops[a->nops - 1].kind = KG_OP_DELETE;
+  a->bytes -= (int64_t)(2 * key.len + entry.value.len);
+  return 0;
+}
+
+/* The call carries out a deferred invocation: that is done with the change, or neither is. */
+static int32_t
+deferral_op (struct ag_change *ch, struct attempt *a)
+{
+  const struct ag_deferral *d = ch->call->deferred;
+  if (!d || ch->done)
+    return 0;
+  memset (&a->ops[a->nops], 0, sizeof a->ops[0]);
+  a->guard = a->nops;
+  return ag_deferral_op (ch->call, d, &a->ops[a->nops++]);
+}
+
+static int32_t
+further_ops (struct ag_change *ch, const struct ag_node *old, struct attempt *a)
 {
   uint32_t i;
   int32_t r = ch->child.len ? child_ops (ch, a) : 0;
+  if (!r && !(r = version_ops (ch, old, a)))
+    r = deferral_op (ch, a);
   for (i = 0; i < ch->nalso && !r; i++)
     r = also_op (ch, &ch->also[i], a);
   return r;
@@ -229,18 +276,19 @@ attempt_make (struct ag_change *ch, struct attempt *a)
   if (r)
     return r;
   ch->version = old.version + ch->bump;
-  a->nops = 0;
+  a->nops = a->guard = 0;
   a->ops = c->ag->host->alloc (c->req, (OPS + ch->nalso) * sizeof *a->ops);
   if (!a->ops)
     return -ENOMEM;
   a->nodes = old.revision ? 0 : 1;
   a->bytes = -(int64_t)(old.bytes + past.bytes);
-  if ((r = node_make (ch, old.created, ch->state, ch->relations, &node)) < 0
+  if ((r = node_make (ch, old.created, ch->bump ? (kg_str){ NULL, 0 } : old.since, ch->state,
+                      ch->relations, &node)) < 0
       || (r = trace_make (ch, &past, &trace)) < 0)
     return r;
   put (a, c->ag->nodes, key, node, old.revision);
   put (a, c->ag->trace, key, trace, KG_REV_ANY);
-  return further_ops (ch, a);
+  return further_ops (ch, &old, a);
 }
 
 static void
@@ -262,7 +310,8 @@ attempt_write (struct ag_change *ch, const struct attempt *a)
   int32_t r;
   if (!w)
     return -ENOMEM;
-  *w = (struct waiter){ .ag = c->ag, .change = ch, .nodes = a->nodes, .bytes = a->bytes };
+  *w = (struct waiter){ .ag = c->ag, .change = ch, .nodes = a->nodes, .bytes = a->bytes,
+                         .guard = a->guard };
   memcpy (w->tenant, c->who->tenant, n);
   w->ticket = c->ag->host->suspend (c->req, NULL, NULL);
   if (!w->ticket) {
@@ -299,6 +348,8 @@ static int32_t
 fail (struct ag_change *ch, int32_t error, uint32_t op)
 {
   char shown[AG_PATH_MAX + 1];
+  if (op == AG_DONE_ALREADY)
+    return ag_refuse (ch->call, AG_CONFLICTING, 409, "This deferred invocation is done already");
   if (error == -EEXIST && op >= 2)
     return ag_refuse (ch->call, AG_CONFLICTING, 409, "'%s' is already defined",
                       ag_quote (shown, sizeof shown, ch->child));
@@ -309,6 +360,25 @@ fail (struct ag_change *ch, int32_t error, uint32_t op)
                     strerror (-error));
 }
 
+/* What time.past.restore takes to undo this change: the version that it made. */
+static int32_t
+undo_make (struct ag_change *ch)
+{
+  struct ag_call *c = ch->call;
+  int64_t version = ch->child.len ? 1 : ch->version;
+  kg_str handle = ch->child.len ? ch->child : handle_of (ch);
+  struct kg_out o;
+  if (!(c->path.flags & 1u << AG_ROLLBACK) || (!ch->bump && !ch->child.len))
+    return 0;
+  if (ag_out_new (c, handle.len + 24, &o) < 0)
+    return -ENOMEM;
+  kg_out_raw (&o, handle.ptr, handle.len);
+  kg_out_lit (&o, "@");
+  kg_out_int (&o, version);
+  c->undo = (kg_str){ o.ptr, o.len };
+  return 0;
+}
+
 static int32_t
 resumed (kg_req *req, void *arg)
 {
@@ -317,6 +387,8 @@ resumed (kg_req *req, void *arg)
   int32_t error = w->error;
   uint32_t op = w->op;
   (void)req;
+  if (error == -ESTALE && w->guard && op == w->guard)
+    op = AG_DONE_ALREADY;
   free (w);
   if ((error == -ESTALE || error == -EEXIST) && op < 2 && ++ch->tries < TRIES_MAX) {
     ch->call->ag->metrics->add (ch->call->ag->retries, 0, 1);
@@ -325,6 +397,8 @@ resumed (kg_req *req, void *arg)
   if (error < 0)
     return fail (ch, error, op);
   note_failure (ch->call->ag, 0);
+  if (!ch->done && (error = undo_make (ch)) < 0)
+    return error;
   return ch->done ? ch->done (ch) : ag_answer (ch->call, ch->result, ch);
 }
 

@@ -107,7 +107,7 @@ witness_write (struct ag_call *c, void *arg, struct kg_out *out)
 }
 
 int32_t
-ag_common_witness (struct ag_call *c)
+ag_witness_of (struct ag_call *c, kg_str handle)
 {
   struct witness w = { .limit = 100 };
   uint32_t limit = ag_kwarg (c, "limit");
@@ -118,8 +118,14 @@ ag_common_witness (struct ag_call *c)
       return ag_refuse (c, AG_BAD_ARGUMENT, 400,
                         "Argument 'limit' must be a number from 1 to 100");
   }
-  r = ag_trace_get (c, c->path.handle, &w.trace);
+  r = ag_trace_get (c, handle, &w.trace);
   return r < 0 ? r : ag_answer (c, witness_write, &w);
+}
+
+int32_t
+ag_common_witness (struct ag_call *c)
+{
+  return ag_witness_of (c, c->path.handle);
 }
 
 /* ---- constraints, lineage -------------------------------------------------------- */

@@ -61,8 +61,8 @@ check_built (struct ag_call *c)
     return ag_not_built (c, "Drawing entropy needs a pool");
   if (m & BIT (AG_LAW_CHECK))
     return ag_not_built (c, "Laws are not checked on an invocation");
-  if (m & BIT (AG_ROLLBACK))
-    return ag_not_built (c, "A mutation cannot be undone");
+  if (m & BIT (AG_ROLLBACK) && !ag_undoable (c))
+    return ag_not_built (c, "What this aspect changes cannot be undone");
   if (!a->run)
     return ag_not_built (c, a->reason ? a->reason : "This node has no behaviour");
   return 0;
@@ -99,9 +99,13 @@ run (struct ag_call *c)
 int32_t
 ag_call_run (struct ag_call *c, kg_str text)
 {
-  int32_t r = ag_find (c, text);
+  int32_t r;
+  if (c->then)
+    c->began_ns = c->ag->host->num (c->req, KG_NUM_ELAPSED);
+  r = ag_find (c, text);
   if (r || (r = check_scopes (c)) || (r = check_kwargs (c)) || (r = check_schema (c))
-      || (r = check_built (c)))
+      || (r = check_built (c))
+      || (c->deferred && (r = ag_deferred_check (c))))
     return r;
   ag_price_find (c);
   if (!c->then && ((r = check_asked (c)) || (r = ag_price_reserve (c))))
@@ -126,6 +130,8 @@ ag_invoke (kg_req *req, void *data)
                          .json = ag->host->json (req) };
   if (!c->who || !c->who->tenant || !c->who->tenant[0])
     return ag_refuse (c, AG_FORBIDDEN, 403, "This identity has no tenant to act for");
-  r = ag_observe (c, &path);
-  return r ? r : ag_call_run (c, path);
+  ag_note_begin (c);
+  if ((r = ag_observe (c, &path)) || (r = ag_deferred_find (c)))
+    return r;
+  return ag_call_run (c, path);
 }

@@ -37,6 +37,10 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/memory_verbs.c \
 	%D%/modifier.c \
 	%D%/modifier.h \
+	%D%/notes.c \
+	%D%/notes.h \
+	%D%/notes_ring.c \
+	%D%/notes_story.c \
 	%D%/nodes.c \
 	%D%/nodes_conf.c \
 	%D%/observe.c \
@@ -62,6 +66,14 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/remote_events.h \
 	%D%/remote_url.c \
 	%D%/resolve.c \
+	%D%/schedule.c \
+	%D%/schedule.h \
+	%D%/schedule_call.c \
+	%D%/schedule_entry.c \
+	%D%/schedule_index.c \
+	%D%/schedule_index.h \
+	%D%/schedule_run.c \
+	%D%/schedule_run.h \
 	%D%/schema.c \
 	%D%/schema.h \
 	%D%/schema_check.c \
@@ -78,9 +90,21 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/state.h \
 	%D%/text.c \
 	%D%/time.c \
+	%D%/time_future.c \
+	%D%/time_past.c \
+	%D%/time_trace.c \
+	%D%/time_when.c \
+	%D%/trace_stats.c \
+	%D%/trace_stats.h \
 	%D%/vital.c \
 	%D%/vital.h \
 	%D%/void.c \
+	%D%/void.h \
+	%D%/void_capital.c \
+	%D%/void_chance.c \
+	%D%/void_idle.c \
+	%D%/void_pool.c \
+	%D%/when.h \
 	%D%/world.c \
 	%D%/world.h \
 	$(NULL)

@@ -206,6 +206,12 @@ ag_quota_trace (const struct kg_entry *entry, void *arg)
   watched (entry, ((struct ag *)arg)->quota, 1);
 }
 
+void
+ag_quota_version (const struct kg_entry *entry, void *arg)
+{
+  watched (entry, ((struct ag *)arg)->quota, 3); /* 2 is the hash of tenants */
+}
+
 int32_t
 ag_quota_reserve (struct ag *ag, const char *tenant, uint32_t nodes, int64_t bytes)
 {

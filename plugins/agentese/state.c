@@ -22,16 +22,30 @@ key_make (const struct ag_call *c, kg_str handle, char buf[KG_KEY_MAX])
 }
 
 int32_t
-ag_node_get (struct ag_call *c, kg_str handle, struct ag_node *ret)
+ag_is_versioned (kg_str handle)
 {
-  char buf[KG_KEY_MAX];
+  return (handle.len > 6 && !memcmp (handle.ptr, "world.", 6))
+         || (handle.len > 8 && !memcmp (handle.ptr, "concept.", 8));
+}
+
+kg_str
+ag_version_key (const struct ag_call *c, kg_str handle, int64_t version, char buf[KG_KEY_MAX])
+{
+  struct kg_out o = { buf, 0, KG_KEY_MAX };
+  kg_out_lit (&o, c->who->tenant);
+  kg_out_lit (&o, "/");
+  kg_out_raw (&o, handle.ptr, handle.len);
+  kg_out_lit (&o, "@");
+  kg_out_int (&o, version);
+  return (kg_str){ buf, kg_out_ok (&o) ? o.len : 0 };
+}
+
+static int32_t
+node_read (struct ag_call *c, kg_bucket *bucket, kg_str key, struct ag_node *ret)
+{
   struct kg_entry e = { .size = sizeof e };
-  kg_str key = key_make (c, handle, buf);
-  uint32_t created, changed;
-  memset (ret, 0, sizeof *ret);
-  if (!key.ptr)
-    return -E2BIG;
-  if (c->ag->store->get (c->ag->nodes, key, &e) < 0)
+  uint32_t created, changed, since;
+  if (c->ag->store->get (bucket, key, &e) < 0)
     return -ENOENT;
   ret->json = c->ag->host->parse (c->req, e.value);
   if (!ret->json)
@@ -45,10 +59,30 @@ ag_node_get (struct ag_call *c, kg_str handle, struct ag_node *ret)
     return -EBADMSG;
   ret->created = kg_json_text (ret->json, created);
   ret->changed = kg_json_text (ret->json, changed);
+  since = kg_json_find (ret->json, 0, "since");
+  ret->since = since ? kg_json_text (ret->json, since) : ret->changed;
   ret->version = kg_json_int (ret->json, kg_json_find (ret->json, 0, "version"), 0);
   ret->revision = e.revision;
   ret->bytes = key.len + e.value.len;
   return 0;
+}
+
+int32_t
+ag_node_get (struct ag_call *c, kg_str handle, struct ag_node *ret)
+{
+  char buf[KG_KEY_MAX];
+  kg_str key = key_make (c, handle, buf);
+  memset (ret, 0, sizeof *ret);
+  return key.ptr ? node_read (c, c->ag->nodes, key, ret) : -E2BIG;
+}
+
+int32_t
+ag_version_get (struct ag_call *c, kg_str handle, int64_t version, struct ag_node *ret)
+{
+  char buf[KG_KEY_MAX];
+  kg_str key = ag_version_key (c, handle, version, buf);
+  memset (ret, 0, sizeof *ret);
+  return key.len ? node_read (c, c->ag->versions, key, ret) : -E2BIG;
 }
 
 int32_t

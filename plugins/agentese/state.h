@@ -7,7 +7,10 @@
  * "state":{},"relations":[]}.  Bucket "agentese.trace", same key: {"total",
  * "history":[newest first]}.  Both are written in one transaction, and the
  * node's revision guards it: a change that lost a race is prepared again from
- * what the winner left. */
+ * what the winner left.
+ *
+ * Bucket "agentese.versions", key TENANT/handle@version: nodes of the world and concepts as
+ * they were before a change. */
 #ifndef AGENTESE_STATE_H
 #define AGENTESE_STATE_H
 
@@ -21,6 +24,7 @@ struct ag_node {
   const struct kg_json *json;
   uint32_t state, relations; /* tokens */
   kg_str created, changed;   /* as JSON text */
+  kg_str since;              /* when this version came, the same */
   int64_t version;
   uint64_t revision; /* 0: it is not kept */
   size_t bytes;      /* of key and value */
@@ -39,6 +43,16 @@ struct ag_trace {
 };
 int32_t ag_trace_get (struct ag_call *c, kg_str handle, struct ag_trace *ret);
 
+/* Whether former versions of such a node are kept. */
+int32_t ag_is_versioned (kg_str handle);
+
+/* The key of a kept version in `buf`; empty when it would be too long. */
+kg_str ag_version_key (const struct ag_call *c, kg_str handle, int64_t version,
+                       char buf[KG_KEY_MAX]);
+
+/* The node as that kept version had it: as ag_node_get. */
+int32_t ag_version_get (struct ag_call *c, kg_str handle, int64_t version, struct ag_node *ret);
+
 /* A further node that a change writes or deletes; it gets no history of its own, and what
  * guards it is the revision of the node that changes. */
 struct ag_also {
@@ -49,6 +63,7 @@ struct ag_also {
 /* A change under way, in the request's memory. */
 struct ag_change {
   struct ag_call *call;
+  kg_str note;   /* members for the line in the history, each behind a comma; or empty */
   kg_str handle; /* of the node that changes; empty: the call's */
 
   /* Fills state, relations and bump from `old`; runs again after a lost race.

@@ -190,11 +190,9 @@ static const struct {
   { "world.house.manifest >> Id", "Invalid path: Unexpected character ' ' at 20", 400 },
   { "self.memory.recall", "Argument 'key' or 'query' is required\n\n    Why: ", 400 },
   { "self.memory.compress", "Not implemented: It takes a language model, ", 501 },
-  { "void.entropy.sip", "Not implemented: ", 501 },
-  { "time.trace.query", "Not implemented: ", 501 },
-  { "world.house.manifest[entropy=0.5]", "Not implemented: ", 501 },
+  { "void.capital.bypass", "body.kwargs.check: Field required", 400 },
   { "world.house.manifest[law_check]", "Not implemented: ", 501 },
-  { "world.house.transform[rollback=true]", "Not implemented: ", 501 },
+  { "void.entropy.sip[rollback=true]", "Not implemented: ", 501 },
 };
 
 START_TEST (refusal_texts)
