@@ -205,6 +205,7 @@ can_associate (struct ag_call *c)
 static void
 gauge (struct kg_out *o, const char *name, int64_t v)
 {
+  kg_out_lit (o, "kgent_");
   kg_out_lit (o, name);
   kg_out_lit (o, " ");
   kg_out_int (o, v);
@@ -219,12 +220,12 @@ prometheus_write (struct ag_call *c, void *arg, struct kg_out *out)
   char buf[512];
   struct kg_out o = { buf, 0, sizeof buf };
   (void)c;
-  gauge (&o, "kgent_live", v->live);
-  gauge (&o, "kgent_ready", v->ready);
-  gauge (&o, "kgent_uptime_seconds", uptime (v));
-  gauge (&o, "kgent_components{state=\"ok\"}", v->components[KG_HEALTH_OK]);
-  gauge (&o, "kgent_components{state=\"degraded\"}", v->components[KG_HEALTH_DEGRADED]);
-  gauge (&o, "kgent_components{state=\"down\"}", v->components[KG_HEALTH_DOWN]);
+  gauge (&o, "live", v->live);
+  gauge (&o, "ready", v->ready);
+  gauge (&o, "uptime_seconds", uptime (v));
+  gauge (&o, "components{state=\"ok\"}", v->components[KG_HEALTH_OK]);
+  gauge (&o, "components{state=\"degraded\"}", v->components[KG_HEALTH_DEGRADED]);
+  gauge (&o, "components{state=\"down\"}", v->components[KG_HEALTH_DOWN]);
   kg_out_lit (out, "{\"format\":\"prometheus\",\"text\":");
   kg_out_str (out, (kg_str){ buf, kg_out_ok (&o) ? o.len : 0 });
   kg_out_lit (out, "}");
