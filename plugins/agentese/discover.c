@@ -328,21 +328,23 @@ etag_make (const struct kg_out *o, char out[19])
   out[18] = 0;
 }
 
-static int32_t
-answer (struct query *q, const struct kg_out *o)
+int32_t
+ag_reply_tagged (struct ag_call *c, const struct kg_out *o)
 {
-  const struct kg_host *host = q->c.ag->host;
-  kg_str known = host->get (q->c.req, KG_GET_HEADER, "If-None-Match");
+  const struct kg_host *host = c->ag->host;
+  kg_str known = host->get (c->req, KG_GET_HEADER, "If-None-Match");
   char etag[19];
   int32_t r;
+  if (!kg_out_ok (o))
+    return -ENOMEM;
   etag_make (o, etag);
-  host->header (q->c.req, "ETag", etag);
-  host->header (q->c.req, "Cache-Control", "private, no-cache");
+  host->header (c->req, "ETag", etag);
+  host->header (c->req, "Cache-Control", "private, no-cache");
   if ((known.len == 1 && *known.ptr == '*')
       || (known.len >= 18 && memmem (known.ptr, known.len, etag, 18)))
-    r = host->reply (q->c.req, 304, "application/json", "", 0);
+    r = host->reply (c->req, 304, "application/json", "", 0);
   else
-    r = host->reply (q->c.req, 200, "application/json", o->ptr, o->len);
+    r = host->reply (c->req, 200, "application/json", o->ptr, o->len);
   return r < 0 ? r : KG_DONE;
 }
 
@@ -367,5 +369,5 @@ ag_paths (kg_req *req, void *data)
       return -ENOMEM;
     page_write (&q, l, &o);
   }
-  return answer (&q, &o);
+  return ag_reply_tagged (&q.c, &o);
 }

@@ -30,4 +30,8 @@ void ag_listing_close (struct ag *ag);
 /* Where the items begin whose paths come behind `after`. */
 uint32_t ag_listing_after (const struct ag_listing *l, kg_str after);
 
+/* discover.c: answers 200 with a JSON text and its entity tag, or 304 when the client has
+ * it (RFC 9110, 13.1.2). */
+int32_t ag_reply_tagged (struct ag_call *c, const struct kg_out *o);
+
 #endif

@@ -4,6 +4,7 @@
 /* GET /v1/agentese/resolve and /v1/agentese/affordances: what a path names, and
  * what it offers.  Neither invokes anything. */
 #include "plugins/agentese/common.h"
+#include "plugins/agentese/listing.h"
 #include "plugins/agentese/state.h"
 
 #include <errno.h>
@@ -60,15 +61,6 @@ member (struct kg_out *o, const char *name, kg_str value)
   kg_out_str (o, value);
 }
 
-static int32_t
-answer (struct ag_call *c, const struct kg_out *o)
-{
-  int32_t r = kg_out_ok (o)
-                  ? c->ag->host->reply (c->req, 200, "application/json", o->ptr, o->len)
-                  : -ENOMEM;
-  return r < 0 ? r : KG_DONE;
-}
-
 int32_t
 ag_resolve (kg_req *req, void *data)
 {
@@ -85,7 +77,7 @@ ag_resolve (kg_req *req, void *data)
   kg_out_lit (&o, ",\"affordances\":");
   ag_write_verbs (c.ag, ag_entry_holon (c.entry), ag_archetype_find (c.ag, c.archetype_name), &o);
   kg_out_lit (&o, "}");
-  return answer (&c, &o);
+  return ag_reply_tagged (&c, &o);
 }
 
 /* Takes the archetype from the query, which need not be UTF-8. */
@@ -121,5 +113,5 @@ ag_affordances (kg_req *req, void *data)
   ag_write_verbs (c.ag, ag_entry_holon (c.entry), ag_archetype_find (c.ag, c.archetype_name), &o);
   member (&o, ",\"observer_archetype\":", c.archetype_name);
   kg_out_lit (&o, "}");
-  return answer (&c, &o);
+  return ag_reply_tagged (&c, &o);
 }

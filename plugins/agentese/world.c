@@ -59,30 +59,65 @@ static const struct ag_aspect aspects[] = {
   { .name = "manifest",
     .category = AG_PERCEPTION,
     .run = world_manifest,
-    .summary = "The entity as the observer's archetype sees it." },
+    .summary = "The entity as the observer's archetype sees it.",
+    .output = "{\"type\":\"object\"}" },
   { .name = "define",
     .category = AG_GENERATION,
+    .flags = AG_CHECKS,
     .run = ag_world_define,
-    .summary = "Make a node below this one." },
+    .summary = "Make a node below this one.",
+    .input = "{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{"
+             "\"name\":{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9_]{0,63}$\"},"
+             "\"spec\":{\"type\":[\"object\",\"string\"]}}}",
+    .output = "{\"type\":\"object\",\"required\":[\"handle\",\"affordances\"],\"properties\":{"
+              "\"handle\":{\"type\":\"string\"},"
+              "\"affordances\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}" },
   { .name = "relate",
     .category = AG_COMPOSITION,
+    .flags = AG_CHECKS,
     .run = ag_world_relate,
-    .summary = "Relate this node to another, or list its relations." },
+    .summary = "Relate this node to another, or list its relations.",
+    .input = "{\"type\":\"object\",\"properties\":{\"target\":{\"type\":\"string\","
+             "\"description\":\"A path; without it the relations are listed.\"},"
+             "\"relation\":{\"type\":\"string\",\"default\":\"related_to\"}}}",
+    .output = "{\"type\":[\"object\",\"array\"],\"properties\":{\"source\":{\"type\":\"string\"},"
+              "\"target\":{\"type\":\"string\"},\"relation\":{\"type\":\"string\"}}}" },
   { .name = "transform",
     .category = AG_MUTATION,
+    .flags = AG_CHECKS,
     .run = ag_world_transform,
-    .summary = "Change members of the node's state." },
+    .summary = "Change members of the node's state.",
+    .input = "{\"type\":\"object\",\"required\":[\"changes\"],\"properties\":{"
+             "\"changes\":{\"type\":\"object\",\"maxProperties\":256,"
+             "\"description\":\"Members of the state; null deletes one.\"}}}",
+    .output = "{\"type\":\"object\",\"required\":[\"transformed\",\"changes\",\"version\"],"
+              "\"properties\":{\"transformed\":{\"const\":true},"
+              "\"changes\":{\"type\":\"object\"},\"version\":{\"type\":\"integer\"}}}" },
   { .name = "measure",
     .category = AG_PERCEPTION,
+    .flags = AG_CHECKS,
     .run = world_measure,
-    .summary = "One member of the node's state." },
+    .summary = "One member of the node's state.",
+    .input = "{\"type\":\"object\",\"required\":[\"metric\"],\"properties\":{"
+             "\"metric\":{\"type\":\"string\",\"minLength\":1}}}",
+    .output = "{\"type\":\"object\",\"required\":[\"entity\",\"metric\",\"value\"],"
+              "\"properties\":{\"entity\":{\"type\":\"string\"},"
+              "\"metric\":{\"type\":\"string\"},\"value\":{}}}" },
   { .name = NULL },
 };
 
 /* The verbs that only name an action leave a mark in the node's history. */
-static const struct ag_aspect other = { .category = AG_MUTATION,
-                                        .run = ag_world_acknowledge,
-                                        .summary = "Noted in the node's history." };
+static const struct ag_aspect other
+    = { .category = AG_MUTATION,
+        .flags = AG_CHECKS,
+        .run = ag_world_acknowledge,
+        .summary = "Noted in the node's history.",
+        .input = "{\"type\":\"object\",\"properties\":{\"changes\":{\"type\":\"object\","
+                 "\"description\":\"Members of the state; null deletes one.\"}}}",
+        .output = "{\"type\":\"object\",\"required\":[\"entity\",\"aspect\",\"status\","
+                  "\"kwargs\"],\"properties\":{\"entity\":{\"type\":\"string\"},"
+                  "\"aspect\":{\"type\":\"string\"},\"status\":{\"const\":\"acknowledged\"},"
+                  "\"kwargs\":{\"type\":\"object\"}}}" };
 
 static const struct ag_offer offers[]
     = { { NULL, AG_VERBS ("define", "relate", "transform") }, { NULL, NULL } };

@@ -355,6 +355,22 @@ START_TEST (resolve_names_the_node)
 }
 END_TEST
 
+START_TEST (answers_have_tags)
+{
+  static const char *const targets[]
+      = { "/v1/agentese/resolve?path=world.house", "/v1/agentese/affordances?path=world.house" };
+  char header[64];
+  const char *const headers[] = { header, NULL };
+  int i;
+  for (i = 0; i < 2; i++) {
+    snprintf (header, sizeof header, "If-None-Match: %s", fake_header (get (targets[i]), "ETag"));
+    ck_assert_int_eq (
+        fake_status (fake_request (fake, "GET", targets[i], headers, NULL)), 304);
+  }
+  ck_assert_int_eq (fake_status (fake_request (fake, "GET", targets[0], headers, NULL)), 200);
+}
+END_TEST
+
 static const struct {
   const char *query, *list;
 } lists[] = {
@@ -442,6 +458,7 @@ main (void)
   tcase_add_test (t, scopes_may_be_paths);
   tcase_add_test (t, somebody_without_tenant);
   tcase_add_test (t, resolve_names_the_node);
+  tcase_add_test (t, answers_have_tags);
   tcase_add_loop_test (t, affordances_by_archetype, 0, COUNT (lists));
   tcase_add_test (t, affordances_of_whom);
   tcase_add_test (t, answers_are_json_whatever_is_asked);
