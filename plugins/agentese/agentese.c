@@ -417,5 +417,4 @@ agentese_stop (void *data)
 
 KG_PLUGIN (.name = "agentese", .version = "1.0", .summary = "Invoke agents by AGENTESE paths.",
            .opts = options, .conf_size = sizeof (struct ag_conf), .open = agentese_open,
-          
            .start = agentese_start, .stop = agentese_stop, .close = agentese_close);
