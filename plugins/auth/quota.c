@@ -171,9 +171,8 @@ quota_detail (const struct quota *q, enum limit_of of, enum limit_policy policy,
   limit_look (s, &q->at, &st);
   if (policy >= LIMIT_TOKENS)
     snprintf (used, sizeof used, ", %lld used", (long long) limit_used (s->limits, &st, policy));
-  snprintf (ret, size, "%s%lld%s%s%s.", text[policy].before,
-            (long long) limit_of (s->limits, policy), text[policy].after,
-            of == LIMIT_TENANT ? " for the tenant" : "", used);
+  snprintf (ret, size, "%s%lld%s%s.", text[policy].before,
+            (long long) limit_of (s->limits, policy), text[policy].after, used);
 }
 
 /* All that are against it now are told, and one that was when it was refused. */

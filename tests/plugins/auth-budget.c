@@ -67,7 +67,7 @@ START_TEST (tenant_and_key)
   ck_assert_str_eq (fake_json (req, "left"), "50");
   ck_assert_str_eq (fake_json (req, "upgrade_url"), "https://example.com/plans");
   ck_assert_str_eq (fake_json (req, "detail"), "Monthly token quota exceeded. 100 tokens per "
-                                               "month allowed for the tenant, 50 used.");
+                                               "month allowed, 50 used.");
   ck_assert_str_eq (fake_json (ask (b, "/v1/me"), "used.tokens_month"), "0"); /* of the key */
   ck_assert_int_eq (run (b, "T50,s50"), 200);
   ck_assert_int_eq (left_of (b, TOKENS), 0);

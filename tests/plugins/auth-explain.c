@@ -145,7 +145,7 @@ START_TEST (limits)
   says (id, "/billable", NULL, 429, "Rate limit exceeded. 3 requests per day allowed.");
   ck_assert_ptr_nonnull (strstr (answer, "{\"check\":\"tenant-tokens\",\"verdict\":\"deny\",\"detail\":"
                                          "\"Monthly token quota exceeded. 50 tokens per month "
-                                         "allowed for the tenant, 50 used.\",\"of\":\"tenant\","
+                                         "allowed, 50 used.\",\"of\":\"tenant\","
                                          "\"limit\":50,\"used\":50,\"left\":0,"));
   ck_assert_ptr_nonnull (strstr (answer, "{\"check\":\"minute\",\"verdict\":\"allow\","
                                          "\"detail\":\"3 of 10 used\""));
