@@ -110,6 +110,7 @@ class Operation:
     def requests(self, ident):
         """The ways in which the id can be said."""
         path = re.sub(r"\{\w+\}", urllib.parse.quote(ident, safe=""), self.pattern)
+        path = path.split("#")[0]  # one of the paths that can be invoked
         body = None if self.schema is None else sample(self.schema, ident)
         ways = [path]
         ways += [f"{path}?{q}={urllib.parse.quote(ident, safe='')}" for q in self.query]
@@ -124,6 +125,8 @@ def sample(schema, ident):
     """A value of a JSON Schema, with the id wherever any text will do."""
     kind = schema.get("type", "object" if "properties" in schema else "string")
     kind = kind[0] if isinstance(kind, list) else kind
+    if "const" in schema:
+        return schema["const"]
     if "enum" in schema:
         return schema["enum"][0]
     if kind == "object":
@@ -172,7 +175,8 @@ class Matrix:
             self.cells += 1
             key = f"{operation.name} {a.status}"
             self.statuses[key] = self.statuses.get(key, 0) + 1
-            if x != y:
+            # What ran may say a new thing each time.
+            if x != y and not ("#" in operation.pattern and x[0] == y[0] < 300):
                 self.differ.append(f"{operation.name} as {tenant.mark}: {theirs}\n {x}\n {y}")
             if strangers(x, tenant) or strangers(y, tenant):
                 self.leaks.append(f"{operation.name} as {tenant.mark}: {x}")
@@ -195,7 +199,8 @@ class Matrix:
 def matrix(host, tenants):
     m, all_ = Matrix(), operations(host)
     for operation in all_:
-        m.run(host, tenants, tenants, operation, operation.admin)
+        callers = tenants[:3] if "#" in operation.pattern else tenants
+        m.run(host, callers, tenants, operation, operation.admin)
         if operation.admin:  # nor where it isn't
             m.run(host, tenants[:5], tenants, operation, False)
     kgent.note(f"{len(all_)} routes, {len(tenants)} tenants, {m.cells} pairs of answers")
