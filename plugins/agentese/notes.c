@@ -255,29 +255,51 @@ chunk_take (const struct kg_entry *e, void *arg)
   return append (l, e->value.ptr, e->value.len);
 }
 
-/* The lines as an array, the last one first, no more than are remembered. */
+/* Where a line is; it begins with the time, always of the same length. */
+struct line {
+  const char *text;
+  size_t len;
+};
+
+/* Newest first; each worker has a ring of its own, so that they come in no order. */
+static int
+by_time (const void *a, const void *b)
+{
+  const struct line *x = a, *y = b;
+  int order = memcmp (y->text, x->text, sizeof "{\"at\":\"" - 1 + AG_TIME_LEN);
+  return order ? order : (x->text < y->text) - (x->text > y->text);
+}
+
+/* The lines as an array, the newest first, no more than are remembered. */
 static int32_t
 turn_round (struct load *l)
 {
+  size_t max = (size_t)l->notes->ag->conf->trace_max, count = 0, n = 0, at, i;
   char *out = malloc (l->len + 2);
-  size_t end = l->len, n = 0, from;
-  int64_t lines = l->notes->ag->conf->trace_max;
-  if (!out)
+  struct line *line = NULL;
+  for (at = 0; at < l->len; at++)
+    count += l->text[at] == '\n';
+  if (!out || (count && !(line = malloc (count * sizeof *line)))) {
+    free (out);
     return -ENOMEM;
-  out[n++] = '[';
-  while (end && lines--) {
-    const char *before = end > 1 ? memrchr (l->text, '\n', end - 1) : NULL;
-    from = before ? (size_t)(before - l->text) + 1 : 0;
-    if (n > 1)
-      out[n++] = ',';
-    memcpy (out + n, l->text + from, end - 1 - from);
-    n += end - 1 - from;
-    end = from;
   }
-  out[n++] = ']';
+  for (at = i = 0; i < count; i++) {
+    line[i].text = l->text + at;
+    line[i].len = (size_t)((char *)memchr (l->text + at, '\n', l->len - at) - line[i].text);
+    at += line[i].len + 1;
+  }
+  if (count)
+    qsort (line, count, sizeof *line, by_time);
+  for (i = 0; i < count && i < max; i++) {
+    out[n++] = i ? ',' : '[';
+    memcpy (out + n, line[i].text, line[i].len);
+    n += line[i].len;
+  }
+  memcpy (out + n, count ? "]" : "[]", count ? 1 : 2);
+  free (line);
   free (l->text);
   l->text = out;
-  l->len = n;
+  l->len = n + (count ? 1 : 2);
   return 0;
 }
 

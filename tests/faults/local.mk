@@ -20,6 +20,7 @@ FAULT_TESTS = \
 	%D%/prices.py \
 	%D%/reload.py \
 	%D%/sample.py \
+	%D%/schedule.py \
 	%D%/usage.py \
 	$(NULL)
 

@@ -2,6 +2,8 @@
 HTTP_TESTS = \
 	%D%/admin.py \
 	%D%/agentese.py \
+	%D%/agentese_time.py \
+	%D%/agentese_void.py \
 	%D%/agentese_concept.py \
 	%D%/agentese_self.py \
 	%D%/agents.py \
