@@ -68,6 +68,7 @@ core_libcore_a_SOURCES = \
 	%D%/conn_body.c \
 	%D%/conn_io.c \
 	%D%/conn_io.h \
+	%D%/conn_life.c \
 	%D%/conn_list.c \
 	%D%/conn_turn.h \
 	%D%/cors.c \
