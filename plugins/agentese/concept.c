@@ -35,6 +35,8 @@ definition_write (struct ag_call *c, const struct ag_node *node, struct kg_out *
 {
   if (node->json && kg_json_find (node->json, node->state, "definition"))
     member_or (node, "definition", "", o);
+  else if (ag_entry_holon (c->entry)->rest)
+    kg_out_text (o, ag_entry_holon (c->entry)->summary);
   else
     sentence (c, o, "\"Nothing is said of ", " yet; define it.\"");
 }
@@ -93,14 +95,15 @@ static void
 other_write (struct ag_call *c, void *arg, struct kg_out *out)
 {
   const struct ag_node *node = arg;
+  int32_t standard = ag_entry_holon (c->entry)->rest != NULL;
   sentence (c, out, "{\"summary\":\"Concept: ", "\",\"content\":");
   definition_write (c, node, out);
   kg_out_lit (out, ",\"metadata\":{\"domain\":");
   member_or (node, "domain", "\"general\"", out);
   kg_out_lit (out, ",\"extends\":");
-  member_or (node, "extends", "[]", out);
+  member_or (node, "extends", standard ? "[\"concept\"]" : "[]", out);
   kg_out_lit (out, ",\"depth\":");
-  member_or (node, "depth", "null", out);
+  member_or (node, "depth", standard ? "1" : "null", out);
   kg_out_lit (out, "}}");
 }
 

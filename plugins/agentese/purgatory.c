@@ -148,12 +148,7 @@ ag_purgatory_inspect (struct ag_call *c)
 int32_t
 ag_purgatory_witness (struct ag_call *c)
 {
-  struct ag_path path = c->path;
-  int32_t r;
-  c->path.handle = ag_items_handle;
-  r = ag_common_witness (c);
-  c->path.handle = path.handle;
-  return r;
+  return ag_witness_of (c, ag_items_handle);
 }
 
 /* ---- cancel, void_expired ------------------------------------------------------------------ */

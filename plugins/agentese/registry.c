@@ -92,11 +92,22 @@ ag_entry_holon (const struct ag_entry *entry)
   return entry->holon;
 }
 
+/* Whether somebody has taken the place of the entry. */
+static int32_t
+is_replaced (const struct ag *ag, const struct ag_entry *e)
+{
+  const struct ag_holon *h = e->holon;
+  return h->flags & AG_STANDS_IN && ag_entry_exact (ag, h->context, ag_str (h->rest)) != e;
+}
+
 const struct ag_entry *
 ag_entry_next (const struct ag *ag, const struct ag_entry *entry)
 {
-  return atomic_load_explicit (entry ? &entry->next : &ag->registry->first,
-                               memory_order_acquire);
+  do
+    entry = atomic_load_explicit (entry ? &entry->next : &ag->registry->first,
+                                  memory_order_acquire);
+  while (entry && is_replaced (ag, entry));
+  return entry;
 }
 
 const struct ag_slot *
@@ -377,18 +388,31 @@ table_grow (struct ag_registry *g)
   return 0;
 }
 
+/* Puts an entry where another one of its handle is. */
+static void
+table_replace (struct table *t, const struct ag_entry *old, struct ag_entry *e)
+{
+  uint32_t i = (uint32_t)e->hash & t->mask;
+  while (atomic_load_explicit (&t->entry[i], memory_order_relaxed) != old)
+    i = (i + 1) & t->mask;
+  atomic_store_explicit (&t->entry[i], e, memory_order_release);
+}
+
 /* Puts a good entry in; the lock is held. */
 static int32_t
 entry_put (struct ag *ag, struct ag_entry *e)
 {
   struct ag_registry *g = ag->registry;
   const struct ag_holon *h = e->holon;
-  if (h->rest ? ag_entry_exact (ag, h->context, ag_str (h->rest)) != NULL
-              : g->others[h->context] != NULL) {
+  const struct ag_entry *old = h->rest ? ag_entry_exact (ag, h->context, ag_str (h->rest))
+                                       : g->others[h->context];
+  if (old && !(old->holon->flags & AG_STANDS_IN)) {
     invalid (ag, h, NULL, "it is registered already");
     return -EEXIST;
   }
-  if (h->rest) {
+  if (old)
+    table_replace (atomic_load_explicit (&g->table, memory_order_relaxed), old, e);
+  else if (h->rest) {
     if (table_grow (g) < 0)
       return -ENOMEM;
     table_put (atomic_load_explicit (&g->table, memory_order_relaxed), e);

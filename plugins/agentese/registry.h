@@ -94,6 +94,7 @@ struct ag_offer {
 
 /* Flags of a holon. */
 #define AG_BY_ARCHETYPE 0x01u /* offers the archetype's own verbs, too */
+#define AG_STANDS_IN 0x02u    /* until somebody registers the same handle */
 
 struct ag_holon {
   int32_t context;                 /* enum ag_context */

@@ -148,6 +148,9 @@ START_TEST (test_manifest)
   HAS (invoke ("concept.love.manifest", NULL), "result",
        "{\"summary\":\"Concept: love\",\"content\":\"Nothing is said of love yet; define it.\","
        "\"metadata\":{\"domain\":\"general\",\"extends\":[],\"depth\":null}}");
+  HAS (invoke ("concept.entity.manifest", NULL), "result",
+       "{\"summary\":\"Concept: entity\",\"content\":\"What is.\",\"metadata\":{\"domain\":"
+       "\"general\",\"extends\":[\"concept\"],\"depth\":1}}");
   define ("love", ",\"extends\":[\"entity\"],\"domain\":\"ethics\"");
   req = invoke_as ("concept.love.relate", "poet",
                    "{\"target\":\"concept.hate\",\"relation\":\"opposes\"}");

@@ -5,6 +5,7 @@
 #include "tests/plugins/agentese.h"
 #include "tests/unit.h"
 
+#include <kgent/nodes.h>
 #include <kgent/routes.h>
 
 static kg_req *
@@ -438,6 +439,73 @@ START_TEST (vitals_of_a_silent_host)
 }
 END_TEST
 
+/* ---- A soul ------------------------------------------------------------------------------------ */
+
+static const struct kg_nodes *nodes;
+static kg_self *soul_self;
+
+static int32_t
+advise (const struct kg_node_call *call)
+{
+  return nodes->result (call, (kg_str){ "\"Rest.\"", 7 });
+}
+
+static int32_t
+soul_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
+{
+  (void)conf;
+  (void)ret_data;
+  soul_self = self;
+  return host->need (self, KG_NODES, sizeof *nodes, 0, (const void **)&nodes);
+}
+
+static int32_t
+soul_start (void *data)
+{
+  static const struct kg_node_aspect aspects[]
+      = { { .name = "advise", .run = advise, .category = KG_NODE_GENERATION } };
+  static const struct kg_node soul = { .size = sizeof soul,
+                                       .aspect_size = sizeof aspects[0],
+                                       .naspects = 1,
+                                       .owner = "soul",
+                                       .context = "self",
+                                       .holon = "soul",
+                                       .summary = "A persona.",
+                                       .aspects = aspects };
+  (void)data;
+  return nodes->add (soul_self, &soul) || nodes->add (soul_self, &soul) != -EEXIST;
+}
+
+static const struct kg_plugin soul_plugin = { .abi = KG_ABI_CURRENT,
+                                              .size = sizeof soul_plugin,
+                                              .opt_size = sizeof (struct kg_opt),
+                                              .name = "soul",
+                                              .version = "1",
+                                              .open = soul_open,
+                                              .start = soul_start };
+
+/* The built-in one stands in until a plugin has one. */
+START_TEST (a_soul)
+{
+  kg_req *req;
+  begin ();
+  status_is (ask ("self.soul.advise", NULL), 503);
+  end ();
+  begin_unstarted (NULL);
+  ck_assert_msg (!fake_open (fake, &soul_plugin, NULL), "%s", fake_error (fake));
+  ck_assert_msg (!fake_start (fake), "%s", fake_error (fake));
+  act_as ("t1", all_scopes, any);
+  HAS (ask ("self.soul.advise", NULL), "result", "Rest.");
+  HAS (ask ("self.soul.manifest", NULL), "result.owner", "soul");
+  status_is (ask ("self.soul.explore", NULL), 403);
+  req = fake_request (fake, "GET", "/v1/agentese/paths?prefix=self.soul.a", NULL, NULL);
+  HAS (req, "paths.0.path", "self.soul.advise");
+  HAS (req, "paths.0.owner", "soul");
+  ck_assert_ptr_null (fake_json (req, "paths.2"));
+  end ();
+}
+END_TEST
+
 /* ---- What was kept by somebody else ----------------------------------------------------------- */
 
 START_TEST (a_broken_index)
@@ -458,4 +526,5 @@ UNIT_MAIN ("agentese-self", tenants_share_nothing, engrams_are_bounded, bytes_ar
            checkpoints_are_bounded, engrams_are_nodes, lost_races, disk_full, resolved_once,
            begun_and_not_ended, waiting_is_bounded, an_action_has_its_price,
            an_action_has_its_scope, a_long_result, capabilities_are_bounded,
-           expectations_are_bounded, vitals_are_real, vitals_of_a_silent_host, a_broken_index)
+           expectations_are_bounded, vitals_are_real, vitals_of_a_silent_host, a_soul,
+           a_broken_index)
