@@ -30,10 +30,17 @@ member_or (const struct ag_node *node, const char *name, const char *other, stru
   kg_out_raw (o, text.ptr, text.len);
 }
 
+static int32_t
+is_defined (const struct ag_node *node)
+{
+  uint32_t i = node->json ? kg_json_find (node->json, node->state, "definition") : 0;
+  return i && !kg_json_is (node->json, i, "");
+}
+
 static void
 definition_write (struct ag_call *c, const struct ag_node *node, struct kg_out *o)
 {
-  if (node->json && kg_json_find (node->json, node->state, "definition"))
+  if (is_defined (node))
     member_or (node, "definition", "", o);
   else if (ag_entry_holon (c->entry)->rest)
     kg_out_text (o, ag_entry_holon (c->entry)->summary);
@@ -47,7 +54,7 @@ essence_write (struct ag_call *c, const struct ag_node *node, struct kg_out *o)
 {
   kg_str s = { NULL, 0 };
   size_t i;
-  if (node->json)
+  if (is_defined (node))
     s = ag_json_member (c, node->json, node->state, "definition");
   for (i = 0; i < s.len; i++)
     if (s.ptr[i] == '.' || s.ptr[i] == ';') {
@@ -164,7 +171,7 @@ dispute_fill (struct ag_call *c, const struct ag_node *old, struct dispute *d)
 {
   kg_str none = ag_str ("");
   d->thesis = ag_arg_text (c, "thesis");
-  if (!d->thesis.ptr && old->json)
+  if (!d->thesis.ptr && is_defined (old))
     d->thesis = ag_json_member (c, old->json, old->state, "definition");
   if (!d->thesis.ptr)
     d->thesis = join (c, "", c->path.rest, " is what it is said to be", none);

@@ -107,7 +107,8 @@ inherit (struct ag_call *c, struct definition *d, struct ag_traits *ret_bound_al
   return fits ? 0 : too_many (c);
 }
 
-/* A concept that is there already can be what its new parents descend from. */
+/* A concept that is there, or was before time.past took it back, can be what its new parents
+ * descend from. */
 static int32_t
 check_cycle (struct ag_call *c, const struct definition *d)
 {
@@ -158,7 +159,7 @@ define_check (struct ag_call *c, struct definition *d, const struct ag_node *old
     return -ENOMEM;
   all->n = d->affords.n = d->bound.n = 0;
   d->depth = 0;
-  if ((r = inherit (c, d, all)) || (there && (r = check_cycle (c, d))))
+  if ((r = inherit (c, d, all)) || (r = check_cycle (c, d)))
     return r;
   if (!ag_traits_join (&d->affords, &d->own_affords) || !ag_traits_join (&d->bound, &d->own_bound)
       || !ag_traits_join (all, &d->own_bound))

@@ -428,6 +428,79 @@ def expiring(host):
                 "which both nodes show")
 
 
+def killed(host):
+    """The host is killed while it resolves: nothing is done twice, or done and denied."""
+    items = {}
+    for i in range(40):
+        items[i] = result(host, "self.semaphore.yield", reason="May I?",
+                          target=f"world.killed{i}.transform",
+                          arguments={"changes": {"n": i}})["id"]
+    answered = set()
+
+    def work(part):
+        for i in part:
+            try:
+                if call(host, "world.purgatory.resolve", id=items[i]).status == 200:
+                    answered.add(i)
+            except OSError:
+                return
+
+    threads = [threading.Thread(target=work, args=(range(n, 40, 4),)) for n in range(4)]
+    for t in threads:
+        t.start()
+    end = time.monotonic() + 10
+    while len(answered) < 10 and time.monotonic() < end:
+        time.sleep(0.001)
+    host.stop(signal.SIGKILL)
+    for t in threads:
+        t.join()
+    host.start()
+    wrong = []
+    for i, item in items.items():
+        status = call(host, "self.semaphore.status", id=item).json["result"]["status"]
+        done = call(host, f"world.killed{i}.witness").json["result"]["total"]
+        if (status, done) not in (("pending", 0), ("continuing", 0), ("continuing", 1),
+                                  ("resolved", 1)) or (i in answered and status != "resolved"):
+            wrong.append((i, status, done, i in answered))
+    kgent.equal(wrong, [], f"killed with {len(answered)} of 40 resolved")
+    for item in items.values():
+        call(host, "world.purgatory.cancel", id=item)
+
+
+# ---- what is offered ---------------------------------------------------------------------
+
+BASE = ["manifest", "witness", "affordances"]
+OFFERED = {
+    "self.memory": "consolidate prune checkpoint recall forget crystallize resume cherish engram "
+                   "store retrieve compress promote demote deposit sense play evaluate "
+                   "inference_consolidate reap expiring_soon",
+    "self.capabilities": "list acquire release",
+    "self.state": "checkpoint restore inspect",
+    "self.identity": "reflect evolve",
+    "self.judgment": "taste surprise expectations calibrate critique refine",
+    "self.semaphore": "pending yield status",
+    "self.soul": "reflect advise challenge explore eigenvectors",
+    "self.vitals": "is_coherent can_persist can_recall can_associate",
+    "self.vitals.triad": "is_coherent can_persist can_recall can_associate",
+    "self.vitals.synapse": "prometheus reset",
+    "self.vitals.resonance": "update coherency",
+    "self.vitals.circuit": "open close reset",
+    "self.shadow": "inspect",
+}
+
+
+def offers(host):
+    for node, verbs in OFFERED.items():
+        for archetype in ("developer", "poet", "wizard"):
+            kgent.equal(result(host, node + ".affordances", archetype=archetype),
+                        BASE + verbs.split(), f"{node} as {archetype}")
+    for archetype in ("admin", "developer", "architect", "poet", "wizard"):
+        verbs = ["list", "inspect"] if archetype in ("poet", "wizard") else \
+            ["list", "resolve", "cancel", "inspect", "void_expired"]
+        kgent.equal(result(host, "world.purgatory.affordances", archetype=archetype),
+                    BASE + verbs, f"world.purgatory as {archetype}")
+
+
 # ---- a read-only key, other tenants ------------------------------------------------------
 
 
@@ -468,6 +541,8 @@ def main():
         acting(host)
         racing(host)
         expiring(host)
+        killed(host)
+        offers(host)
         read_only(host)
 
 

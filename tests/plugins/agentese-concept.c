@@ -121,6 +121,24 @@ START_TEST (test_cycles)
 }
 END_TEST
 
+/* What time took back can't come back as its own descendant. */
+START_TEST (test_cycle_through_the_past)
+{
+  kg_req *req;
+  char more[128];
+  begin ();
+  req = invoke_as ("concept.a.define[rollback=true]", "poet", "{\"extends\":\"entity\"}");
+  ck_assert_int_eq (fake_status (req), 200);
+  snprintf (more, sizeof more, ",\"kwargs\":{\"token\":\"%s\"}", fake_json (req, "rollback_token"));
+  ck_assert_int_eq (fake_status (define ("b", ",\"extends\":[\"a\"]")), 200);
+  ck_assert_int_eq (fake_status (invoke ("time.past.restore", more)), 200);
+  HAS (invoke ("concept.a.manifest", NULL), "result.metadata.depth", "null");
+  refused (define ("a", ",\"extends\":[\"b\"]"), 422, "it would be its own ancestor");
+  ck_assert_int_eq (fake_status (define ("a", ",\"extends\":[\"process\"]")), 200);
+  end ();
+}
+END_TEST
+
 START_TEST (test_depth)
 {
   char name[32], more[128];
@@ -182,6 +200,9 @@ START_TEST (test_refine)
   req = invoke_as ("concept.love.dialectic", "philosopher", NULL);
   HAS (req, "result.version", "3");
   HAS (req, "result.source", "rules");
+  invoke_as ("concept.bare.define", "poet", "{\"extends\":\"entity\"}");
+  HAS (invoke_as ("concept.bare.refine", "philosopher", "{\"challenge\":\"No.\"}"),
+       "result.synthesis", "bare is what it is said to be; yet: No");
   req = invoke_as ("concept.void_.dialectic", "philosopher",
                    "{\"thesis\":\"All is one.\",\"antithesis\":\"All are many.\"}");
   HAS (req, "result.synthesis", "All is one; yet: All are many");
@@ -280,5 +301,6 @@ START_TEST (test_closed_world)
 END_TEST
 
 UNIT_MAIN ("agentese-concept", test_define, test_two_parents, test_lattice_rules, test_cycles,
+           test_cycle_through_the_past,
            test_depth, test_manifest, test_refine, test_refine_bounded, test_acknowledged,
            test_read_only, test_closed_world)
