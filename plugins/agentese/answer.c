@@ -135,8 +135,9 @@ ag_chunk (struct ag_call *c, kg_str text)
 static void
 pieces_write (struct ag_call *c, void *arg, struct kg_out *out)
 {
+  kg_str none = { "", 0 }, all = { c->pieces.ptr, c->pieces.len };
   (void)arg;
-  kg_out_str (out, (kg_str){ c->pieces.ptr, c->pieces.len });
+  kg_out_str (out, all.len ? all : none);
 }
 
 int32_t
