@@ -59,8 +59,8 @@ def run(tap, commit):
     with Daemon(timeout=5) as d:
         os.mkdir(os.path.join(d.dir, "conf.d"))
         with open(os.path.join(d.dir, "conf.d", "10.conf"), "w", encoding="utf-8") as f:
-            f.write(extra + 'plugins = ( { load = "auth"; dev_keys = true; tiers = ( { name = '
-                            '"ENTERPRISE"; } ); }, { load = "agentese"; }, '
+            f.write(extra + 'plugins = ( { load = "auth"; dev_keys = true; enforce = "shadow"; }, '
+                            '{ load = "agentese"; }, '
                             '{ load = "metering-openmeter"; } );')
         d.start()
         clients = [Invoker(d.port) for _ in range(CLIENTS)]
