@@ -72,6 +72,7 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/schedule_entry.c \
 	%D%/schedule_index.c \
 	%D%/schedule_index.h \
+	%D%/schedule_list.c \
 	%D%/schedule_run.c \
 	%D%/schedule_run.h \
 	%D%/schema.c \

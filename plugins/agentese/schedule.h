@@ -74,7 +74,14 @@ uint32_t ag_schedule_count (struct ag *ag, const char *tenant, char ret_old[AG_I
 /* The number of this process's claims. */
 uint64_t ag_schedule_instance (const struct ag *ag);
 
-/* ---- schedule_call.c: the aspects of time.schedule -------------------------------- */
+/* ---- schedule_call.c, schedule_list.c: the aspects of time.schedule ------------------ */
+
+/* Reads the tenant's deferral, with all its text in the request, and its key.  0, -ENOENT,
+ * -ENOMEM, -EBADMSG. */
+int32_t ag_deferral_get (struct ag_call *c, kg_str id, kg_str *ret_key, struct ag_deferral *ret);
+
+/* Writes it as JSON. */
+void ag_deferral_show (const struct ag_deferral *d, struct kg_out *out);
 
 ag_run ag_schedule_defer, ag_schedule_cancel, ag_schedule_list;
 

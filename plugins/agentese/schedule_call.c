@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* time.schedule: defer, cancel and list.
+/* time.schedule: defer and cancel.
  *
  * What is deferred is checked as if it were invoked now: a path that is none, is not
  * offered, or is beyond the key's scopes is refused at once.  Whether the key may still do
@@ -92,8 +92,8 @@ key_make (struct ag_call *c, kg_str id, kg_str *ret)
 
 /* ---- One as JSON ---------------------------------------------------------------------- */
 
-static void
-deferral_write (const struct ag_deferral *d, struct kg_out *out)
+void
+ag_deferral_show (const struct ag_deferral *d, struct kg_out *out)
 {
   kg_out_lit (out, "{\"id\":");
   kg_out_str (out, d->id);
@@ -126,7 +126,7 @@ static void
 one_write (struct ag_call *c, void *arg, struct kg_out *out)
 {
   (void)c;
-  deferral_write (arg, out);
+  ag_deferral_show (arg, out);
 }
 
 /* ---- defer -------------------------------------------------------------------------- */
@@ -321,9 +321,8 @@ cancelled (struct ag_call *c, int32_t error, uint32_t op, void *arg)
   return error ? unwritten (c, error) : ag_answer (c, one_write, arg);
 }
 
-/* Reads the entry, with all its text in the request. */
-static int32_t
-entry_read (struct ag_call *c, kg_str id, kg_str *ret_key, struct ag_deferral *ret)
+int32_t
+ag_deferral_get (struct ag_call *c, kg_str id, kg_str *ret_key, struct ag_deferral *ret)
 {
   struct kg_entry e = { .size = sizeof e };
   char *copy;
@@ -380,7 +379,7 @@ cancel_try (struct ag_call *c)
   if (!d || !id.ptr)
     return -ENOMEM;
   ag_quote (shown, sizeof shown, id);
-  r = memchr (id.ptr, '/', id.len) ? -ENOENT : entry_read (c, id, &key, d);
+  r = memchr (id.ptr, '/', id.len) ? -ENOENT : ag_deferral_get (c, id, &key, d);
   if (r == -ENOENT)
     return ag_refuse_why (c, AG_NOT_FOUND, 404, &look, "No deferred invocation '%s'", shown);
   if (r < 0)
@@ -395,94 +394,4 @@ int32_t
 ag_schedule_cancel (struct ag_call *c)
 {
   return cancel_try (c);
-}
-
-/* ---- list ------------------------------------------------------------------------------ */
-
-struct line {
-  int64_t due_ns;
-  char id[AG_ID_LEN];
-};
-
-struct lines {
-  struct line *line;
-  uint32_t n, max;
-  int32_t state; /* that is looked for, or -1 */
-  int64_t limit;
-};
-
-static void
-line_add (struct lines *l, const struct ag_job *job)
-{
-  int32_t state = job->state == AG_EFFECTED ? AG_RUNNING : job->state;
-  if (l->n == l->max || (l->state >= 0 && l->state != state) || job->key_len < AG_ID_LEN)
-    return;
-  l->line[l->n].due_ns = job->due_ns;
-  memcpy (l->line[l->n++].id, job->key + job->key_len - AG_ID_LEN, AG_ID_LEN);
-}
-
-/* All of the tenant, also those that are on their way: the whole table is looked at only for
- * as many chains as there are jobs, under the lock, and copied out of it. */
-static void
-lines_collect (struct ag_schedule *s, const struct ag_turns *t, struct lines *l)
-{
-  const struct ag_job *job;
-  uint32_t i;
-  for (i = 0; i < s->index.cap; i++)
-    for (job = s->index.table[i]; job; job = job->chain)
-      if (job->turns == t)
-        line_add (l, job);
-}
-
-static int
-by_due (const void *a, const void *b)
-{
-  const struct line *x = a, *y = b;
-  return x->due_ns != y->due_ns ? (x->due_ns > y->due_ns) - (x->due_ns < y->due_ns)
-                                : memcmp (x->id, y->id, AG_ID_LEN);
-}
-
-static void
-list_write (struct ag_call *c, void *arg, struct kg_out *out)
-{
-  const struct lines *l = arg;
-  struct ag_deferral d;
-  int64_t n = 0;
-  uint32_t i;
-  kg_out_lit (out, "{\"scheduled\":[");
-  for (i = 0; i < l->n && n < l->limit; i++) {
-    kg_str key;
-    if (entry_read (c, (kg_str){ l->line[i].id, AG_ID_LEN }, &key, &d) < 0)
-      continue; /* it went in between */
-    kg_out_lit (out, n++ ? "," : "");
-    deferral_write (&d, out);
-  }
-  kg_out_lit (out, "],\"total\":");
-  kg_out_int (out, l->n);
-  kg_out_lit (out, "}");
-}
-
-int32_t
-ag_schedule_list (struct ag_call *c)
-{
-  struct ag_schedule *s = c->ag->schedule;
-  struct lines l = { .state = -1, .limit = ag_arg_int (c, "limit", 100) };
-  const struct ag_turns *t;
-  uint32_t i = ag_kwarg (c, "status");
-  int32_t state;
-  for (state = 0; i && ag_deferral_names[state]; state++)
-    if (kg_json_is (c->json, i, ag_deferral_names[state]))
-      l.state = state;
-  pthread_mutex_lock (&s->lock);
-  t = ag_index_tenant (&s->index, ag_str (c->who->tenant));
-  l.max = t ? t->kept : 0;
-  l.line = l.max ? c->ag->host->alloc (c->req, l.max * sizeof *l.line) : NULL;
-  if (l.line)
-    lines_collect (s, t, &l);
-  pthread_mutex_unlock (&s->lock);
-  if (l.max && !l.line)
-    return -ENOMEM;
-  if (l.n)
-    qsort (l.line, l.n, sizeof *l.line, by_due);
-  return ag_answer (c, list_write, &l);
 }

@@ -155,10 +155,12 @@ called (const struct kg_inner_reply *reply, void *arg)
     let_go (ag, step.job, 0);
     return;
   }
-  wait = SECOND / 5 << (d.attempts < 9 ? d.attempts : 9);
+  wait = SECOND / 10 << (d.attempts < 10 ? d.attempts : 10);
   later = d.state == AG_RUNNING && passes (reply) && now - d.due_ns < GIVE_UP_NS;
   window_adapt (ag->schedule, step.job, later, later ? now + (wait < 60 * SECOND ? wait : 60 * SECOND) : 0);
   if (later) {
+    ag->host->log (ag->self, KG_LOG_DEBUG, "deferred invocation %.*s: status %d, error %d: again",
+                   (int)d.id.len, d.id.ptr, reply->status, -reply->error);
     d.state = AG_PENDING;
     conclude (ag, step.job, &d, AG_DEFERRED_AGAIN);
     return;

@@ -106,6 +106,9 @@ def killed():
         late = late_of(entries, starts)
         kgent.note(f"attempts {dict(collections.Counter(d['attempts'] for d in entries))}; behind their time, or a "
                    f"start: median {late[len(late) // 2]:.3f} s, 99 % {late[int(len(late) * .99)]:.3f} s, most {late[-1]:.3f} s")
+        for line in host.logged().splitlines():
+            if ": again" in line:
+                kgent.note(line)
         kgent.ok(late[0] >= 0 and late[-1] < 1 * PATIENCE + 0.2, "none before its time, none a second behind it")
 
 
