@@ -25,7 +25,10 @@ answer_write (struct ag_call *c, ag_result *result, void *arg, struct kg_out *o)
 {
   size_t at, len;
   kg_out_lit (o, "{\"path\":");
-  kg_out_str (o, c->path.text); /* a clause may hold a tab */
+  if (c->path.text.len == c->path.base.len)
+    quoted (o, c->path.text);
+  else
+    kg_out_str (o, c->path.text); /* a clause may hold a tab */
   kg_out_lit (o, ",\"result\":");
   at = o->len;
   result (c, arg, o);
