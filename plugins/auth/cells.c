@@ -400,12 +400,6 @@ cells_open (struct cells *c, const struct cells_host *host, void *region, uint32
   return rc == 0 ? cells_grow (c) : rc;
 }
 
-void
-cells_close (struct cells *c)
-{
-  memset (c, 0, sizeof *c);
-}
-
 int32_t
 cells_tend (struct cells *c)
 {

@@ -78,17 +78,14 @@ uint64_t cells_bytes (uint32_t capacity);
 /* How to open. */
 #define CELLS_ALONE 0x01u /* nobody else has the region: put it in order */
 
-/* Uses a region of cells_bytes (capacity) bytes.  Alone it drops cells that were
- * not used since `idle_s` (seconds since the epoch), and all holds, which are taken
- * back; of another boot of the machine also what is in monotonic time.  0; -EPROTO: it is not alone and has no region that it can read; -EBUSY:
- * what its slot's last process held is being taken back, and doesn't end; or what
- * `ensure` said. */
+/* Uses a region of cells_bytes (capacity) bytes, for as long as it is mapped.  Alone it
+ * drops cells that were not used since `idle_s` (seconds since the epoch), and all
+ * holds, which are taken back; of another boot of the machine also what is in monotonic
+ * time.  0; -EPROTO: it is not alone and has no region that it can read; -EBUSY: what its
+ * slot's last process held is being taken back, and doesn't end; or what `ensure` said. */
 int32_t cells_open (struct cells *cells, const struct cells_host *host, void *region,
                     uint32_t capacity, uint32_t slot, uint64_t boot, int64_t idle_s,
                     uint32_t flags);
-
-/* Lets go of the slot; what it still holds is then taken back by the next one. */
-void cells_close (struct cells *cells);
 
 /* [any, not a worker] Now and then: makes room for cells to come, and takes back
  * what dead processes held.  0, or what `ensure` said. */

@@ -97,7 +97,6 @@ usage_stop (struct auth *auth)
 {
   charge_stop (auth);
   notice_tell (auth);
-  cells_close (&auth->cells);
 }
 
 int64_t
