@@ -20,7 +20,8 @@ static void
 report (struct ag_http_call *h, enum ag_outcome outcome, enum ag_fault_kind fault,
         const char *message)
 {
-  ag_remote_report (h->node, h->admitted, outcome, fault, h->elapsed_ns, message);
+  ag_remote_report (h->node, h->admitted, outcome, fault, h->unsent ? -1 : h->elapsed_ns,
+                    message);
 }
 
 static int32_t failed (struct ag_http_call *h, enum ag_fault_kind fault, const char *fmt, ...)
