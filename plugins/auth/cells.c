@@ -184,7 +184,8 @@ word_raise (_Atomic uint32_t *n, uint32_t to)
 static int32_t
 cells_grow (struct cells *c)
 {
-  uint64_t to = ((uint64_t) cells_count (c) + CELLS_STEP / 2) / CELLS_STEP * CELLS_STEP + CELLS_STEP;
+  uint64_t steps = ((uint64_t) cells_count (c) + CELLS_STEP / 2) / CELLS_STEP + 1;
+  uint64_t to = steps * CELLS_STEP;
   uint32_t from = ensured (c);
   int32_t rc;
   if (to > (uint64_t) c->capacity + 1)
@@ -248,7 +249,9 @@ slot_take (struct cells *c, uint32_t slot, uint32_t *owner)
 {
   uint32_t state = *owner & 0xff, next = owner_make (*owner, SLOT_TAKER + c->slot);
   uint32_t holder = state < SLOT_TAKER ? slot : state - SLOT_TAKER;
-  if (state == SLOT_FREE || (holder != c->slot && c->host.held && c->host.held (c->host.arg, holder)))
+  if (state == SLOT_FREE)
+    return 0;
+  if (holder != c->slot && c->host.held && c->host.held (c->host.arg, holder))
     return 0;
   if (!atomic_compare_exchange_strong (&c->head->slot[slot].owner, owner, next))
     return 0;

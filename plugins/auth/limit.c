@@ -299,7 +299,8 @@ window_make (uint32_t day, uint32_t anchor)
   civil_from (day, &month, &mday);
   if (day < window_begin (month, anchor))
     month--;
-  return (uint64_t) (day + 1) << 32 | (uint64_t) month << 8 | (window_begin (month + 1, anchor) - day);
+  return (uint64_t) (day + 1) << 32 | (uint64_t) month << 8
+         | (window_begin (month + 1, anchor) - day);
 }
 
 struct moment

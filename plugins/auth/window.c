@@ -51,11 +51,12 @@ void
 window_sub (struct window *w, uint32_t number, uint64_t n)
 {
   for (;;) {
-    uint64_t old;
+    uint64_t old, have;
     _Atomic uint64_t *word = window_find (w, number, &old);
-    if (word_number (old) != number || !word_count (old))
+    have = word_count (old);
+    if (word_number (old) != number || !have)
       return;
-    if (atomic_compare_exchange_weak (word, &old, old - (n < word_count (old) ? n : word_count (old))))
+    if (atomic_compare_exchange_weak (word, &old, old - (n < have ? n : have)))
       return;
   }
 }
