@@ -13,6 +13,13 @@
 /* The decoded text, NUL-terminated; { NULL, 0 } without the argument or memory. */
 kg_str ag_arg_text (struct ag_call *c, const char *name);
 
+/* Whether the argument is there and there was no memory for it. */
+static inline int32_t
+ag_arg_lost (const struct ag_call *c, const char *name, kg_str text)
+{
+  return !text.ptr && ag_kwarg (c, name);
+}
+
 int64_t ag_arg_int (const struct ag_call *c, const char *name, int64_t dflt);
 double ag_arg_number (const struct ag_call *c, const char *name, double dflt);
 int32_t ag_arg_true (const struct ag_call *c, const char *name, int32_t dflt);
@@ -31,6 +38,13 @@ double ag_json_number (const struct kg_json *j, uint32_t i, double dflt);
 /* A member's text, decoded; { NULL, 0 } for what is no string. */
 kg_str ag_json_member (struct ag_call *c, const struct kg_json *j, uint32_t object,
                        const char *name);
+
+/* Whether it is there, and no string or without memory. */
+static inline int32_t
+ag_member_lost (const struct kg_json *j, uint32_t object, const char *name, kg_str text)
+{
+  return !text.ptr && kg_json_find (j, object, name);
+}
 
 /* A member that a state is to have; { NULL, 0 }: no longer has. */
 struct ag_member {

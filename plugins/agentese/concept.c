@@ -48,20 +48,27 @@ definition_write (struct ag_call *c, const struct ag_node *node, struct kg_out *
     sentence (c, o, "\"Nothing is said of ", " yet; define it.\"");
 }
 
+struct view {
+  struct ag_node node;
+  kg_str essence; /* { NULL, 0 }: there is no definition */
+};
+
 /* The first sentence of the definition. */
-static void
-essence_write (struct ag_call *c, const struct ag_node *node, struct kg_out *o)
+static int32_t
+essence_read (struct ag_call *c, struct view *v)
 {
-  kg_str s = { NULL, 0 };
+  kg_str *s = &v->essence;
   size_t i;
-  if (is_defined (node))
-    s = ag_json_member (c, node->json, node->state, "definition");
-  for (i = 0; i < s.len; i++)
-    if (s.ptr[i] == '.' || s.ptr[i] == ';') {
-      s.len = i;
+  *s = (kg_str){ NULL, 0 };
+  if (!is_defined (&v->node))
+    return 0;
+  *s = ag_json_member (c, v->node.json, v->node.state, "definition");
+  for (i = 0; i < s->len; i++)
+    if (s->ptr[i] == '.' || s->ptr[i] == ';') {
+      s->len = i;
       break;
     }
-  ag_out_text (o, s);
+  return s->ptr ? 0 : -ENOMEM;
 }
 
 static void
@@ -84,13 +91,14 @@ related_write (const struct ag_node *node, struct kg_out *o)
 static void
 philosopher_write (struct ag_call *c, void *arg, struct kg_out *out)
 {
-  const struct ag_node *node = arg;
+  const struct view *v = arg;
+  const struct ag_node *node = &v->node;
   kg_out_lit (out, "{\"type\":\"philosophical\",\"concept\":");
   kg_out_str (out, c->path.rest);
   kg_out_lit (out, ",\"definition\":");
   definition_write (c, node, out);
   kg_out_lit (out, ",\"essence\":");
-  essence_write (c, node, out);
+  ag_out_text (out, v->essence);
   kg_out_lit (out, ",\"dialectic\":");
   member_or (node, "dialectic", "{\"thesis\":null,\"antithesis\":null,\"synthesis\":null}", out);
   kg_out_lit (out, ",\"related_concepts\":");
@@ -101,7 +109,7 @@ philosopher_write (struct ag_call *c, void *arg, struct kg_out *out)
 static void
 other_write (struct ag_call *c, void *arg, struct kg_out *out)
 {
-  const struct ag_node *node = arg;
+  const struct ag_node *node = &((const struct view *)arg)->node;
   int32_t standard = ag_entry_holon (c->entry)->rest != NULL;
   sentence (c, out, "{\"summary\":\"Concept: ", "\",\"content\":");
   definition_write (c, node, out);
@@ -118,11 +126,11 @@ static int32_t
 concept_manifest (struct ag_call *c)
 {
   int32_t philosopher = ag_archetype_base (c->ag, c->archetype) == AG_PHILOSOPHER;
-  struct ag_node node;
-  int32_t r = ag_node_get (c, c->path.handle, &node);
-  if (r < 0 && r != -ENOENT)
+  struct view v;
+  int32_t r = ag_node_get (c, c->path.handle, &v.node);
+  if ((r < 0 && r != -ENOENT) || (r = essence_read (c, &v)) < 0)
     return r;
-  return ag_answer (c, philosopher ? philosopher_write : other_write, &node);
+  return ag_answer (c, philosopher ? philosopher_write : other_write, &v);
 }
 
 /* ---- refine, dialectic ------------------------------------------------------------ */
@@ -171,11 +179,18 @@ dispute_fill (struct ag_call *c, const struct ag_node *old, struct dispute *d)
 {
   kg_str none = ag_str ("");
   d->thesis = ag_arg_text (c, "thesis");
-  if (!d->thesis.ptr && is_defined (old))
+  if (ag_arg_lost (c, "thesis", d->thesis))
+    return -ENOMEM;
+  if (!d->thesis.ptr && is_defined (old)) {
     d->thesis = ag_json_member (c, old->json, old->state, "definition");
+    if (!d->thesis.ptr)
+      return -ENOMEM;
+  }
   if (!d->thesis.ptr)
     d->thesis = join (c, "", c->path.rest, " is what it is said to be", none);
   d->antithesis = ag_arg_text (c, ag_kwarg (c, "challenge") ? "challenge" : "antithesis");
+  if (ag_arg_lost (c, "challenge", d->antithesis) || ag_arg_lost (c, "antithesis", d->antithesis))
+    return -ENOMEM;
   if (!d->antithesis.ptr)
     d->antithesis = join (c, "It may be that not: ", without_stop (cut (d->thesis, 1024)), "", none);
   d->synthesis = join (c, "", without_stop (cut (d->thesis, DEFINITION_MAX / 2)),

@@ -257,6 +257,8 @@ name_read (struct ag_call *c, struct definition *d)
   struct kg_out o;
   d->name = ag_arg_text (c, "name");
   d->handle = c->path.handle;
+  if (ag_arg_lost (c, "name", d->name))
+    return -ENOMEM;
   if (!d->name.ptr) {
     d->name = c->path.rest;
     return 0;
@@ -280,8 +282,12 @@ ag_concept_define (struct ag_call *c)
     return -ENOMEM;
   memset (d, 0, sizeof *d);
   d->text = ag_arg_text (c, "definition");
+  if (ag_arg_lost (c, "definition", d->text))
+    return -ENOMEM;
   d->text = d->text.ptr ? d->text : ag_str ("");
   d->domain = ag_arg_text (c, "domain");
+  if (ag_arg_lost (c, "domain", d->domain))
+    return -ENOMEM;
   if ((r = name_read (c, d)) || (r = parents_read (c, d))
       || (r = ag_traits_read (c, c->json, ag_kwarg (c, "affordances"), &d->own_affords)) < 0
       || (r = ag_traits_read (c, c->json, ag_kwarg (c, "constraints"), &d->own_bound)) < 0)

@@ -124,6 +124,8 @@ ag_point_read (struct ag_call *c, kg_str handle, struct ag_point *p)
     return r == -ENOENT ? 0 : r;
   p->depth = kg_json_int (node.json, kg_json_find (node.json, node.state, "depth"), -1);
   p->domain = ag_json_member (c, node.json, node.state, "domain");
+  if (ag_member_lost (node.json, node.state, "domain", p->domain))
+    return -ENOMEM;
   if ((r = ag_traits_read (c, node.json, kg_json_find (node.json, node.state, "affordances"),
                         &p->affords))
           < 0

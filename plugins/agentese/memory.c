@@ -339,6 +339,8 @@ ag_memory_evaluate (struct ag_call *c)
   if (!l)
     return r;
   l->key = ag_arg_text (c, "key");
+  if (ag_arg_lost (c, "key", l->key))
+    return -ENOMEM;
   if (l->key.ptr && !ag_engram_find (&l->m, l->key))
     return ag_no_engram (c, l->key);
   return ag_answer (c, evaluate_write, l);

@@ -46,6 +46,8 @@ ag_deed_run (struct ag_call *c, int32_t (*act) (struct ag_call *c, struct ag_dee
   memset (d, 0, sizeof *d);
   d->act = act;
   d->key = ag_arg_text (c, "key");
+  if (ag_arg_lost (c, "key", d->key))
+    return -ENOMEM;
   ch->extra = d;
   ch->prepare = deed_prepare;
   ch->result = result;

@@ -128,34 +128,36 @@ ag_memory_deposit (struct ag_call *c)
   return ag_deed_run (c, act_deposit, keep_write);
 }
 
-/* Whether the query (or, without one, anything) is in an engram. */
+/* Whether the query's words (or, without any, anything) are in an engram. */
 static int32_t
-is_meant (struct ag_call *c, const struct ag_deed *d, const struct ag_engram *e, kg_str data)
+is_meant (const struct ag_deed *d, const struct ag_engram *e, const struct ag_words *words,
+          kg_str data)
 {
-  static const char *const name = "query";
-  struct ag_words words = { .distinct = 0 };
-  kg_str query = ag_arg_text (c, name);
   if (e->key.len == d->key.len && !memcmp (e->key.ptr, d->key.ptr, e->key.len))
     return 0; /* what is made is not made of itself */
-  if (!query.ptr)
-    return 1;
-  ag_words_add (&words, query);
-  return ag_words_found (&words, data) > 0;
+  return !words->all || ag_words_found (words, data) > 0;
 }
 
 /* One engram of many: [{"key","data"}...], cherished. */
 static int32_t
 act_crystallize (struct ag_call *c, struct ag_deed *d)
 {
+  kg_str data, query = ag_arg_text (c, "query");
+  struct ag_words words = { .distinct = 0 };
   struct kg_out o;
-  kg_str data;
   uint32_t i;
   int32_t r;
+  if (ag_arg_lost (c, "query", query))
+    return -ENOMEM;
+  ag_words_add (&words, query);
   if (ag_out_new (c, (size_t)ag_memory_bytes (&d->m) + d->m.n * 160u + 16, &o) < 0)
     return -ENOMEM;
   kg_out_lit (&o, "[");
   for (i = 0; i < d->m.n; i++) {
-    if (ag_kept_peek (c, &d->m.all[i], &data) < 0 || !is_meant (c, d, &d->m.all[i], data))
+    r = ag_kept_peek (c, &d->m.all[i], &data);
+    if (r < 0 && r != -ENOENT)
+      return r;
+    if (r < 0 || !is_meant (d, &d->m.all[i], &words, data))
       continue;
     kg_out_lit (&o, d->nkeys ? ",{\"key\":" : "{\"key\":");
     kg_out_str (&o, d->m.all[i].key);

@@ -19,7 +19,7 @@ ag_verdict_new (struct ag_call *c, int32_t (*act) (struct ag_call *c, struct ag_
   memset (v, 0, sizeof *v);
   v->act = act;
   v->id = ag_arg_text (c, "id");
-  return v;
+  return ag_arg_lost (c, "id", v->id) ? NULL : v;
 }
 
 static int32_t
@@ -120,7 +120,7 @@ int32_t
 ag_purgatory_list (struct ag_call *c)
 {
   struct asked a = { .status = ag_arg_text (c, "status") };
-  int32_t r = ag_items_read (c, &a.items);
+  int32_t r = ag_arg_lost (c, "status", a.status) ? -ENOMEM : ag_items_read (c, &a.items);
   return r < 0 ? r : ag_answer (c, list_write, &a);
 }
 
@@ -163,7 +163,7 @@ act_cancel (struct ag_call *c, struct ag_verdict *v)
   v->item->ended = v->items.now;
   v->item->by = ag_str (c->who->subject ? c->who->subject : "");
   v->item->note = ag_arg_text (c, "note");
-  return 0;
+  return ag_arg_lost (c, "note", v->item->note) ? -ENOMEM : 0;
 }
 
 static int32_t

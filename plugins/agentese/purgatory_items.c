@@ -30,13 +30,19 @@ int_of (const struct kg_json *j, uint32_t object, const char *name)
 static int32_t
 item_read (struct ag_call *c, const struct kg_json *j, uint32_t i, struct ag_item *it)
 {
-  it->id = ag_json_member (c, j, i, "id");
-  it->reason = ag_json_member (c, j, i, "reason");
-  it->target = ag_json_member (c, j, i, "target");
-  it->subject = ag_json_member (c, j, i, "subject");
-  it->observer = ag_json_member (c, j, i, "observer");
-  it->by = ag_json_member (c, j, i, "by");
-  it->note = ag_json_member (c, j, i, "note");
+  const struct {
+    const char *name;
+    kg_str *text;
+  } texts[] = { { "id", &it->id },           { "reason", &it->reason },
+                { "target", &it->target },   { "subject", &it->subject },
+                { "observer", &it->observer }, { "by", &it->by },
+                { "note", &it->note } };
+  uint32_t k;
+  for (k = 0; k < sizeof texts / sizeof texts[0]; k++) {
+    *texts[k].text = ag_json_member (c, j, i, texts[k].name);
+    if (ag_member_lost (j, i, texts[k].name, *texts[k].text))
+      return -ENOMEM;
+  }
   it->arguments_json = json_of (j, i, "arguments");
   it->options_json = json_of (j, i, "options");
   it->answer_json = json_of (j, i, "answer");

@@ -32,7 +32,9 @@ act_decide (struct ag_call *c, struct ag_verdict *v)
   v->item->by = ag_str (c->who->subject ? c->who->subject : "");
   v->item->note = ag_arg_text (c, "note");
   v->item->answer_json = ag_arg_plain (c, "answer");
-  return 0;
+  return ag_arg_lost (c, "note", v->item->note) || ag_arg_lost (c, "answer", v->item->answer_json)
+             ? -ENOMEM
+             : 0;
 }
 
 /* What is kept of a result: all of it, or how long it was. */

@@ -73,6 +73,9 @@ item_new (struct ag_call *c)
   it->observer = ag_observer_name (c);
   it->arguments_json = ag_arg_plain (c, "arguments");
   it->options_json = ag_arg_plain (c, "options");
+  if (ag_arg_lost (c, "target", it->target) || ag_arg_lost (c, "arguments", it->arguments_json)
+      || ag_arg_lost (c, "options", it->options_json))
+    return NULL;
   return it->id.ptr && it->reason.ptr && it->observer.ptr ? it : NULL;
 }
 

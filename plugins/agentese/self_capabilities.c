@@ -89,7 +89,7 @@ capabilities_new (struct ag_call *c)
     s->wanted = ag_arg_text (c, "capability");
     s->who = ag_observer_name (c);
   }
-  return s && s->who.ptr ? s : NULL;
+  return s && s->who.ptr && !ag_arg_lost (c, "capability", s->wanted) ? s : NULL;
 }
 
 /* ---- list ------------------------------------------------------------------------- */

@@ -216,6 +216,8 @@ surprise (struct ag_call *c)
     if (s < g->surprise) {
       g->surprise = s;
       g->nearest = kg_json_str (c->ag->host, c->req, j, i);
+      if (!g->nearest.ptr)
+        return -ENOMEM;
     }
   }
   return ag_answer (c, surprise_write, g);
@@ -326,7 +328,8 @@ refine_list (struct ag_call *c, const struct judgment *g, kg_str *ret)
   kg_str expect = ag_arg_text (c, "expect"), without = ag_arg_text (c, "without");
   uint32_t i, n = expect.ptr ? 1 : 0;
   struct kg_out o;
-  if (ag_out_new (c, g->node.bytes + 6 * expect.len + 16, &o) < 0)
+  if (ag_arg_lost (c, "expect", expect) || ag_arg_lost (c, "without", without)
+      || ag_out_new (c, g->node.bytes + 6 * expect.len + 16, &o) < 0)
     return -ENOMEM;
   kg_out_lit (&o, "[");
   for (i = g->expected ? kg_json_first (j, g->expected) : 0; i;
