@@ -10,6 +10,7 @@ PLUGIN_TESTS = \
 	%D%/agentese-schema \
 	%D%/agentese-self \
 	%D%/agentese-state \
+	%D%/agentese-time \
 	%D%/agentese-weather \
 	%D%/auth \
 	%D%/auth-admin \
@@ -89,6 +90,8 @@ endif
 %C%_agentese_concept_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_self_SOURCES = %D%/agentese-self.c %D%/agentese.h
 %C%_agentese_self_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_time_SOURCES = %D%/agentese-time.c %D%/agentese.h
+%C%_agentese_time_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_state_SOURCES = %D%/agentese-state.c %D%/agentese.h
 %C%_agentese_http_SOURCES = %D%/agentese-http.c %D%/agentese.h
 %C%_agentese_http_LDADD = $(%C%_agentese_LDADD)
