@@ -152,7 +152,9 @@ def bodies(host):
     kgent.equal(data.count(b"HTTP/1.1 200"), 2, "L03: 1 MiB in chunks")
     flaw = refusal_flaw(*exchange(host.port, head + chunk * 16 + b"1\r\nx"), {413})
     kgent.ok(flaw is None, f"L03: 1 MiB and 1 in chunks: 413 at that byte {flaw or ''}")
-    paths = [p for p in host.get("/openapi.json").json["paths"] if not p.startswith("/fault/")]
+    # "#" names one of the calls that a path takes
+    paths = {p.partition("#")[0] for p in host.get("/openapi.json").json["paths"]}
+    paths = sorted(p for p in paths if not p.startswith("/fault/"))
     for path in paths + ["/fault/big"]:
         target = path.replace("{", "").replace("}", "").encode()
         data, _ = exchange(host.port, b"HEAD " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n" + GET + END)
