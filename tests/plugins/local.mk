@@ -11,6 +11,7 @@ PLUGIN_TESTS = \
 	%D%/agentese-self \
 	%D%/agentese-state \
 	%D%/agentese-time \
+	%D%/agentese-void \
 	%D%/agentese-weather \
 	%D%/auth \
 	%D%/auth-admin \
@@ -90,6 +91,8 @@ endif
 %C%_agentese_concept_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_self_SOURCES = %D%/agentese-self.c %D%/agentese.h
 %C%_agentese_self_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_void_SOURCES = %D%/agentese-void.c %D%/agentese.h
+%C%_agentese_void_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_time_SOURCES = %D%/agentese-time.c %D%/agentese.h
 %C%_agentese_time_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_state_SOURCES = %D%/agentese-state.c %D%/agentese.h
