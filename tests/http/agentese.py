@@ -93,6 +93,39 @@ def naming(host):
     kgent.equal(get(host, "resolve?path=%ff").status in (400, 422), True, "resolve of no UTF-8")
 
 
+def paths(host):
+    """What a caller may invoke: in pages, by prefix, with a tag; the same in the document."""
+    whole = get(host, "paths?limit=1000").json
+    names = [p["path"] for p in whole["paths"]]
+    kgent.equal((names, whole["next"]), (sorted(set(names)), None), "paths are sorted")
+    pages, after = [], ""
+    while after is not None:
+        page = get(host, "paths?limit=37" + (after and "&after=" + after)).json
+        pages += [p["path"] for p in page["paths"]]
+        after = page["next"]
+    kgent.equal(pages, names, "and come in pages")
+    measure = next(p for p in whole["paths"] if p["path"] == "world.*.measure")
+    kgent.equal((measure["category"], measure["scope"], measure["kind"], measure["price"]),
+                ("PERCEPTION", "read", "open_world",
+                 {"requests": 1, "fixed": 0, "per_token": 0, "per_kb": 0, "max": 0, "money": 0}),
+                "with category, scope and price")
+    kgent.equal(measure["input"]["required"], ["metric"], "and schema")
+    house = [p["path"] for p in get(host, "paths?prefix=world.house.").json["paths"]]
+    kgent.equal("world.house.build" in house and all(p.startswith("world.house.") for p in house),
+                True, "of one node")
+    answer = get(host, "paths")
+    again = host.get("/v1/agentese/paths", {
+        "X-API-Key": "kg_dev_bob", "If-None-Match": answer.headers["ETag"]})
+    kgent.equal((again.status, again.body), (304, b""), "not twice")
+    alice = host.get("/v1/agentese/paths?limit=1000", {"X-API-Key": "kg_dev_alice"}).json
+    kgent.equal({p["scope"] for p in alice["paths"]}, {"read"}, "a key that reads sees no changes")
+    kgent.equal(get(host, "paths?limit=0").status, 422, "a limit that is none")
+    document = host.get("/openapi.json").json["paths"]
+    fixed = {n for n in names if "*" not in n}
+    told = {p.split("#")[1] for p in document if "#" in p}
+    kgent.equal(fixed, told, "the document has an operation for each")
+
+
 def one_node(host):
     """Many change one node at once, and none is lost; a kill takes nothing."""
     statuses = []
@@ -121,6 +154,6 @@ def one_node(host):
 
 
 with kgent.Host(plugins=["health", AUTH, "agentese", "metering-openmeter"]) as run:
-    for test in (first_answers, malformed_paths, malformed_bodies, naming, one_node):
+    for test in (first_answers, malformed_paths, malformed_bodies, naming, paths, one_node):
         test(run)
 kgent.done()

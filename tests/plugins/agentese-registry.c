@@ -230,6 +230,24 @@ START_TEST (it_may_wait)
 }
 END_TEST
 
+START_TEST (prices_of_the_configuration_come_first)
+{
+  end ();
+  begin_unstarted ((const char *const[]){ "prices.0.path=self.plug.*", "prices.0.tokens=4", NULL });
+  ck_assert_int_eq (fake_open (fake, &plug, NULL), 0);
+  ck_assert_int_eq (fake_start (fake), 0);
+  act_as ("t1", all_scopes, any);
+  budget_left[KG_BUDGET_TOKENS] = 4;
+  HAS (invoke ("self.plug.inner.echo", NULL), "tokens_used", "4");
+  ck_assert_int_eq (held[KG_BUDGET_TOKENS].settled, 4);
+  HAS (fake_request (fake, "GET", "/v1/agentese/paths?prefix=self.plug.inner.later", NULL, NULL),
+       "paths.0.price",
+       "{\"requests\":1,\"fixed\":4,\"per_token\":0,\"per_kb\":0,\"max\":4,\"money\":0}");
+  budget_left[KG_BUDGET_TOKENS] = 3;
+  ck_assert_int_eq (fake_status (invoke ("self.plug.inner.echo", NULL)), 402);
+}
+END_TEST
+
 START_TEST (pieces_are_collected)
 {
   kg_req *req = invoke ("self.plug.inner.pieces", NULL);
@@ -696,6 +714,7 @@ main (void)
   tcase_add_test (t, its_function_gets_the_call);
   tcase_add_test (t, arguments_are_checked);
   tcase_add_test (t, it_may_wait);
+  tcase_add_test (t, prices_of_the_configuration_come_first);
   tcase_add_test (t, pieces_are_collected);
   tcase_add_test (t, its_mistakes_are_its_own);
   tcase_add_test (t, who_may);
