@@ -4,6 +4,7 @@
 /* agentese.so: the path language over HTTP.  This file declares; what happens
  * is in invoke.c and resolve.c. */
 #include "plugins/agentese/listing.h"
+#include "plugins/agentese/quote.h"
 #include "plugins/agentese/remote.h"
 
 #include <errno.h>
@@ -221,6 +222,7 @@ static const struct kg_route routes[] = {
     .summary = "Invoke an aspect of a node by its path",
     .request_schema = invoke_schema,
     .response_schema = invoke_answer,
+    .parameters = ag_quote_parameters,
     .statuses = "400 402 403 404 409 422 501 502 503 504 507" },
   { .size = sizeof (struct kg_route),
     .method = "GET",
@@ -365,7 +367,7 @@ rooms_open (struct ag *ag)
   static int32_t (*const rooms[]) (struct ag *ag)
       = { ag_world_open, ag_purgatory_open, ag_concept_open,
           ag_self_open,  ag_void_open,      ag_time_open,    ag_nodes_open,
-          ag_remotes_open };
+          ag_remotes_open, ag_compose_open };
   uint32_t i;
   int32_t r = ag_archetypes_new (ag) ? 0 : -EINVAL;
   for (i = 0; i < sizeof rooms / sizeof rooms[0] && !r; i++)

@@ -134,6 +134,8 @@ struct ag_call {
   int32_t (*then) (struct ag_call *c, kg_str result);
   int32_t (*failed) (struct ag_call *c, int32_t status, const char *detail);
   void *outer;
+  int32_t quote;  /* 1: its price is asked only: nothing is run or charged */
+  int32_t silent; /* 1: a refusal is in no trace, since it is no invocation */
 
   /* Of an aspect that streams: where a piece goes; NULL: it is collected, if `pieces` has
    * room (see ag_chunk). */
@@ -234,6 +236,19 @@ int64_t ag_price_tokens (const struct ag_call *c, size_t result_len);
 /* The call ran: what it cost is charged when the answer leaves. */
 int32_t ag_price_settle (struct ag_call *c, size_t result_len);
 
+/* ---- quote.c: what a call would cost ---------------------------------------- */
+
+/* Makes the call one whose price is asked only, if the request says so: "?quote=1" or
+ * "Prefer: quote".  0, or KG_DONE with a refusal. */
+int32_t ag_quote_begin (struct ag_call *c);
+
+/* Answers what the call can cost at most, and that it is allowed if its budget covers that. */
+int32_t ag_quote_answer (struct ag_call *c);
+
+/* Whether the most that the call can cost is within the field Kgent-Max-Cost: 0, or KG_DONE
+ * with a refusal. */
+int32_t ag_quote_within (struct ag_call *c);
+
 /* ---- quota.c: what each tenant keeps ------------------------------------ */
 
 struct ag_quota *ag_quota_new (struct ag *ag);
@@ -278,6 +293,13 @@ kg_fn ag_invoke;
  * are filled; a step also has `then` and `failed`, and reserves nothing.  KG_DONE,
  * KG_WAIT or a negative errno. */
 int32_t ag_call_run (struct ag_call *c, kg_str text);
+
+/* The same without arguments, and without running it: what can be known of a step before
+ * those that come before it.  0 with its cost, KG_DONE, or a negative errno. */
+int32_t ag_call_find (struct ag_call *c, kg_str text);
+
+/* What the request asks beside the call itself: 0, or KG_DONE with a refusal. */
+int32_t ag_call_asked (struct ag_call *c);
 
 /* The kwarg of that name, 0 without. */
 static inline uint32_t
@@ -341,6 +363,7 @@ int32_t ag_deferred_check (struct ag_call *c);
 
 /* ---- The rooms: each registers its holons, in open ------------------------------- */
 
+int32_t ag_compose_open (struct ag *ag);   /* compose.c: a route, no holon */
 int32_t ag_world_open (struct ag *ag);     /* world.c */
 int32_t ag_purgatory_open (struct ag *ag); /* purgatory.c */
 int32_t ag_concept_open (struct ag *ag);   /* concept.c */

@@ -27,6 +27,11 @@ void ag_findings_init (struct ag_findings *f);
 /* Adds a fault; `msg` is plain text. */
 void ag_found (struct ag_findings *f, const struct ag_loc *loc, const char *type, const char *msg);
 
+/* The observer of a body that is an object: what is wrong with it; and when nothing is, takes it.
+ * 0, KG_DONE with a refusal, or -ENOMEM. */
+void ag_observer_check (struct ag_call *c, struct ag_findings *f);
+int32_t ag_observer_take (struct ag_call *c);
+
 /* Refuses the call with all that was found. */
 int32_t ag_findings_answer (struct ag_call *c, struct ag_findings *f, int32_t status);
 

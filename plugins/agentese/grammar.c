@@ -172,9 +172,8 @@ ag_path_parse (kg_str text, struct ag_path *ret, struct ag_error *ret_error)
   return 0;
 }
 
-/* Cuts the next step off *rest. */
-static kg_str
-step_next (kg_str *rest)
+kg_str
+ag_pipeline_next (kg_str *rest)
 {
   static const char arrow[] = " >> ";
   const char *p = memmem (rest->ptr, rest->len, arrow, 4);
@@ -191,7 +190,7 @@ ag_pipeline_parse (kg_str text, struct ag_path *steps, uint32_t max, uint32_t *r
   kg_str rest = text;
   uint32_t n = 0;
   while (rest.ptr) {
-    kg_str step = step_next (&rest);
+    kg_str step = ag_pipeline_next (&rest);
     int32_t r;
     *ret_step = n;
     if (n == max)

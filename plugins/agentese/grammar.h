@@ -96,6 +96,9 @@ size_t ag_path_normal (const struct ag_path *path, char *out, size_t size);
 /* Whether the text is one name of the grammar. */
 int32_t ag_is_name (kg_str text);
 
+/* Cuts the next step of "a >> b >> c" off *rest, whose ptr is NULL behind the last. */
+kg_str ag_pipeline_next (kg_str *rest);
+
 /* Splits "a >> b >> c" into at most `max` slices and parses each.  A step that
  * says "Id" has context -1 and an empty base.  Returns the number of steps, or
  * what ag_path_parse answered (the failed step's index is in *ret_step), or

@@ -59,8 +59,8 @@ check_built (struct ag_call *c)
   uint32_t m = c->path.flags;
   if (c->path.clauses & BIT (AG_ENTROPY) && c->path.entropy > 0 && !c->ag->draw)
     return ag_not_built (c, "Drawing entropy needs a pool");
-  if (m & BIT (AG_LAW_CHECK))
-    return ag_not_built (c, "Laws are not checked on an invocation");
+  if (m & BIT (AG_LAW_CHECK) && !c->then)
+    return ag_not_built (c, "Laws are those of compositions: POST /v1/agentese/compose");
   if (m & BIT (AG_ROLLBACK) && !ag_undoable (c))
     return ag_not_built (c, "What this aspect changes cannot be undone");
   if (!a->run)
@@ -68,21 +68,14 @@ check_built (struct ag_call *c)
   return 0;
 }
 
-/* The same for what the request asks of the answer: a quote that invokes, or a key that lets a
- * call be charged twice, would cost the caller money. */
-static int32_t
-check_asked (struct ag_call *c)
+/* The same for what the request asks of the answer: a key that lets a call be charged twice
+ * would cost the caller money. */
+int32_t
+ag_call_asked (struct ag_call *c)
 {
-  const struct kg_host *host = c->ag->host;
-  kg_str query = host->get (c->req, KG_GET_QUERY, NULL);
-  kg_str prefer = host->get (c->req, KG_GET_HEADER, "Prefer");
-  if ((query.len && host->get (c->req, KG_GET_QUERY, "quote").ptr) || ag_str_is (prefer, "quote"))
-    return ag_not_built (c, "Quotes are not given");
-  if (host->get (c->req, KG_GET_HEADER, "Kgent-Max-Cost").ptr)
-    return ag_not_built (c, "Kgent-Max-Cost is not kept");
-  if (host->get (c->req, KG_GET_HEADER, "Idempotency-Key").ptr)
+  if (c->ag->host->get (c->req, KG_GET_HEADER, "Idempotency-Key").ptr)
     return ag_not_built (c, "Idempotency-Key is not kept");
-  return 0;
+  return ag_quote_within (c);
 }
 
 /* Everything is checked and reserved. */
@@ -97,6 +90,16 @@ run (struct ag_call *c)
 }
 
 int32_t
+ag_call_find (struct ag_call *c, kg_str text)
+{
+  int32_t r = ag_find (c, text);
+  if (r || (r = check_scopes (c)) || (r = check_built (c)))
+    return r;
+  ag_price_find (c);
+  return 0;
+}
+
+int32_t
 ag_call_run (struct ag_call *c, kg_str text)
 {
   int32_t r;
@@ -108,7 +111,9 @@ ag_call_run (struct ag_call *c, kg_str text)
       || (c->deferred && (r = ag_deferred_check (c))))
     return r;
   ag_price_find (c);
-  if (!c->then && ((r = check_asked (c)) || (r = ag_price_reserve (c))))
+  if (c->quote)
+    return ag_quote_answer (c);
+  if (!c->then && ((r = ag_call_asked (c)) || (r = ag_price_reserve (c))))
     return r;
   if (c->path.clauses & BIT (AG_ENTROPY) && c->path.entropy > 0)
     return c->ag->draw (c, c->path.entropy, run);
@@ -130,7 +135,10 @@ ag_invoke (kg_req *req, void *data)
                          .json = ag->host->json (req) };
   if (!c->who || !c->who->tenant || !c->who->tenant[0])
     return ag_refuse (c, AG_FORBIDDEN, 403, "This identity has no tenant to act for");
-  ag_note_begin (c);
+  if ((r = ag_quote_begin (c)))
+    return r;
+  if (!c->quote)
+    ag_note_begin (c);
   if ((r = ag_observe (c, &path)) || (r = ag_deferred_find (c)))
     return r;
   return ag_call_run (c, path);

@@ -11,6 +11,10 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/change.c \
 	%D%/common.c \
 	%D%/common.h \
+	%D%/compose.c \
+	%D%/compose.h \
+	%D%/compose_answer.c \
+	%D%/compose_body.c \
 	%D%/concept.c \
 	%D%/concept.h \
 	%D%/concept_lattice.c \
@@ -25,6 +29,9 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/http.h \
 	%D%/http_answer.c \
 	%D%/invoke.c \
+	%D%/law.c \
+	%D%/law.h \
+	%D%/law_same.c \
 	%D%/listing.c \
 	%D%/listing.h \
 	%D%/manifest.c \
@@ -56,6 +63,8 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/purgatory_resolve.c \
 	%D%/purgatory_yield.c \
 	%D%/quota.c \
+	%D%/quote.c \
+	%D%/quote.h \
 	%D%/registry.c \
 	%D%/registry.h \
 	%D%/remote.c \

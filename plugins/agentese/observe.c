@@ -83,17 +83,23 @@ check_capabilities (struct ag_findings *f, const struct kg_json *j, uint32_t lis
 }
 
 static void
-check_body (struct ag_findings *f, const struct kg_json *j, const struct members *m)
+check_observer (struct ag_findings *f, const struct kg_json *j, const struct members *m)
 {
-  if (!m->path)
-    ag_found (f, &at_path, "missing", "Field required");
-  check_string (f, j, m->path, &at_path);
   check_object (f, j, m->observer, &at_observer);
   check_string (f, j, m->name, &at_name);
   if (kg_json_kind (j, m->name) == KG_JSON_STRING && j->token[m->name].len > OBSERVER_MAX)
     ag_found (f, &at_name, "range", "String should have at most 128 bytes");
   check_string (f, j, m->archetype, &at_archetype);
   check_capabilities (f, j, m->capabilities);
+}
+
+static void
+check_body (struct ag_findings *f, const struct kg_json *j, const struct members *m)
+{
+  if (!m->path)
+    ag_found (f, &at_path, "missing", "Field required");
+  check_string (f, j, m->path, &at_path);
+  check_observer (f, j, m);
   check_object (f, j, m->kwargs, &at_kwargs);
 }
 
@@ -105,19 +111,17 @@ text_of (struct ag_call *c, uint32_t i)
                                    : kg_json_raw (c->json, i);
 }
 
-/* The path and the observer as they were found; nothing is wrong with them. */
+/* The observer as it was found; nothing is wrong with it. */
 static int32_t
-take (struct ag_call *c, const struct members *m, kg_str *ret_path)
+take_observer (struct ag_call *c, const struct members *m)
 {
   const struct kg_json *j = c->json;
   uint32_t i = m->capabilities ? kg_json_first (j, m->capabilities) : 0;
-  c->kwargs = m->kwargs;
-  *ret_path = text_of (c, m->path);
   c->observer = m->name ? kg_json_text (j, m->name) : ag_str ("\"api_user\"");
   c->archetype_name = m->archetype ? text_of (c, m->archetype) : ag_default_archetype (c->who);
   for (; i; i = kg_json_next (j, m->capabilities, i))
     c->can_define |= kg_json_is (j, i, "define");
-  return ret_path->ptr && c->archetype_name.ptr ? 0 : -ENOMEM;
+  return c->archetype_name.ptr ? 0 : -ENOMEM;
 }
 
 kg_str
@@ -151,6 +155,18 @@ refuse_claim (struct ag_call *c)
                     ag_quote (shown, sizeof shown, c->archetype_name));
 }
 
+/* 0, KG_DONE for an archetype that is not the caller's, or -ENOMEM. */
+static int32_t
+claim (struct ag_call *c, const struct members *m)
+{
+  if (take_observer (c, m) < 0)
+    return -ENOMEM;
+  if (!ag_may_claim (c->who, c->archetype_name))
+    return refuse_claim (c);
+  c->archetype = ag_archetype_find (c->ag, c->archetype_name);
+  return 0;
+}
+
 int32_t
 ag_observe (struct ag_call *c, kg_str *ret_path)
 {
@@ -165,10 +181,23 @@ ag_observe (struct ag_call *c, kg_str *ret_path)
   check_body (&f, c->json, &m);
   if (f.count)
     return ag_findings_answer (c, &f, 422);
-  if (take (c, &m, ret_path) < 0)
-    return -ENOMEM;
-  if (!ag_may_claim (c->who, c->archetype_name))
-    return refuse_claim (c);
-  c->archetype = ag_archetype_find (c->ag, c->archetype_name);
-  return 0;
+  c->kwargs = m.kwargs;
+  *ret_path = text_of (c, m.path);
+  return ret_path->ptr ? claim (c, &m) : -ENOMEM;
+}
+
+void
+ag_observer_check (struct ag_call *c, struct ag_findings *f)
+{
+  struct members m;
+  members_read (c->json, &m);
+  check_observer (f, c->json, &m);
+}
+
+int32_t
+ag_observer_take (struct ag_call *c)
+{
+  struct members m;
+  members_read (c->json, &m);
+  return claim (c, &m);
 }

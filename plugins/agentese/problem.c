@@ -89,9 +89,11 @@ refuse (struct ag_call *c, enum ag_refusal why, int32_t status, const struct ref
   related_write (c, r, &o);
   detail[kg_out_ok (&o) ? o.len : strlen (r->prefix)] = 0;
   c->ag->metrics->add (c->ag->refusals, why, 1);
-  ag_vital_note (c, status);
-  if (c->ag->noted && c->who)
-    c->ag->noted (c, status, 0);
+  if (!c->silent) {
+    ag_vital_note (c, status);
+    if (c->ag->noted && c->who)
+      c->ag->noted (c, status, 0);
+  }
   if (c->failed)
     return c->failed (c, status, detail);
   return c->ag->host->problem (c->req, status, NULL, "%s", detail);

@@ -1,6 +1,7 @@
 # One test per plugin, linked with the plugin's library and the fake host.
 PLUGIN_TESTS = \
 	%D%/agentese \
+	%D%/agentese-compose \
 	%D%/agentese-concept \
 	%D%/agentese-grammar \
 	%D%/agentese-http \
@@ -87,6 +88,8 @@ endif
 %C%_auth_race_LDADD = $(%C%_auth_limit_LDADD)
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FAKE_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_SOURCES = %D%/agentese.c %D%/agentese.h
+%C%_agentese_compose_SOURCES = %D%/agentese-compose.c %D%/agentese.h
+%C%_agentese_compose_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_concept_SOURCES = %D%/agentese-concept.c %D%/agentese.h
 %C%_agentese_concept_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_self_SOURCES = %D%/agentese-self.c %D%/agentese.h
