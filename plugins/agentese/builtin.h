@@ -13,6 +13,14 @@
 /* The decoded text, NUL-terminated; { NULL, 0 } without the argument or memory. */
 kg_str ag_arg_text (struct ag_call *c, const char *name);
 
+/* The name under which an argument was given: its own, or "input", as a composition hands
+ * on what the step before answered. */
+static inline const char *
+ag_arg_or_input (const struct ag_call *c, const char *name)
+{
+  return ag_kwarg (c, name) ? name : "input";
+}
+
 /* Whether the argument is there and there was no memory for it. */
 static inline int32_t
 ag_arg_lost (const struct ag_call *c, const char *name, kg_str text)

@@ -173,10 +173,18 @@ join (struct ag_call *c, const char *before, kg_str text, const char *middle, kg
   return (kg_str){ o.ptr, o.len };
 }
 
+/* Where it stands what is held against the thesis. */
+static const char *
+against_of (const struct ag_call *c)
+{
+  return ag_arg_or_input (c, ag_kwarg (c, "challenge") ? "challenge" : "antithesis");
+}
+
 /* What is claimed, what is held against it, and both in one sentence. */
 static int32_t
 dispute_fill (struct ag_call *c, const struct ag_node *old, struct dispute *d)
 {
+  const char *against = against_of (c);
   kg_str none = ag_str ("");
   d->thesis = ag_arg_text (c, "thesis");
   if (ag_arg_lost (c, "thesis", d->thesis))
@@ -188,8 +196,8 @@ dispute_fill (struct ag_call *c, const struct ag_node *old, struct dispute *d)
   }
   if (!d->thesis.ptr)
     d->thesis = join (c, "", c->path.rest, " is what it is said to be", none);
-  d->antithesis = ag_arg_text (c, ag_kwarg (c, "challenge") ? "challenge" : "antithesis");
-  if (ag_arg_lost (c, "challenge", d->antithesis) || ag_arg_lost (c, "antithesis", d->antithesis))
+  d->antithesis = ag_arg_text (c, against);
+  if (ag_arg_lost (c, against, d->antithesis))
     return -ENOMEM;
   if (!d->antithesis.ptr)
     d->antithesis = join (c, "It may be that not: ", without_stop (cut (d->thesis, 1024)), "", none);
@@ -254,8 +262,13 @@ concept_dispute (struct ag_call *c)
 {
   struct ag_change *ch = ag_change_new (c);
   struct dispute *d = c->ag->host->alloc (c->req, sizeof *d);
+  uint32_t against = ag_kwarg (c, against_of (c));
   if (!ch || !d)
     return -ENOMEM;
+  if (against ? kg_json_kind (c->json, against) != KG_JSON_STRING || !c->json->token[against].len
+              : ag_str_is (c->path.aspect, "refine"))
+    return ag_refuse (c, AG_BAD_ARGUMENT, 400, "Argument 'challenge' must be a text%s",
+                      against ? "" : "; it is required");
   ch->extra = d;
   ch->prepare = dispute_prepare;
   ch->result = dispute_write;
@@ -296,7 +309,7 @@ static const struct ag_aspect aspects[] = {
     .category = AG_GENERATION,
     .run = concept_dispute,
     .summary = "Take a challenge into the definition.",
-    .input = "{\"type\":\"object\",\"required\":[\"challenge\"],\"properties\":{"
+    .input = "{\"type\":\"object\",\"properties\":{\"input\":{},"
              "\"challenge\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":1000}}}",
     .output = DISPUTED },
   { .name = "dialectic",

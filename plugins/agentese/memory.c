@@ -250,7 +250,7 @@ recall_query (struct ag_call *c)
     return l ? -ENOMEM : r;
   memset (h, 0, sizeof *h);
   h->shown = (uint32_t)ag_arg_int (c, "limit", 10);
-  h->query = ag_arg_text (c, "query");
+  h->query = ag_arg_text (c, ag_arg_or_input (c, "query"));
   h->all = c->ag->host->alloc (c->req, (l->m.n + 1) * sizeof *h->all);
   if (!h->query.ptr || !h->all)
     return -ENOMEM;
@@ -269,7 +269,7 @@ ag_memory_recall (struct ag_call *c)
           "{\"key\":\"name\"}, or {\"query\":\"some words\"}", NULL };
   if (ag_kwarg (c, "key"))
     return recall_key (c);
-  if (ag_kwarg (c, "query"))
+  if (kg_json_kind (c->json, ag_kwarg (c, ag_arg_or_input (c, "query"))) == KG_JSON_STRING)
     return recall_query (c);
   return ag_refuse_why (c, AG_BAD_ARGUMENT, 400, &advice,
                         "Argument 'key' or 'query' is required");

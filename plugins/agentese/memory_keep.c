@@ -82,10 +82,13 @@ key_make (struct ag_call *c, struct ag_deed *d, kg_str data)
 static int32_t
 keep_as (struct ag_call *c, struct ag_deed *d, int32_t tier, double seconds)
 {
-  kg_str data = ag_arg_plain (c, "data");
+  const char *name = ag_arg_or_input (c, "data");
+  kg_str data = ag_arg_plain (c, name);
   int32_t r;
   if (!data.ptr)
-    return -ENOMEM;
+    return ag_kwarg (c, name) ? -ENOMEM
+                              : ag_refuse (c, AG_BAD_ARGUMENT, 400,
+                                           "Argument 'data' is required");
   if (!d->key.ptr && (r = key_make (c, d, data)) < 0)
     return r;
   seconds = ag_arg_number (c, "ttl", seconds);

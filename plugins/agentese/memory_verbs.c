@@ -15,10 +15,9 @@
 #define QUERY "{\"type\":\"string\",\"minLength\":1,\"maxLength\":500}"
 #define RECALLED                                                                               \
   "{\"type\":\"object\",\"properties\":{\"key\":" KEY ",\"query\":" QUERY                      \
-  ",\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100}}}"
+  ",\"input\":{},\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100}}}"
 #define KEPT                                                                                   \
-  "{\"type\":\"object\",\"required\":[\"data\"],\"properties\":{\"key\":" KEY                  \
-  ",\"data\":{},\"ttl\":" TTL "}}"
+  "{\"type\":\"object\",\"properties\":{\"key\":" KEY ",\"data\":{},\"input\":{},\"ttl\":" TTL "}}"
 #define KEPT_ANSWER                                                                            \
   "{\"type\":\"object\",\"required\":[\"key\",\"stored\",\"reinforced\",\"tier\",\"bytes\","   \
   "\"expires_at\"]}"

@@ -74,6 +74,19 @@ words_of (struct ag_call *c, const struct kg_json *j, uint32_t value, struct ag_
   return 0;
 }
 
+/* What is judged: a text, or any value as it is written. */
+static int32_t
+content_read (struct ag_call *c, struct judgment *g)
+{
+  uint32_t i = ag_kwarg (c, ag_arg_or_input (c, "content"));
+  if (!i)
+    return ag_refuse (c, AG_BAD_ARGUMENT, 400, "Argument 'content' is required");
+  if (kg_json_kind (c->json, i) == KG_JSON_STRING)
+    return words_of (c, c->json, i, &g->content);
+  ag_words_add (&g->content, kg_json_text (c->json, i));
+  return 0;
+}
+
 static double
 newness (const struct ag_words *content, const struct ag_words *prior)
 {
@@ -86,8 +99,8 @@ static int32_t
 weigh (struct ag_call *c, struct judgment *g)
 {
   uint32_t prior = ag_kwarg (c, "prior");
-  int32_t r = words_of (c, c->json, ag_kwarg (c, "content"), &g->content);
-  if (r < 0)
+  int32_t r = content_read (c, g);
+  if (r)
     return r;
   r = prior ? words_of (c, c->json, prior, &g->prior)
             : words_of (c, g->node.json, g->expected, &g->prior);
@@ -132,7 +145,7 @@ taste (struct ag_call *c)
 {
   int32_t r;
   struct judgment *g = judgment_new (c, &r);
-  if (!g || (r = weigh (c, g)) < 0)
+  if (!g || (r = weigh (c, g)))
     return r;
   return ag_answer (c, taste_write, g);
 }
@@ -174,7 +187,7 @@ critique (struct ag_call *c)
 {
   int32_t r;
   struct judgment *g = judgment_new (c, &r);
-  if (!g || (r = weigh (c, g)) < 0)
+  if (!g || (r = weigh (c, g)))
     return r;
   return ag_answer (c, critique_write, g);
 }
@@ -203,7 +216,7 @@ surprise (struct ag_call *c)
   struct judgment *g = judgment_new (c, &r);
   const struct kg_json *j = g ? g->node.json : NULL;
   uint32_t i;
-  if (!g || (r = words_of (c, c->json, ag_kwarg (c, "content"), &g->content)) < 0)
+  if (!g || (r = content_read (c, g)))
     return r;
   g->surprise = g->content.distinct ? 1 : 0;
   for (i = g->expected ? kg_json_first (j, g->expected) : 0; i;
@@ -397,8 +410,8 @@ refine (struct ag_call *c)
 }
 
 #define JUDGED                                                                                  \
-  "{\"type\":\"object\",\"required\":[\"content\"],\"properties\":{\"content\":{\"type\":"      \
-  "\"string\",\"maxLength\":20000},\"prior\":{\"type\":[\"string\",\"array\"],\"items\":"       \
+  "{\"type\":\"object\",\"properties\":{\"content\":{\"type\":"                               \
+  "\"string\",\"maxLength\":20000},\"input\":{},\"prior\":{\"type\":[\"string\",\"array\"],\"items\":"       \
   "{\"type\":\"string\"}}}}"
 #define TEXT "{\"type\":\"string\",\"minLength\":1,\"maxLength\":500}"
 #define SHARE "{\"type\":\"number\",\"minimum\":0,\"maximum\":1}"

@@ -286,6 +286,24 @@ def judgment(host):
     kgent.equal(result(host, "self.judgment.manifest")["total"], 1, "manifest")
 
 
+def handing_on(host):
+    """What a step of a composition hands on is what the next one is about."""
+    got = result(host, "self.judgment.taste", input={"a": ["b", "c"]}, prior="a b")
+    kgent.equal(got["novelty"], 0.3333, "taste of a value")
+    kgent.equal(result(host, "self.judgment.critique", input="b", prior="b")["verdict"], "boring",
+                "critique")
+    kgent.equal(result(host, "self.judgment.surprise", input="the sun rises")["surprise"], 0.0,
+                "surprise")
+    got = result(host, "self.memory.store", input={"handed": "on"})
+    kgent.equal(result(host, "self.memory.recall", input="handed")["results"][0]["key"],
+                got["key"], "store and recall")
+    result(host, "self.memory.forget", key=got["key"])
+    got = result(host, "concept.step.refine", archetype="philosopher", input="No.")
+    kgent.equal(got["antithesis"], "No.", "refine")
+    for path in ("concept.step.refine", "concept.step.dialectic"):
+        refused(host, 400, path, archetype="philosopher", input=[1])
+
+
 # ---- vitals, soul, others -----------------------------------------------------------
 
 
@@ -535,6 +553,7 @@ def main():
         state(host)
         identity(host)
         judgment(host)
+        handing_on(host)
         vitals(host)
         others(host)
         asking(host)
