@@ -23,6 +23,10 @@ struct ag_job {
   uint32_t slot, heap; /* place in the heap, from 1 on; 0: it isn't there */
   int32_t state, busy, listed;
   int32_t gone; /* 1: deleted while it was busy */
+
+  /* Of the write or call under way: whose it is, and what is to come of it. */
+  struct ag *ag;
+  int32_t going, outcome;
   uint32_t key_len;
   char key[];
 };

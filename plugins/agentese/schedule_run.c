@@ -15,13 +15,6 @@
 #define WINDOW_MAX 64
 #define SCOPES_MAX 64
 
-/* A step under way. */
-struct step {
-  struct ag *ag;
-  struct ag_job *job;
-  int32_t state, outcome;
-};
-
 /* The process is done with it, until the index says otherwise. */
 static void
 let_go (struct ag *ag, struct ag_job *job, int64_t again_ns)
@@ -47,10 +40,10 @@ entry_get (struct ag *ag, const struct ag_job *job, struct ag_deferral *ret)
   return 0;
 }
 
-/* Writes it as it now is, if it is still what was read; `done` gets the step. */
+/* Writes it as it now is, if it is still what was read; `done` gets the job. */
 static int32_t
-entry_put (struct ag *ag, const struct ag_job *job, const struct ag_deferral *d,
-           void (*done) (const struct kg_outcome *outcome, void *arg), void *arg)
+entry_put (struct ag *ag, struct ag_job *job, const struct ag_deferral *d,
+           void (*done) (const struct kg_outcome *outcome, void *arg))
 {
   struct kg_op op = { .kind = KG_OP_PUT,
                       .bucket = ag->schedule->bucket,
@@ -64,7 +57,7 @@ entry_put (struct ag *ag, const struct ag_job *job, const struct ag_deferral *d,
     return -ENOMEM;
   ag_deferral_write (d, &o);
   op.value = (kg_str){ o.ptr, o.len };
-  r = kg_out_ok (&o) ? ag->store->write (ag->self, &op, 1, sizeof op, done, arg) : -E2BIG;
+  r = kg_out_ok (&o) ? ag->store->write (ag->self, &op, 1, sizeof op, done, job) : -E2BIG;
   free (o.ptr);
   return r;
 }
@@ -74,14 +67,13 @@ entry_put (struct ag *ag, const struct ag_job *job, const struct ag_deferral *d,
 static void
 ended (const struct kg_outcome *outcome, void *arg)
 {
-  struct step step = *(struct step *)arg;
-  struct ag *ag = step.ag;
-  int64_t again = step.state == AG_PENDING ? step.job->again_ns : 0;
-  free (arg);
+  struct ag_job *job = arg;
+  struct ag *ag = job->ag;
+  int64_t again = job->going == AG_PENDING ? job->again_ns : 0;
   if (!outcome->error)
-    ag->metrics->add (ag->schedule->outcomes, (uint32_t)step.outcome, 1);
+    ag->metrics->add (ag->schedule->outcomes, (uint32_t)job->outcome, 1);
   /* Otherwise it is found running, and nobody runs it: then it is looked at again. */
-  let_go (ag, step.job, again);
+  let_go (ag, job, again);
   ag_schedule_kick (ag);
 }
 
@@ -89,16 +81,11 @@ ended (const struct kg_outcome *outcome, void *arg)
 static void
 conclude (struct ag *ag, struct ag_job *job, struct ag_deferral *d, int32_t outcome)
 {
-  struct step *step = malloc (sizeof *step);
-  int32_t r = -ENOMEM;
-  if (step) {
-    *step = (struct step){ ag, job, d->state, outcome };
-    r = entry_put (ag, job, d, ended, step);
-  }
-  if (r >= 0)
-    return;
-  free (step);
-  let_go (ag, job, ag_wall_ns () + SECOND);
+  job->ag = ag;
+  job->going = d->state;
+  job->outcome = outcome;
+  if (entry_put (ag, job, d, ended) < 0)
+    let_go (ag, job, ag_wall_ns () + SECOND);
 }
 
 /* The result in the answer, if it is small; else all of a small answer. */
@@ -145,31 +132,30 @@ window_adapt (struct ag_schedule *s, struct ag_job *job, int32_t refused, int64_
 static void
 called (const struct kg_inner_reply *reply, void *arg)
 {
-  struct step step = *(struct step *)arg;
-  struct ag *ag = step.ag;
+  struct ag_job *job = arg;
+  struct ag *ag = job->ag;
   struct ag_deferral d;
   int64_t now = ag_wall_ns (), wait;
   int32_t later;
-  free (arg);
-  if (entry_get (ag, step.job, &d) < 0) {
-    let_go (ag, step.job, 0);
+  if (entry_get (ag, job, &d) < 0) {
+    let_go (ag, job, 0);
     return;
   }
   wait = SECOND / 10 << (d.attempts < 10 ? d.attempts : 10);
   later = d.state == AG_RUNNING && passes (reply) && now - d.due_ns < GIVE_UP_NS;
-  window_adapt (ag->schedule, step.job, later, later ? now + (wait < 60 * SECOND ? wait : 60 * SECOND) : 0);
+  window_adapt (ag->schedule, job, later, later ? now + (wait < 60 * SECOND ? wait : 60 * SECOND) : 0);
   if (later) {
     ag->host->log (ag->self, KG_LOG_DEBUG, "deferred invocation %.*s: status %d, error %d: again",
                    (int)d.id.len, d.id.ptr, reply->status, -reply->error);
     d.state = AG_PENDING;
-    conclude (ag, step.job, &d, AG_DEFERRED_AGAIN);
+    conclude (ag, job, &d, AG_DEFERRED_AGAIN);
     return;
   }
   d.status = d.state == AG_EFFECTED ? 200 : status_of (reply);
   d.state = AG_ENDED;
   d.ended_ns = now;
   d.result = result_of (reply);
-  conclude (ag, step.job, &d, d.status < 300 ? AG_DEFERRED_DONE : AG_DEFERRED_REFUSED);
+  conclude (ag, job, &d, d.status < 300 ? AG_DEFERRED_DONE : AG_DEFERRED_REFUSED);
 }
 
 /* ---- The call ------------------------------------------------------------------------ */
@@ -200,7 +186,7 @@ list_put (struct kg_out *buf, kg_str text, const char **ret)
 }
 
 static int32_t
-call_make (struct ag *ag, const struct ag_deferral *d, struct kg_out *buf, struct step *step)
+call_make (struct ag *ag, const struct ag_deferral *d, struct kg_out *buf, struct ag_job *job)
 {
   const char *scopes[SCOPES_MAX], *archetypes[SCOPES_MAX], *headers[2];
   struct kg_identity who = { .size = sizeof who };
@@ -226,16 +212,16 @@ call_make (struct ag *ag, const struct ag_deferral *d, struct kg_out *buf, struc
   text_put (buf, d->id);
   if (!kg_out_ok (buf))
     return -E2BIG;
-  return ag->calls->call (ag->self, &request, called, step);
+  return ag->calls->call (ag->self, &request, called, job);
 }
 
 static int32_t
-call_try (struct ag *ag, const struct ag_deferral *d, struct step *step)
+call_try (struct ag *ag, const struct ag_deferral *d, struct ag_job *job)
 {
   size_t size = 256 + d->subject.len + d->tenant.len + d->key_id.len + d->tier.len
                 + d->scopes.len + d->archetypes.len + d->id.len + 2 * SCOPES_MAX;
   struct kg_out buf = { malloc (size), 0, size };
-  int32_t r = buf.ptr ? call_make (ag, d, &buf, step) : -ENOMEM;
+  int32_t r = buf.ptr ? call_make (ag, d, &buf, job) : -ENOMEM;
   free (buf.ptr);
   return r;
 }
@@ -256,22 +242,17 @@ void
 ag_run_call (struct ag *ag, struct ag_job *job)
 {
   struct ag_schedule *s = ag->schedule;
-  struct step *step = malloc (sizeof *step);
   struct ag_deferral d;
-  int32_t r = -ENOMEM;
+  int32_t r;
   if (entry_get (ag, job, &d) < 0) {
-    free (step);
     let_go (ag, job, 0);
     return;
   }
   job->busy = AG_CALLING;
-  if (step) {
-    *step = (struct step){ ag, job, AG_RUNNING, AG_DEFERRED_DONE };
-    r = call_try (ag, &d, step);
-  }
+  job->ag = ag;
+  r = call_try (ag, &d, job);
   if (r >= 0)
     return;
-  free (step);
   if (r == -EAGAIN || r == -ENOMEM) {
     call_later (ag, job);
     return;
@@ -290,35 +271,27 @@ ag_run_call (struct ag *ag, struct ag_job *job)
 static void
 claimed (const struct kg_outcome *outcome, void *arg)
 {
-  struct step step = *(struct step *)arg;
-  free (arg);
+  struct ag_job *job = arg;
   if (outcome->error) {
     /* Somebody else was first, or the disk is full: the index knows which. */
-    let_go (step.ag, step.job, outcome->error == -ESTALE ? 0 : ag_wall_ns () + SECOND);
+    let_go (job->ag, job, outcome->error == -ESTALE ? 0 : ag_wall_ns () + SECOND);
     return;
   }
-  call_later (step.ag, step.job);
-  ag_schedule_kick (step.ag);
+  call_later (job->ag, job);
+  ag_schedule_kick (job->ag);
 }
 
 static void
 claim_write (struct ag *ag, struct ag_job *job, struct ag_deferral *d)
 {
-  struct step *step = malloc (sizeof *step);
-  int32_t r = -ENOMEM;
   d->orphaned += d->state == AG_RUNNING;
   d->state = AG_RUNNING;
   d->attempts++;
   d->slot = ag->schedule->slot;
   d->instance = ag->schedule->instance;
-  if (step) {
-    *step = (struct step){ ag, job, AG_RUNNING, 0 };
-    r = entry_put (ag, job, d, claimed, step);
-  }
-  if (r >= 0)
-    return;
-  free (step);
-  let_go (ag, job, ag_wall_ns () + SECOND);
+  job->ag = ag;
+  if (entry_put (ag, job, d, claimed) < 0)
+    let_go (ag, job, ag_wall_ns () + SECOND);
 }
 
 void
