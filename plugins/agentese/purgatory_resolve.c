@@ -176,6 +176,8 @@ action_check (struct ag_call *action, kg_str target)
   if (!ag_may_invoke (action->who, action->path.base, ag_has_effect (action), needed))
     return ag_no_scope (action, needed);
   ag_price_find (action);
+  if ((r = ag_quote_within (action)))
+    return r;
   return ag_price_reserve (action);
 }
 

@@ -280,7 +280,8 @@ END_TEST
 START_TEST (an_action_has_its_price)
 {
   static const char *const prices[] = { "prices.0.path=world.house.*", "prices.0.tokens=10", NULL };
-  char id[32];
+  static const char *const nine[] = { "Kgent-Max-Cost: 9", NULL };
+  char id[32], body[128];
   begin_with (prices);
   budget_left[KG_BUDGET_TOKENS] = 9;
   snprintf (id, sizeof id, "%s", wait_for ("world.house.transform", "{\"changes\":{\"a\":1}}"));
@@ -288,6 +289,9 @@ START_TEST (an_action_has_its_price)
   item_is (id, "pending");
   HAS (ask ("world.house2.witness", NULL), "result.total", "0");
   budget_left[KG_BUDGET_TOKENS] = 10;
+  snprintf (body, sizeof body, "{\"path\":\"world.purgatory.resolve\",\"kwargs\":{\"id\":\"%s\"}}", id);
+  status_is (fake_request (fake, "POST", "/v1/agentese/invoke", nine, body), 402);
+  item_is (id, "pending");
   status_is (resolve (id), 200);
   ck_assert_int_eq (held[KG_BUDGET_TOKENS].reserved, 10);
   ck_assert_int_eq (held[KG_BUDGET_TOKENS].settled, 10);
