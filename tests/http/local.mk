@@ -2,6 +2,7 @@
 HTTP_TESTS = \
 	%D%/admin.py \
 	%D%/agentese.py \
+	%D%/agentese_compose.py \
 	%D%/agentese_time.py \
 	%D%/agentese_void.py \
 	%D%/agentese_concept.py \
