@@ -95,6 +95,8 @@ ag_answer (struct ag_call *c, ag_result *result, void *arg)
     if ((r = ag_out_new (c, o.len, &o)) < 0)
       return r;
     text = answer_write (c, result, arg, &o);
+    if (!kg_out_ok (&o)) /* it was not the same twice */
+      return -EIO;
   }
   if (c->path.flags & BIT (AG_MINIMAL_OUTPUT) && *text.ptr == '[') {
     ag_member_text (c, "law", "minimal_output");
