@@ -417,7 +417,7 @@ change_user (int i)
 START_TEST (under_change)
 {
   static const char *const scopes[] = { "write", "admin", "billing", NULL };
-  int rounds = SANITIZED ? 4000 : 20000;
+  int rounds = SANITIZED ? 2000 : 5000;
   pthread_t t[5];
   idx_open ();
   for (int i = 0; i <= KEYS; i++)
