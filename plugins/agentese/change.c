@@ -60,7 +60,8 @@ history_entry (const struct ag_change *ch, struct kg_out *o)
   kg_out_raw (o, c->observer.ptr, c->observer.len);
   kg_out_lit (o, ",\"version\":");
   kg_out_int (o, ch->version);
-  kg_out_raw (o, ch->note.ptr, ch->note.len);
+  if (ch->note.len)
+    kg_out_raw (o, ch->note.ptr, ch->note.len);
   if (c->path.value[AG_PHASE].len) {
     kg_out_lit (o, ",\"phase\":");
     kg_out_str (o, c->path.value[AG_PHASE]);

@@ -54,7 +54,8 @@ hash_text (uint64_t h, kg_str s)
     h ^= h >> 32;
   }
   w = 0;
-  memcpy (&w, p, n);
+  if (n) /* a path without aspect has no name at all */
+    memcpy (&w, p, n);
   h = (h ^ w ^ (uint64_t)s.len << 56) * 0x9e3779b97f4a7c15u;
   return h ^ h >> 29;
 }
