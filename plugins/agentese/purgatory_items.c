@@ -169,9 +169,10 @@ oldest_drop (struct ag_items *items)
 int32_t
 ag_items_text (struct ag_call *c, struct ag_items *items, kg_str *ret)
 {
-  struct kg_out o = { NULL, 0, 0 };
+  char none[1];
+  struct kg_out o = { none, 0, 0 };
   for (;;) {
-    items_keep (&o, items); /* without memory it only measures */
+    items_keep (&o, items); /* without room it only measures */
     if (items->n <= AG_ITEMS_MAX && (int64_t)o.len <= c->ag->conf->node_bytes_max)
       break;
     if (!oldest_drop (items))
