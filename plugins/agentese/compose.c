@@ -186,6 +186,22 @@ pass_begin (struct ag_composition *m)
   return 0;
 }
 
+/* Says which step failed, and how far it came. */
+static void
+blame (struct ag_composition *m, uint32_t step)
+{
+  struct ag_call *c = &m->whole;
+  kg_str trace = ag_compose_trace (m);
+  char buf[16], shown[AG_PATH_MAX + 1];
+  struct kg_out number = { buf, 0, sizeof buf };
+  kg_out_int (&number, step);
+  ag_quote (shown, sizeof shown, m->step[step].path);
+  c->ag->host->member (c->req, "failed_step", (kg_str){ buf, number.len });
+  ag_member_text (c, "failed_path", shown);
+  if (trace.ptr)
+    c->ag->host->member (c->req, "pipeline_trace", trace);
+}
+
 /* Runs steps until one waits or fails, or all have answered. */
 static int32_t
 go_on (struct ag_composition *m)
@@ -196,10 +212,12 @@ go_on (struct ag_composition *m)
     while (m->at < m->n) {
       m->answered = 0;
       r = step_run (m);
-      if (r < 0 || !m->answered) {
-        m->driving = 0;
-        return r;
-      }
+      if (r >= 0 && m->answered)
+        continue;
+      m->driving = 0;
+      if (r < 0 && !m->answered) /* the host makes a problem of it */
+        blame (m, m->order[m->at]);
+      return r;
     }
     m->driving = 0;
     if (++m->pass < m->passes && (r = pass_begin (m)) < 0)
@@ -265,23 +283,15 @@ static int32_t
 step_failed (struct ag_call *c, int32_t status, const char *detail)
 {
   struct ag_composition *m = c->outer;
-  const struct kg_host *host = c->ag->host;
   uint32_t i = step_number (m, c);
-  char buf[16], shown[AG_PATH_MAX + 1], said[DETAIL_MAX];
-  struct kg_out number = { buf, 0, sizeof buf };
-  kg_str trace;
+  char shown[AG_PATH_MAX + 1], said[DETAIL_MAX];
   ag_quote (shown, sizeof shown, m->step[i].path);
   snprintf (said, sizeof said, "Step %u of %u ('%s'): %s", i + 1, m->n, shown, detail);
   if (m->whole.quote && c->slot)
     return refusal_keep (m, status, said);
   m->refused.ptr = NULL;
-  trace = ag_compose_trace (m);
-  kg_out_int (&number, i);
-  host->member (c->req, "failed_step", (kg_str){ buf, number.len });
-  ag_member_text (c, "failed_path", shown);
-  if (trace.ptr)
-    host->member (c->req, "pipeline_trace", trace);
-  return host->problem (c->req, status, NULL, "%s", said);
+  blame (m, i);
+  return c->ag->host->problem (c->req, status, NULL, "%s", said);
 }
 
 /* A refusal of the whole, whose price is asked. */

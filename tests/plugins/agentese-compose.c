@@ -85,6 +85,13 @@ broken (const struct kg_node_call *call)
 }
 
 static int32_t
+late (const struct kg_node_call *call)
+{
+  (void)call;
+  return -ETIMEDOUT;
+}
+
+static int32_t
 deep (const struct kg_node_call *call)
 {
   static const char text[] = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]";
@@ -106,6 +113,7 @@ static const struct kg_node_aspect aspects[] = {
     .money = 5,
     .requests = 3 },
   { .name = "broken", .run = broken, .category = KG_NODE_PERCEPTION, .tokens = 4 },
+  { .name = "late", .run = late, .category = KG_NODE_PERCEPTION },
   { .name = "deep", .run = deep, .category = KG_NODE_PERCEPTION },
   { .name = "make", .run = pure, .category = KG_NODE_GENERATION, .data = "+1", .tokens = 4 },
   { .name = "strict",
@@ -281,6 +289,10 @@ START_TEST (the_first_failure_stops_it)
   ck_assert_int_eq (noted, 1);
   ck_assert_int_eq (held[KG_BUDGET_TOKENS].reserved, 4);
   ck_assert_int_eq (held[KG_BUDGET_TOKENS].settled, -1);
+  req = compose ("self.f.add >> self.f.late >> self.f.times", NULL);
+  ck_assert_int_eq (fake_status (req), 504);
+  HAS (req, "failed_path", "self.f.late");
+  HAS (req, "pipeline_trace.0.path", "self.f.add");
 }
 END_TEST
 
