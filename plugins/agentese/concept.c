@@ -164,7 +164,7 @@ static kg_str
 join (struct ag_call *c, const char *before, kg_str text, const char *middle, kg_str more)
 {
   struct kg_out o;
-  if (ag_out_new (c, text.len + more.len + 64, &o) < 0)
+  if (!text.ptr || !more.ptr || ag_out_new (c, text.len + more.len + 64, &o) < 0)
     return (kg_str){ NULL, 0 };
   kg_out_lit (&o, before);
   kg_out_raw (&o, text.ptr, text.len);
