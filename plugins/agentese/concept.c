@@ -196,14 +196,18 @@ dispute_fill (struct ag_call *c, const struct ag_node *old, struct dispute *d)
   }
   if (!d->thesis.ptr)
     d->thesis = join (c, "", c->path.rest, " is what it is said to be", none);
+  if (!d->thesis.ptr)
+    return -ENOMEM;
   d->antithesis = ag_arg_text (c, against);
   if (ag_arg_lost (c, against, d->antithesis))
     return -ENOMEM;
   if (!d->antithesis.ptr)
     d->antithesis = join (c, "It may be that not: ", without_stop (cut (d->thesis, 1024)), "", none);
+  if (!d->antithesis.ptr)
+    return -ENOMEM;
   d->synthesis = join (c, "", without_stop (cut (d->thesis, DEFINITION_MAX / 2)),
                        "; yet: ", without_stop (d->antithesis));
-  return d->thesis.ptr && d->antithesis.ptr && d->synthesis.ptr ? 0 : -ENOMEM;
+  return d->synthesis.ptr ? 0 : -ENOMEM;
 }
 
 static kg_str
