@@ -23,7 +23,7 @@ ag_fail (struct ag_error *err, enum ag_fault fault, kg_str text, size_t at, size
 }
 
 /* What a character may be; a table, because every call parses a path. */
-enum { START = 1, INNER = 2, MODIFIER = 4 };
+enum { START = 1, INNER = 2, MODIFIER = 4, POINT = 8 };
 
 static const uint8_t kinds[256] = {
   ['a' ... 'z'] = START | INNER,
@@ -31,6 +31,7 @@ static const uint8_t kinds[256] = {
   ['_'] = INNER,
   ['['] = MODIFIER,
   ['@'] = MODIFIER,
+  ['.'] = POINT,
 };
 
 static int32_t
@@ -101,29 +102,37 @@ slice (kg_str text, size_t from, size_t to)
   return s;
 }
 
-/* Walks the names of text[0..end); notes the first and the last. */
+/* The name at `from` is none: blames all of it, up to a point or the end of the names. */
 static int32_t
-names_parse (kg_str text, size_t end, struct ag_path *p, struct ag_error *err)
+name_fail (kg_str text, size_t from, const struct ag_path *p, struct ag_error *err)
+{
+  size_t end = base_end (text), i = from;
+  while (i < end && text.ptr[i] != '.')
+    i++;
+  return name_blame (err, text, from, i - from, p->names, i == end);
+}
+
+/* Walks the names, up to a clause or annotation; notes the first and the last. */
+static int32_t
+names_parse (kg_str text, size_t *ret_end, struct ag_path *p, struct ag_error *err)
 {
   size_t from = 0, dot = 0, i;
   for (;; from = dot + 1) {
-    for (i = from; i < end && is (text.ptr[i], INNER); i++)
+    for (i = from; i < text.len && is (text.ptr[i], INNER); i++)
       continue;
     if (i == from || !is (text.ptr[from], START) || i - from > AG_NAME_MAX
-        || (i < end && text.ptr[i] != '.')) {
-      for (dot = i; dot < end && text.ptr[dot] != '.'; dot++)
-        continue;
-      return name_blame (err, text, from, dot - from, p->names, dot == end);
-    }
+        || (i < text.len && !is (text.ptr[i], POINT | MODIFIER)))
+      return name_fail (text, from, p, err);
     if (!p->names++)
       p->context = slice (text, 0, i);
-    if (i == end)
+    if (i == text.len || text.ptr[i] != '.')
       break;
     dot = i;
   }
-  p->base = slice (text, 0, end);
-  p->aspect = slice (text, from, end);
-  p->handle = slice (text, 0, p->names > 1 ? dot : end);
+  p->base = slice (text, 0, i);
+  p->aspect = slice (text, from, i);
+  p->handle = slice (text, 0, p->names > 1 ? dot : i);
+  *ret_end = i;
   return 0;
 }
 
@@ -159,10 +168,9 @@ ag_path_parse (kg_str text, struct ag_path *ret, struct ag_error *ret_error)
   ret->text = text;
   if (text.len > AG_PATH_MAX)
     return ag_fail (ret_error, AG_TOO_LONG, text, AG_PATH_MAX, 0);
-  end = base_end (text);
-  if (!end)
+  if (!text.len || is (text.ptr[0], MODIFIER))
     return ag_fail (ret_error, AG_INCOMPLETE, text, 0, text.len);
-  if ((r = names_parse (text, end, ret, ret_error)) < 0
+  if ((r = names_parse (text, &end, ret, ret_error)) < 0
       || (r = names_settle (ret, ret_error)) < 0
       || (end < text.len && (r = ag_modifiers_parse (text, end, ret, ret_error)) < 0))
     return r;
