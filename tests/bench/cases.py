@@ -130,6 +130,7 @@ def instructions(results, state, key, keys, peers):
                 "nginx-callgrind", "nginx-lua.conf", keys, wrapper=w, alone=True))]
     for name, who, case, make in jobs:
         say(f"instructions of {name} by {who}")
-        total, by = measure.instructions(make, case, key)
+        total, loop, by = measure.instructions(make, case, key)
         results.single[who, "instructions", name] = total
+        results.single[who, "loop", name] = loop
         results.functions[name, who] = by

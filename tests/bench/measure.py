@@ -93,33 +93,38 @@ def talk(port, data, times):
 
 
 def functions(folder):
-    """Instructions by function, of all threads, from a finished callgrind run."""
-    counts = collections.Counter()
-    files = sorted(glob.glob(os.path.join(folder, "callgrind.*")))
-    text = subprocess.run(["callgrind_annotate", "--threshold=100", "--show-percs=no", *files],
-                          capture_output=True, text=True, check=True).stdout
-    for count, name in re.findall(r"^ *([\d,]+) +\S*?:(\S+)", text, re.M):
-        counts[name] += int(count.replace(",", ""))
-    total = re.search(r"^ *([\d,]+) .*PROGRAM TOTALS", text, re.M)
-    return int(total.group(1).replace(",", "")), counts
+    """Instructions from a finished callgrind run: of all threads, of the event loop, and
+    by function."""
+    counts, whole, loop = collections.Counter(), 0, 0
+    for file in glob.glob(os.path.join(folder, "callgrind.*-*")):  # one a thread
+        text = subprocess.run(["callgrind_annotate", "--threshold=100", "--show-percs=no", file],
+                              capture_output=True, text=True, check=True).stdout
+        found = re.search(r"^ *([\d,]+) .*PROGRAM TOTALS", text, re.M)
+        total = int(found.group(1).replace(",", ""))
+        whole += total
+        loop += total if re.search(r":loop_turn\b", text) else 0
+        for count, name in re.findall(r"^ *([\d,]+) +\S*?:(\S+)", text, re.M):
+            counts[name] += int(count.replace(",", ""))
+    return whole, loop, counts
 
 
 def instructions(make, case, key, few=2000, many=7000):
-    """User-space instructions per request, and by function: two runs, so that
-    starting and ending cancel out.  `make` makes a server behind a wrapper."""
+    """User-space instructions per request of all threads, of the event loop, and by
+    function: two runs, so that starting and ending cancel out.  `make` makes a server
+    behind a wrapper."""
     runs = []
     for times in (few, many):
         folder = servers.folder_new("callgrind")
-        server = make(["valgrind", "-q", "--tool=callgrind", "--callgrind-out-file="
-                       + os.path.join(folder, "callgrind.%p")])
+        server = make(["valgrind", "-q", "--tool=callgrind", "--separate-threads=yes",
+                       "--callgrind-out-file=" + os.path.join(folder, "callgrind.%p")])
         server.start()
         talk(server.port, request_bytes(case, key), times)
         server.stop()
         runs.append(functions(folder))
     per = many - few
-    by = collections.Counter({name: n / per for name, n in runs[1][1].items()})
-    by.subtract({name: n / per for name, n in runs[0][1].items()})
-    return (runs[1][0] - runs[0][0]) / per, by
+    by = collections.Counter({name: n / per for name, n in runs[1][2].items()})
+    by.subtract({name: n / per for name, n in runs[0][2].items()})
+    return (runs[1][0] - runs[0][0]) / per, (runs[1][1] - runs[0][1]) / per, by
 
 
 # ---- Start, idleness, crowds -----------------------------------------------

@@ -8,7 +8,7 @@ import cases
 import servers
 
 MIB = 1024 * 1024
-LIVEZ_INSTRUCTIONS, INVOKE_INSTRUCTIONS = 12000, 30000
+LIVEZ_INSTRUCTIONS, INVOKE_INSTRUCTIONS, BEYOND_INSTRUCTIONS = 12000, 30000, 15000
 TOP = 20  # functions of a profile
 
 
@@ -56,6 +56,10 @@ def instruction_bars(r):
         value = r.single.get(("kgentd", "instructions", name))
         if value is not None:
             yield Bar(f"{name}, instructions in user space", value, limit, 0, "")
+    loops = [r.single.get(("kgentd", "loop", name)) for name in ("invoke", "livez")]
+    if None not in loops:
+        yield Bar("invoke beyond livez, of the event loop", loops[0] - loops[1],
+                  BEYOND_INSTRUCTIONS, 0, "")
 
 
 def single_bars(r):
