@@ -222,18 +222,24 @@ act_reap (struct ag_call *c, struct ag_deed *d)
   return drop_each (c, d, is_expired);
 }
 
+/* How many went, which, and what is left; closes the object. */
 static void
-reap_write (struct ag_call *c, void *arg, struct kg_out *out)
+dropped_write (const struct ag_deed *d, struct kg_out *out)
 {
-  const struct ag_deed *d = ag_deed_of (arg);
-  (void)c;
-  kg_out_lit (out, "{\"reaped\":");
   kg_out_int (out, d->nkeys);
   kg_out_lit (out, ",\"keys\":");
   ag_deed_keys (d, out);
   kg_out_lit (out, ",\"remaining\":");
   kg_out_int (out, d->m.n);
   kg_out_lit (out, "}");
+}
+
+static void
+reap_write (struct ag_call *c, void *arg, struct kg_out *out)
+{
+  (void)c;
+  kg_out_lit (out, "{\"reaped\":");
+  dropped_write (ag_deed_of (arg), out);
 }
 
 int32_t
@@ -265,16 +271,10 @@ act_prune (struct ag_call *c, struct ag_deed *d)
 static void
 prune_write (struct ag_call *c, void *arg, struct kg_out *out)
 {
-  const struct ag_deed *d = ag_deed_of (arg);
   kg_out_lit (out, "{\"threshold\":");
   ag_out_number (out, threshold (c));
   kg_out_lit (out, ",\"pruned\":");
-  kg_out_int (out, d->nkeys);
-  kg_out_lit (out, ",\"keys\":");
-  ag_deed_keys (d, out);
-  kg_out_lit (out, ",\"remaining\":");
-  kg_out_int (out, d->m.n);
-  kg_out_lit (out, "}");
+  dropped_write (ag_deed_of (arg), out);
 }
 
 int32_t
