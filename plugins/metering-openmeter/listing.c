@@ -89,6 +89,8 @@ listing_run (void *arg)
   struct listing *l = arg;
   struct mt_batch b = { 0 };
   int32_t r = mt_batch_read (l->mt, &b, l->after, 0, l->limit);
+  if (r > 0 && !whole_records (&b)) /* the request's own event is one more than LIMIT_MIN */
+    r = mt_batch_read (l->mt, &b, l->after, 0, MT_EVENTS_MAX + 1);
   if (r < 0)
     l->error = r;
   else

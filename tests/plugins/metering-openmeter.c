@@ -212,6 +212,24 @@ START_TEST (the_log_page_by_page)
 }
 END_TEST
 
+START_TEST (the_log_shows_the_greatest_record)
+{
+  static const char *const conf[] = { "api_requests=true", NULL };
+  static const char *const admin_scopes[] = { "admin", NULL };
+  struct kg_identity who = tenant;
+  kg_req *req;
+  begin_with (conf);
+  get ("/use?n=16"); /* and the request's own event */
+  who.scopes = admin_scopes;
+  fake_as (fake, &who, 1, 0);
+  req = fake_request (fake, "GET", "/admin/v1/usage/events?limit=16", NULL, NULL);
+  fake_run_jobs (fake);
+  ck_assert_pstr_eq (fake_json (req, "next"), "1");
+  ck_assert_ptr_nonnull (fake_json (req, "events.16"));
+  end ();
+}
+END_TEST
+
 START_TEST (a_url_that_cannot_work)
 {
   static const char *const conf[] = { "url=openmeter.cloud", NULL };
@@ -244,6 +262,7 @@ main (void)
   tcase_add_test (charges, what_cannot_be_charged_is_not_answered);
   tcase_add_test (charges, the_log_passes_over_mere_charges);
   tcase_add_test (own, requests_as_events);
+  tcase_add_test (own, the_log_shows_the_greatest_record);
   tcase_add_test (own, a_url_that_cannot_work);
   suite_add_tcase (s, t);
   suite_add_tcase (s, own);
