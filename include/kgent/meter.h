@@ -26,6 +26,16 @@ struct kg_meter {
    * the request's identity.  -EACCES without an identity, -E2BIG for data over
    * 8 KiB or a 17th event, -ENOMEM.  Since 1.0. */
   int32_t (*note) (kg_req *req, const char *type, kg_str data);
+
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+  /* [worker] The receipt of this request, as the field Kgent-Receipt carries it: 0 and
+   * *ret, in the request's memory; printable ASCII, at most 512 bytes, not
+   * NUL-terminated.  It is there once the provider's COMMIT hooks are through, for
+   * those who have sent the head before: the last event of a stream.  -EAGAIN before
+   * that; -ENOENT: there is none, for nothing was recorded, the route isn't
+   * KG_BILLABLE, or receipts are off.  Since 1.1. */
+  int32_t (*receipt) (kg_req *req, kg_str *ret);
+#endif
 };
 
 #ifdef __cplusplus

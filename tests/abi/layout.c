@@ -279,6 +279,9 @@ static void
 layout_kg_meter (void)
 {
   STRUCT (kg_meter, M (kg_meter, size), M (kg_meter, reserved), M (kg_meter, note));
+#ifndef LAYOUT_1_0
+  M (kg_meter, receipt);
+#endif
 }
 
 static void
