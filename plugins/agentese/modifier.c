@@ -146,6 +146,8 @@ item_apply (kg_str text, const struct item *it, struct ag_path *p, struct ag_err
   if (it->annotation && !it->value_len)
     return ag_fail (err, AG_NO_VALUE, text, it->name, it->name_len);
   fault = value_set (p, m, value, it->has_value);
+  if (fault == AG_NO_VALUE)
+    return ag_fail (err, fault, text, it->name, it->name_len);
   if (fault == AG_FINE && conflicts (&old, p, m, value))
     fault = AG_CONFLICT;
   if (fault != AG_FINE)

@@ -3,6 +3,8 @@ HTTP_TESTS = \
 	%D%/admin.py \
 	%D%/agentese.py \
 	%D%/agentese_compose.py \
+	%D%/agentese_rows_grammar.py \
+	%D%/agentese_rows_offers.py \
 	%D%/agentese_time.py \
 	%D%/agentese_void.py \
 	%D%/agentese_concept.py \
@@ -23,4 +25,4 @@ HTTP_TESTS = \
 if HAVE_PYTHON
 TESTS += $(HTTP_TESTS)
 endif
-EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/stub.py
+EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/stub.py
