@@ -122,7 +122,7 @@ static const struct {
   { "world.house.manifest@span", AG_NO_VALUE, 21 },
   { "world.house.manifest@span=", AG_NO_VALUE, 21 },
   { "world.house.manifest@law_check", AG_NO_VALUE, 21 },
-  { "world.house.manifest[phase]", AG_NO_VALUE, 26 },
+  { "world.house.manifest[phase]", AG_NO_VALUE, 21 },
   { "world.house.manifest[phase=]", AG_NO_VALUE, 21 },
   { "world.house.manifest[entropy=]", AG_NO_VALUE, 21 },
   { "world.house.manifest[phase=plan]", AG_BAD_PHASE, 27 },
