@@ -9,6 +9,10 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/metering-openmeter.c \
 	%D%/metering.h \
 	%D%/record.c \
+	%D%/record_read.c \
+	%D%/record_read.h \
+	%D%/record_scan.c \
+	%D%/record_time.c \
 	%D%/report.c \
 	%D%/sender.c \
 	$(NULL)
