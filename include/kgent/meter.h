@@ -31,9 +31,8 @@ struct kg_meter {
   /* [worker] The receipt of this request, as the field Kgent-Receipt carries it: 0 and
    * *ret, in the request's memory; printable ASCII, at most 512 bytes, not
    * NUL-terminated.  It is there once the provider's COMMIT hooks are through, for
-   * those who have sent the head before: the last event of a stream.  -EAGAIN before
-   * that; -ENOENT: there is none, for nothing was recorded, the route isn't
-   * KG_BILLABLE, or receipts are off.  Since 1.1. */
+   * those who have sent the head before: the last event of a stream.  -ENOENT: there is
+   * none (yet), for nothing was billed or recorded, or receipts are off.  Since 1.1. */
   int32_t (*receipt) (kg_req *req, kg_str *ret);
 #endif
 };

@@ -2,18 +2,22 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 %C%_libmetering_openmeter_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libmetering_openmeter_a_SOURCES = \
 	%D%/batch.c \
+	%D%/count.c \
 	%D%/event.c \
 	%D%/exporter.c \
 	%D%/exporter.h \
 	%D%/listing.c \
 	%D%/metering-openmeter.c \
 	%D%/metering.h \
+	%D%/receipt.c \
+	%D%/receipt.h \
 	%D%/record.c \
 	%D%/record_read.c \
 	%D%/record_read.h \
 	%D%/record_scan.c \
 	%D%/record_time.c \
 	%D%/report.c \
+	%D%/seal.c \
 	%D%/sender.c \
 	$(NULL)
 

@@ -67,6 +67,12 @@ static const struct kg_opt options[] = {
     .type = KG_OPT_BOOL,
     .offset = offsetof (struct mt_conf, api_requests),
     .help = "Whether every authenticated request is an api.request event as well." },
+  { .key = "receipts",
+    .dflt = "mac",
+    .type = KG_OPT_STRING,
+    .choices = "mac|ed25519|off",
+    .offset = offsetof (struct mt_conf, receipts),
+    .help = "What billable answers' Kgent-Receipt is signed with; off: they have none." },
   { .key = NULL }
 };
 
@@ -176,6 +182,8 @@ metrics_define (struct mt *mt)
       offsetof (struct mt, unrecorded) },
     { "kgent_metering_parked_total", "Events that the server cannot take, kept aside.",
       KG_COUNTER, 0, offsetof (struct mt, parkings) },
+    { "kgent_metering_receipts_missing_total", "Answers whose receipt could not be made.",
+      KG_COUNTER, 0, offsetof (struct mt, unsigned_) },
     { "kgents_openmeter_events_buffered", "Records that were not yet delivered.", KG_GAUGE, 0,
       offsetof (struct mt, buffered) },
     { "kgents_openmeter_events_sent_total", "Events delivered.", KG_COUNTER, 1,
@@ -204,7 +212,8 @@ declare (struct mt *mt)
       || (r = h->provide (mt->self, KG_METER, &mt_meter, sizeof mt_meter)) < 0
       || (r = h->route (mt->self, &events_route)) < 0)
     return r;
-  return h->hook (mt->self, KG_PHASE_COMMIT, mt_commit);
+  r = h->hook (mt->self, KG_PHASE_COMMIT, mt_commit);
+  return r < 0 ? r : mt_receipts_open (mt);
 }
 
 static void
@@ -212,6 +221,7 @@ metering_close (void *data)
 {
   struct mt *mt = data;
   mt_exporter_free (mt->exporter);
+  mt_receipts_close (mt);
   free (mt);
   mt_plugin = NULL;
 }
@@ -264,6 +274,9 @@ metering_start (void *data)
 {
   struct mt *mt = data;
   static const char facts[] = "{\"configured\":false,\"running\":false}";
+  int32_t r = mt_receipts_start (mt);
+  if (r < 0)
+    return r;
   mt->health->set (mt->recording, KG_HEALTH_OK, 0, "%s", "");
   if (mt->exporter)
     return mt_exporter_start (mt->exporter);

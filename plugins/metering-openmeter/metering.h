@@ -4,7 +4,8 @@
 /* What the files of metering-openmeter.so share.
  *
  * A usage record in the log "usage" is one JSON text per request:
- *   {"tenant":"...","time":<ns since the epoch>,"events":[{"type":"...","data":{}}...]}
+ *   {"tenant":"...","time":<ns since the epoch>,"seq":<the tenant's receipt>,
+ *    "events":[{"type":"...","data":{}}...]}
  * Event k of a record has the record's id, with "-k" behind it from the second
  * on: so ids are the same at every reading, by whoever.  What the request costs its
  * key, "key" and "charge", is there as <kgent/budget.h> says, and stays here; such a
@@ -30,11 +31,13 @@
 #define MT_DATA_MAX 8192    /* bytes of one event's data */
 #define MT_EVENTS_MAX 16    /* per request */
 #define MT_TYPE_MAX 64      /* bytes */
+#define MT_RECEIPT_MAX 512  /* bytes */
 
 struct exporter;
+struct receipts;
 
 struct mt_conf {
-  const char *url, *api_key, *source;
+  const char *url, *api_key, *source, *receipts;
   int32_t enabled, api_requests;
   int64_t batch_size, keep_days;
   double flush_interval, timeout;
@@ -56,7 +59,10 @@ struct mt {
   kg_component *recording, *openmeter;
   kg_metric *recorded, *unrecorded;                         /* by record.c */
   kg_metric *buffered, *sent, *errors, *latency, *parkings; /* by exporter.c */
+  kg_metric *unsigned_;                                     /* by receipt.c */
   struct exporter *exporter;
+  struct receipts *receipts; /* NULL: none are given */
+  const kg_fields *fields;   /* the receipt's */
   _Atomic int32_t failing; /* 1 while the last record could not be made */
 };
 
@@ -80,6 +86,28 @@ uint32_t mt_type_index (const char *type);
 
 extern const struct kg_meter mt_meter;
 kg_fn mt_commit;
+
+/* ---- receipt.c: what the client gets to keep -------------------------------- */
+
+/* What a request was charged; its slot points to it, and the text once it is there. */
+struct mt_receipt {
+  kg_str id;                       /* of the record; empty: there is no receipt */
+  int64_t tokens, money, requests; /* charged */
+  uint64_t seq;                    /* the tenant's so many-th; 0: not counted */
+  kg_str text;                     /* in `room` */
+  char *room;                      /* MT_RECEIPT_MAX bytes */
+};
+
+/* [worker] Whether the request gets a receipt once it is recorded. */
+int32_t mt_receipt_due (struct mt *mt, kg_req *req, int32_t charged);
+uint64_t mt_receipt_number (struct mt *mt, kg_req *req);
+
+kg_fn mt_receipt_hook;                              /* COMMIT, behind mt_commit */
+int32_t mt_receipt_text (kg_req *req, kg_str *ret); /* of meter/1 */
+
+int32_t mt_receipts_open (struct mt *mt);
+int32_t mt_receipts_start (struct mt *mt);
+void mt_receipts_close (struct mt *mt); /* allowed after a failed open */
 
 /* ---- event.c: CloudEvents ------------------------------------------------ */
 

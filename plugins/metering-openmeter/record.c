@@ -12,6 +12,7 @@
 
 /* The events of one request as they grow, in the request's memory. */
 struct usage {
+  struct mt_receipt receipt; /* first: it is what receipt.c finds in the slot */
   struct kg_out out;
   uint32_t count;
   uint8_t type[MT_EVENTS_MAX + 1]; /* index of mt_types, for the metric */
@@ -25,10 +26,11 @@ usage_new (struct mt *mt, kg_req *req, struct usage **ret)
   struct usage *u;
   if (!who || !who->tenant || !who->tenant[0])
     return -EACCES;
-  u = mt->host->alloc (req, sizeof *u + FIRST_SIZE);
+  u = mt->host->alloc (req, sizeof *u + FIRST_SIZE + (mt->receipts ? MT_RECEIPT_MAX : 0));
   if (!u)
     return -ENOMEM;
   memset (u, 0, sizeof *u);
+  u->receipt.room = (char *)(u + 1) + FIRST_SIZE;
   u->out.ptr = (char *)(u + 1);
   u->out.cap = FIRST_SIZE;
   *ret = u;
@@ -121,7 +123,8 @@ meter_note (kg_req *req, const char *type, kg_str data)
   return u->count < MT_EVENTS_MAX ? usage_add (mt, req, u, type, index, data) : -E2BIG;
 }
 
-const struct kg_meter mt_meter = { .size = sizeof (struct kg_meter), .note = meter_note };
+const struct kg_meter mt_meter = { .size = sizeof (struct kg_meter), .note = meter_note,
+                                   .receipt = mt_receipt_text };
 
 /* Says once that usage cannot be recorded, and once that it can again. */
 static void
@@ -185,6 +188,10 @@ record_write (struct mt *mt, kg_req *req, const struct usage *u, const struct kg
   }
   kg_out_lit (o, ",\"time\":");
   kg_out_int (o, mt->host->num (req, KG_NUM_TIME));
+  if (u->receipt.seq) {
+    kg_out_lit (o, ",\"seq\":");
+    kg_out_int (o, (int64_t)u->receipt.seq);
+  }
   if (charge) {
     kg_out_lit (o, ",\"charge\":");
     kg_out_raw (o, charge->json.ptr, charge->json.len);
@@ -195,15 +202,30 @@ record_write (struct mt *mt, kg_req *req, const struct usage *u, const struct kg
   return kg_out_ok (o) ? 0 : -E2BIG;
 }
 
+/* What the receipt will say of it; the id comes with the record. */
+static void
+receipt_begin (struct mt *mt, kg_req *req, struct mt_receipt *r, const struct kg_charge *charge)
+{
+  r->seq = mt_receipt_number (mt, req);
+  if (!charge)
+    return;
+  r->tokens = charge->tokens;
+  r->money = charge->money;
+  r->requests = charge->requests;
+}
+
 /* Hands the record over. */
 static int32_t
-usage_record (struct mt *mt, kg_req *req, const struct usage *u, const struct kg_charge *charge)
+usage_record (struct mt *mt, kg_req *req, struct usage *u, const struct kg_charge *charge)
 {
+  int32_t due = mt_receipt_due (mt, req, charge != NULL), r;
   struct kg_out o;
   uint32_t i;
-  int32_t r = record_write (mt, req, u, charge, &o);
+  if (due)
+    receipt_begin (mt, req, &u->receipt, charge);
+  r = record_write (mt, req, u, charge, &o);
   if (r >= 0)
-    r = mt->store->record (mt->usage, req, o.ptr, o.len, NULL);
+    r = mt->store->record (mt->usage, req, o.ptr, o.len, due ? &u->receipt.id : NULL);
   note_failure (mt, r);
   if (r < 0) {
     mt->metrics->add (mt->unrecorded, 0, u->count);

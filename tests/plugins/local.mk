@@ -40,6 +40,7 @@ PLUGIN_TESTS = \
 	%D%/fake-shared \
 	%D%/metering-export \
 	%D%/metering-openmeter \
+	%D%/metering-receipt \
 	%D%/metering-read \
 	%D%/sse \
 	$(NULL)
@@ -122,5 +123,7 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 %C%_metering_export_SOURCES = %D%/metering-export.c %D%/metering.h
 %C%_metering_export_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_openmeter_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
-	$(JSONC_LIBS) $(CHECK_LIBS)
+	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_metering_receipt_SOURCES = %D%/metering-receipt.c %D%/metering.h
+%C%_metering_receipt_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_read_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)

@@ -87,6 +87,7 @@ static const struct kg_plugin user
 
 static int32_t charge_result; /* of the next `charged` */
 static int charge_asked;
+static int64_t charge_money, charge_left;
 
 static inline int32_t
 charge (kg_req *req, struct kg_charge *ret)
@@ -94,16 +95,27 @@ charge (kg_req *req, struct kg_charge *ret)
   (void)req;
   charge_asked++;
   ret->tokens = 7;
+  ret->money = charge_money;
   ret->key = "0a\"b";
   ret->json = (kg_str){ "{\"tokens\":7}", 12 };
   return charge_result;
 }
 
+static inline int64_t
+left (kg_req *req, uint32_t kind)
+{
+  (void)req;
+  return kind == KG_BUDGET_TOKENS ? charge_left : KG_BUDGET_UNLIMITED;
+}
+
 static inline void
 provide_budget (void)
 {
-  static const struct kg_budget budget = { .size = sizeof budget, .charged = charge };
+  static const struct kg_budget budget
+      = { .size = sizeof budget, .left2 = left, .charged = charge };
   charge_result = charge_asked = 0;
+  charge_money = 0;
+  charge_left = 93;
   fake_provide (fake, KG_BUDGET, &budget, sizeof budget);
 }
 

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* The keys of receipts, and what is signed with them.
+ *
+ * A worker has contexts of its own, made at its first receipt: a MAC then allocates
+ * nothing and looks no algorithm up. */
+#include "plugins/metering-openmeter/receipt.h"
+
+#include <errno.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define MAC_KEY 16
+#define MAC_SIZE 16
+#define SIGNATURE_SIZE 64
+
+struct sealer {
+  EVP_MAC_CTX *mac;
+  EVP_MD_CTX *sign;
+  EVP_PKEY *pkey; /* of `version` */
+  uint32_t version;
+};
+
+/* ---- Keys -------------------------------------------------------------------------- */
+
+static const struct seal_key *
+key_of (const struct receipts *r, uint32_t version)
+{
+  const struct seal_key *k = &r->head->key[version % RECEIPT_KEYS];
+  return version && atomic_load_explicit (&k->version, memory_order_acquire) == version ? k : NULL;
+}
+
+static const struct seal_key *
+key_newest (const struct receipts *r)
+{
+  return key_of (r, atomic_load_explicit (&r->head->newest, memory_order_acquire));
+}
+
+static uint32_t
+kind_wanted (const struct receipts *r)
+{
+  return strcmp (r->mt->conf->receipts, "ed25519") ? SEAL_MAC : SEAL_ED25519;
+}
+
+/* Two processes may do so at once: each version is given out once. */
+int64_t
+seal_rotate (struct receipts *r)
+{
+  struct receipt_head *h = r->head;
+  uint8_t secret[sizeof h->key[0].secret];
+  uint32_t version, newest = atomic_load (&h->newest);
+  struct seal_key *k;
+  if (RAND_priv_bytes (secret, sizeof secret) != 1)
+    return -EIO;
+  version = atomic_fetch_add (&h->reserved, 1) + 1;
+  k = &h->key[version % RECEIPT_KEYS];
+  atomic_store (&k->version, 0);
+  memcpy (k->secret, secret, sizeof secret);
+  OPENSSL_cleanse (secret, sizeof secret);
+  k->kind = kind_wanted (r);
+  atomic_store_explicit (&k->version, version, memory_order_release);
+  if (msync (h, RECEIPT_PAGE, MS_SYNC)) /* before anything is signed with it */
+    return -errno;
+  while (newest < version && !atomic_compare_exchange_weak (&h->newest, &newest, version))
+    continue;
+  return version;
+}
+
+int32_t
+seal_start (struct receipts *r)
+{
+  const struct seal_key *k = key_newest (r);
+  int64_t e = k && k->kind == kind_wanted (r) ? 0 : seal_rotate (r);
+  if (e < 0)
+    r->mt->host->log (r->mt->self, KG_LOG_ERROR, "no key for receipts can be made: %s",
+                      strerror ((int)-e));
+  return e < 0 ? (int32_t)e : 0;
+}
+
+int32_t
+seal_public (const struct receipts *r, uint32_t version, uint8_t ret[32])
+{
+  const struct seal_key *k = key_of (r, version);
+  size_t len = 32;
+  EVP_PKEY *pkey;
+  int good;
+  if (!k || k->kind != SEAL_ED25519)
+    return -ENOENT;
+  pkey = EVP_PKEY_new_raw_private_key (EVP_PKEY_ED25519, NULL, k->secret, sizeof k->secret);
+  good = pkey && EVP_PKEY_get_raw_public_key (pkey, ret, &len) == 1;
+  EVP_PKEY_free (pkey);
+  return good ? 0 : -ENOMEM;
+}
+
+/* ---- Signing ------------------------------------------------------------------------- */
+
+static void
+sealer_free (struct sealer *s)
+{
+  if (!s)
+    return;
+  EVP_MAC_CTX_free (s->mac);
+  EVP_MD_CTX_free (s->sign);
+  EVP_PKEY_free (s->pkey);
+  free (s);
+}
+
+static struct sealer *
+sealer_new (const struct receipts *r)
+{
+  size_t size = MAC_SIZE;
+  const OSSL_PARAM params[]
+      = { OSSL_PARAM_construct_size_t (OSSL_MAC_PARAM_SIZE, &size), OSSL_PARAM_construct_end () };
+  struct sealer *s = calloc (1, sizeof *s);
+  if (!s)
+    return NULL;
+  s->mac = EVP_MAC_CTX_new (r->mac);
+  s->sign = EVP_MD_CTX_new ();
+  if (s->mac && s->sign && EVP_MAC_CTX_set_params (s->mac, params))
+    return s;
+  sealer_free (s);
+  return NULL;
+}
+
+/* The worker's own; worker threads never share one. */
+static struct sealer *
+sealer_of (struct receipts *r, int64_t worker)
+{
+  struct sealer **s = &r->worker[worker >= 0 && worker < RECEIPT_WORKERS ? worker : 0];
+  if (!*s)
+    *s = sealer_new (r);
+  return *s;
+}
+
+static size_t
+mac_make (struct sealer *s, const struct seal_key *k, const char *text, size_t len,
+          uint8_t *ret)
+{
+  size_t n = 0;
+  return EVP_MAC_init (s->mac, k->secret, MAC_KEY, NULL)
+                 && EVP_MAC_update (s->mac, (const unsigned char *)text, len)
+                 && EVP_MAC_final (s->mac, ret, &n, MAC_SIZE)
+             ? n
+             : 0;
+}
+
+static size_t
+ed25519_make (struct sealer *s, const struct seal_key *k, uint32_t version, const char *text,
+              size_t len, uint8_t *ret)
+{
+  size_t n = SIGNATURE_SIZE;
+  if (s->version != version) {
+    EVP_PKEY_free (s->pkey);
+    s->pkey = EVP_PKEY_new_raw_private_key (EVP_PKEY_ED25519, NULL, k->secret, sizeof k->secret);
+    s->version = s->pkey ? version : 0;
+  }
+  return s->pkey && EVP_DigestSignInit (s->sign, NULL, NULL, NULL, s->pkey) == 1
+                 && EVP_DigestSign (s->sign, ret, &n, (const unsigned char *)text, len) == 1
+             ? n
+             : 0;
+}
+
+static char *
+hex_put (char *to, const uint8_t *p, size_t n)
+{
+  static const char hex[] = "0123456789abcdef";
+  for (; n--; p++) {
+    *to++ = hex[*p >> 4];
+    *to++ = hex[*p & 15];
+  }
+  return to;
+}
+
+size_t
+seal_put (struct receipts *r, int64_t worker, const char *text, size_t len, char *to)
+{
+  const struct seal_key *k = key_newest (r);
+  struct sealer *s = sealer_of (r, worker);
+  struct kg_out o = { to, 0, SEAL_TEXT };
+  uint8_t made[SIGNATURE_SIZE];
+  uint32_t version;
+  size_t n;
+  if (!k || !s)
+    return 0;
+  version = atomic_load_explicit (&k->version, memory_order_relaxed);
+  n = k->kind == SEAL_MAC ? mac_make (s, k, text, len, made)
+                          : ed25519_make (s, k, version, text, len, made);
+  if (!n)
+    return 0;
+  kg_out_int (&o, version);
+  kg_out_raw (&o, ".", 1);
+  return (size_t)(hex_put (to + o.len, made, n) - to);
+}
+
+/* ---- Checking ------------------------------------------------------------------------ */
+
+/* The bytes that the digits stand for: n, or 0 when they don't stand for so many. */
+static size_t
+hex_read (kg_str text, uint8_t *ret, size_t n)
+{
+  size_t i;
+  if (text.len != 2 * n)
+    return 0;
+  for (i = 0; i < text.len; i++) {
+    char c = text.ptr[i];
+    int v = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (v < 0)
+      return 0;
+    ret[i / 2] = (uint8_t)(i % 2 ? ret[i / 2] | v : v << 4);
+  }
+  return n;
+}
+
+static int32_t
+ed25519_check (const struct seal_key *k, struct sealer *s, kg_str text, const uint8_t *signature)
+{
+  s->pkey = EVP_PKEY_new_raw_private_key (EVP_PKEY_ED25519, NULL, k->secret, sizeof k->secret);
+  if (!s->pkey || EVP_DigestVerifyInit (s->sign, NULL, NULL, NULL, s->pkey) != 1)
+    return -ENOMEM;
+  return EVP_DigestVerify (s->sign, signature, SIGNATURE_SIZE, (const unsigned char *)text.ptr,
+                           text.len)
+         == 1;
+}
+
+static int32_t
+mac_check (const struct seal_key *k, struct sealer *s, kg_str text, const uint8_t *signature)
+{
+  uint8_t made[MAC_SIZE];
+  if (mac_make (s, k, text.ptr, text.len, made) != MAC_SIZE)
+    return -ENOMEM;
+  return !CRYPTO_memcmp (made, signature, MAC_SIZE);
+}
+
+int32_t
+seal_check (struct receipts *r, kg_str text, const struct receipt_parts *parts)
+{
+  const struct seal_key *k = key_of (r, parts->version);
+  uint8_t signature[SIGNATURE_SIZE];
+  struct sealer *s;
+  int32_t good;
+  text.len = parts->signed_len;
+  if (!k)
+    return -ENOENT;
+  if (!hex_read (parts->signature, signature, k->kind == SEAL_MAC ? MAC_SIZE : SIGNATURE_SIZE))
+    return 0;
+  s = sealer_new (r);
+  if (!s)
+    return -ENOMEM;
+  good = k->kind == SEAL_MAC ? mac_check (k, s, text, signature)
+                             : ed25519_check (k, s, text, signature);
+  sealer_free (s);
+  return good;
+}
+
+/* ---- Life ---------------------------------------------------------------------------- */
+
+int32_t
+seal_open (struct receipts *r)
+{
+  r->mac = EVP_MAC_fetch (NULL, "SIPHASH", NULL);
+  if (r->mac)
+    return 0;
+  r->mt->host->log (r->mt->self, KG_LOG_ERROR,
+                    "receipts: this libcrypto has no SipHash; write receipts = \"off\"");
+  return -ENOTSUP;
+}
+
+void
+seal_close (struct receipts *r)
+{
+  for (int i = 0; i < RECEIPT_WORKERS; i++)
+    sealer_free (r->worker[i]);
+  EVP_MAC_free (r->mac);
+}
