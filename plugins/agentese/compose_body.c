@@ -99,7 +99,7 @@ ag_compose_read (struct ag_composition *m)
   ag_findings_init (&f);
   if (kg_json_kind (j, 0) != KG_JSON_OBJECT) {
     ag_found (&f, &at_body, "dict_type", "Input should be a valid dictionary");
-    return ag_findings_answer (c, &f, 400);
+    return ag_findings_answer (c, &f, 422);
   }
   paths = kg_json_find (j, 0, "paths");
   pipeline = kg_json_find (j, 0, "pipeline");

@@ -175,7 +175,7 @@ ag_observe (struct ag_call *c, kg_str *ret_path)
   ag_findings_init (&f);
   if (kg_json_kind (c->json, 0) != KG_JSON_OBJECT) {
     ag_found (&f, &at_body, "dict_type", "Input should be a valid dictionary");
-    return ag_findings_answer (c, &f, 400);
+    return ag_findings_answer (c, &f, 422);
   }
   members_read (c->json, &m);
   check_body (&f, c->json, &m);

@@ -61,7 +61,7 @@ def malformed_paths(host):
 
 
 def malformed_bodies(host):
-    for body, status in (("", 400), ("  ", 400), ("12", 400), ("null", 400), ("[]", 400),
+    for body, status in (("", 400), ("  ", 400), ("12", 422), ("null", 422), ("[]", 422),
                          ("{}", 422), ('{"path":7}', 422), ('{"path":"world.a.b","path":"x"}', 400),
                          ('{"path":"world.a.manifest","kwargs":[]}', 422),
                          ('{"path":"world.a.manifest"} x', 400),

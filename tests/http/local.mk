@@ -5,6 +5,12 @@ HTTP_TESTS = \
 	%D%/agentese_compose.py \
 	%D%/agentese_rows_grammar.py \
 	%D%/agentese_rows_offers.py \
+	%D%/agentese_rows_world.py \
+	%D%/agentese_rows_concept.py \
+	%D%/agentese_rows_self.py \
+	%D%/agentese_rows_void.py \
+	%D%/agentese_rows_time.py \
+	%D%/agentese_rows_routes.py \
 	%D%/agentese_time.py \
 	%D%/agentese_void.py \
 	%D%/agentese_concept.py \

@@ -241,9 +241,9 @@ static const struct {
     "[\"body\",\"observer\",\"capabilities\"]", "list_type", 422 },
   { "{\"path\":\"world.a.manifest\",\"observer\":{\"capabilities\":[1]}}",
     "[\"body\",\"observer\",\"capabilities\"]", "string_type", 422 },
-  { "[]", "[\"body\"]", "dict_type", 400 },
-  { "null", "[\"body\"]", "dict_type", 400 },
-  { "12", "[\"body\"]", "dict_type", 400 },
+  { "[]", "[\"body\"]", "dict_type", 422 },
+  { "null", "[\"body\"]", "dict_type", 422 },
+  { "12", "[\"body\"]", "dict_type", 422 },
 };
 
 START_TEST (body_is_checked)
