@@ -128,6 +128,7 @@ general_take (struct args *a, const struct option *o, const char *label, const c
     break;
   case 'k':
     a->key = text;
+    a->key_told = 1;
     break;
   case 't':
     a->timeout_s = r ? 0 : (long)json_object_get_int64 (value);

@@ -53,6 +53,7 @@ struct args {
   const char *url;   /* --url; NULL: the socket in `state` */
   const char *key;   /* --key or KGENT_ADMIN_KEY; NULL: none */
   long timeout_s;
+  int key_told;                  /* `key` is from the command line */
   int json, help, version;
   const struct command *command; /* NULL: the words name none */
   struct words words;            /* those of the command as they stand */

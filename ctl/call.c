@@ -4,8 +4,7 @@
 /* One request to the host: over its socket, or to a URL. */
 
 #include "ctl/ctl.h"
-
-#include <curl/curl.h>
+#include "ctl/transfer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,32 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_MAX (64u << 20) /* bytes */
 #define SOCKET "admin.sock"
 #define TEXT_MAX 4096 /* bytes of a URL or path */
-
-struct buffer {
-  char *ptr;
-  size_t len;
-};
-
-static size_t
-receive (char *data, size_t size, size_t count, void *arg)
-{
-  struct buffer *b = arg;
-  size_t n = size * count;
-  char *p;
-  if (b->len + n > ANSWER_MAX)
-    return 0;
-  p = realloc (b->ptr, b->len + n + 1);
-  if (!p)
-    return 0;
-  memcpy (p + b->len, data, n);
-  b->ptr = p;
-  b->len += n;
-  p[b->len] = 0;
-  return n;
-}
 
 /* Why the socket cannot be used; 0 when it looks well. */
 static int
@@ -65,7 +40,7 @@ socket_check (const char *path)
 static int
 url_check (const char *url)
 {
-  if ((!strncmp (url, "http://", 7) && url[7]) || (!strncmp (url, "https://", 8) && url[8]))
+  if (url_valid (url))
     return 0;
   complain ("--url: '%s' is neither http://... nor https://...", url);
   return EXIT_USAGE;
@@ -153,40 +128,6 @@ headers_make (const struct args *a, int has_body)
   return list;
 }
 
-/* Sends it; the transfer's code, and the answer's status and text. */
-static CURLcode
-transfer (const struct args *a, const char *method, const char *socket, const char *url,
-          const char *body, struct answer *ret)
-{
-  CURL *curl = curl_easy_init ();
-  struct curl_slist *headers = headers_make (a, body != NULL);
-  struct buffer buffer = { strdup (""), 0 };
-  CURLcode code;
-  if (!curl)
-    return CURLE_FAILED_INIT;
-  curl_easy_setopt (curl, CURLOPT_URL, url);
-  curl_easy_setopt (curl, CURLOPT_CUSTOMREQUEST, method);
-  curl_easy_setopt (curl, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt (curl, CURLOPT_TIMEOUT, a->timeout_s);
-  curl_easy_setopt (curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt (curl, CURLOPT_PROXY, "");
-  curl_easy_setopt (curl, CURLOPT_WRITEFUNCTION, receive);
-  curl_easy_setopt (curl, CURLOPT_WRITEDATA, &buffer);
-  if (socket)
-    curl_easy_setopt (curl, CURLOPT_UNIX_SOCKET_PATH, socket);
-  if (body) {
-    curl_easy_setopt (curl, CURLOPT_POSTFIELDS, body);
-    curl_easy_setopt (curl, CURLOPT_POSTFIELDSIZE, (long)strlen (body));
-  } else if (!strcmp (method, "POST"))
-    curl_easy_setopt (curl, CURLOPT_POSTFIELDS, "");
-  code = curl_easy_perform (curl);
-  curl_easy_getinfo (curl, CURLINFO_RESPONSE_CODE, &ret->status);
-  ret->text = buffer.ptr;
-  curl_slist_free_all (headers);
-  curl_easy_cleanup (curl);
-  return code;
-}
-
 /* Where the host is: its URL without a slash at the end, and the socket behind
  * it, if it is one.  0, or the exit code after a message. */
 static int
@@ -212,15 +153,20 @@ exchange (const struct args *a, const char *method, const char *path, json_objec
           struct answer *ret)
 {
   char socket[TEXT_MAX], url[TEXT_MAX];
-  const char *text
-      = body ? json_object_to_json_string_ext (body, JSON_C_TO_STRING_PLAIN) : NULL;
+  struct transfer t = { .method = method, .url = url, .timeout_s = a->timeout_s };
   CURLcode code;
   int r;
   memset (ret, 0, sizeof *ret);
   r = target_make (a, path, socket, url);
   if (r)
     return r;
-  code = transfer (a, method, a->url ? NULL : socket, url, text, ret);
+  t.socket = a->url ? NULL : socket;
+  t.body = body ? json_object_to_json_string_ext (body, JSON_C_TO_STRING_PLAIN) : NULL;
+  t.headers = headers_make (a, body != NULL);
+  code = transfer_run (&t);
+  curl_slist_free_all (t.headers);
+  ret->status = t.status;
+  ret->text = t.text;
   if (code != CURLE_OK)
     return explain (code, a, a->url ? a->url : socket);
   ret->json = json_tokener_parse (ret->text);

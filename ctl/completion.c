@@ -2,9 +2,10 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* The completion script for bash, from the tables; etc/bash-completion/kgentctl is
- * what this prints. */
+ * what this prints.  Paths and arguments are asked for while it runs, by the commands
+ * `completion paths` and `completion kwargs`. */
 
-#include "ctl/ctl.h"
+#include "ctl/client.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -231,6 +232,41 @@ general_write (FILE *out)
   fputs ("'\n", out);
 }
 
+/* What the host tells is data: compgen -W would expand, and run, what stands in it. */
+static const char host_part[]
+    = "# How a path goes on, or what it takes, as the host tells that the line names.\n"
+      "_kgentctl_host () {\n"
+      "  local ask=(paths \"$cur\") part=$cur reply\n"
+      "  if [[ ${words[0]} == invoke && ${#words[@]} -gt 1 && ! $pipeline ]]; then\n"
+      "    ask=(kwargs \"${words[1]}\")\n"
+      "    [[ $cur == *=* ]] && part=${cur#*=} reply=${cur%%=*} && ask+=(\"${reply%:}\")\n"
+      "  fi\n"
+      "  while IFS= read -r reply; do\n"
+      "    [[ $reply == \"$part\"* ]] && printf -v reply %q \"$reply\" && COMPREPLY+=(\"$reply\")\n"
+      "  done < <(\"${line[0]}\" completion \"${ask[@]}\" \"${host[@]}\" </dev/null 2>/dev/null)\n"
+      "  [[ ${COMPREPLY[0]} == *[.=] ]] && compopt -o nospace 2>/dev/null\n"
+      "}\n\n";
+
+/* Bash takes words apart at = and : and has them as words of their own. */
+static const char words_part[]
+    = "_kgentctl () {\n"
+      "  local cur prev word glued words=() host=() candidates= general pipeline i n\n"
+      "  local line=(\"${COMP_WORDS[0]}\")\n"
+      "  COMPREPLY=()\n\n"
+      "  # The words as they stand: bash takes them apart at = and :.\n"
+      "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD}\"; do\n"
+      "    if [[ $word && ( $glued || $word =~ ^[:=]+$ ) ]]; then\n"
+      "      line[-1]+=$word\n"
+      "    else\n"
+      "      line+=(\"$word\")\n"
+      "    fi\n"
+      "    glued=\n"
+      "    [[ $word =~ ^[:=]+$ ]] && glued=1\n"
+      "  done\n"
+      "  n=$((${#line[@]} - 1)) cur=${line[-1]} prev=${line[-2]}\n"
+      "  [[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}\n\n"
+      "  case $prev in\n";
+
 static void
 script_write (FILE *out)
 {
@@ -238,20 +274,27 @@ script_write (FILE *out)
   options_collect (&all);
   fputs ("# SPDX-License-Identifier: Apache-2.0\n"
          "# Copyright (C) 2026 The kgent authors\n#\n"
-         "# bash completion for kgentctl(1); made by: kgentctl completion bash\n\n"
-         "_kgentctl () {\n"
-         "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-         "  local i words=() candidates= general\n\n  case $prev in\n",
+         "# bash completion for kgentctl(1); made by: kgentctl completion bash\n\n",
          out);
+  fputs (host_part, out);
+  fputs (words_part, out);
   values_write (out, &all);
   fputs ("  esac\n\n"
          "  # What is neither an option nor its value.\n"
-         "  for ((i = 1; i < COMP_CWORD; i++)); do\n    case ${COMP_WORDS[i]} in\n",
+         "  for ((i = 1; i < n; i++)); do\n    case ${line[i]} in\n"
+         "    -u|--url|--key-file) host+=(\"${line[i]}\" \"${line[++i]}\") ;;\n"
+         "    --url=*|--key-file=*) host+=(\"${line[i]}\") ;;\n"
+         "    --pipeline) pipeline=1 ;;\n",
          out);
   pattern_write (out, &all, any, NULL);
   fputs ("      ((i++)) ;;\n"
          "    -*) ;;\n"
-         "    *) words+=(\"${COMP_WORDS[i]}\") ;;\n    esac\n  done\n\n"
+         "    *) words+=(\"${line[i]}\") ;;\n    esac\n  done\n\n"
+         "  case ${words[*]} in\n"
+         "  invoke | 'invoke '* | paths | affordances)\n"
+         "    [[ $cur == -* ]] || _kgentctl_host\n"
+         "    [[ ${COMPREPLY[0]} ]] && return ;;\n"
+         "  esac\n\n"
          "  case ${words[*]} in\n",
          out);
   commands_write (out);
@@ -274,18 +317,12 @@ script_json (const char *script)
   json_object_put (o);
 }
 
-int
-completion_run (const struct args *a)
+static int
+bash_run (const struct args *a)
 {
   char *script = NULL;
   size_t len = 0;
-  FILE *out;
-  if (strcmp (a->rest.item[0], "bash")) {
-    complain ("completion: '%s' is unknown; there is: kgentctl completion bash",
-              a->rest.item[0]);
-    return EXIT_USAGE;
-  }
-  out = open_memstream (&script, &len);
+  FILE *out = open_memstream (&script, &len);
   if (!out)
     abort ();
   script_write (out);
@@ -297,3 +334,20 @@ completion_run (const struct args *a)
   free (script);
   return EXIT_OK;
 }
+
+const struct command completion_commands[] = {
+  { "completion bash", "", "print the completion script of bash",
+    "Prints what makes bash complete commands, options, values, paths and arguments:\n"
+    "source <(kgentctl completion bash)\n",
+    { NULL }, 0, 0, bash_run },
+  { "completion paths", "[PREFIX]", "how a path may go on",
+    "Prints what a path that begins with PREFIX may go on with, up to the next dot; for\n"
+    "completion scripts.  The host's list is kept for a minute; when the host is away, there\n"
+    "is silence.\n",
+    { client_options }, 0, 1, complete_paths },
+  { "completion kwargs", "PATH [KEY]", "which arguments a path takes",
+    "Prints the arguments of a path, or the values that one of them may have; for completion\n"
+    "scripts.\n",
+    { client_options }, 1, 2, complete_kwargs },
+  { 0 },
+};

@@ -19,6 +19,8 @@
 #define EXIT_REFUSED 1 /* the host refused, or what was asked about isn't so */
 #define EXIT_USAGE 2   /* a wrong command line, or a wrong file of apply */
 #define EXIT_CONNECT 3 /* nobody answers */
+#define EXIT_LIMIT 4   /* nothing is left: of a limit, a budget, a pool, or of room */
+#define EXIT_FAILED 5  /* the host, or an agent behind it, failed */
 
 #define OPTION_TABLES 4 /* per command, with the NULL at the end */
 #define ANY_NUMBER 1000000u
@@ -44,6 +46,8 @@ extern const struct command policy_commands[];       /* policy.c: limits, explai
 extern const struct command audit_commands[];        /* audit.c */
 extern const struct command apply_commands[];        /* apply.c */
 extern const struct command host_commands[];         /* host.c */
+extern const struct command agentese_commands[];     /* invoke.c: and paths, trace */
+extern const struct command completion_commands[];   /* completion.c */
 
 /* Options that several commands take, or that are members of apply's file.  What
  * is "fixed" can be set when the object is made, and not later. */
@@ -68,6 +72,7 @@ void help_command (const struct command *c);
 
 int audit_verify (const struct args *a);   /* verify.c */
 int top_run (const struct args *a);        /* top.c */
-int completion_run (const struct args *a); /* completion.c */
+int complete_paths (const struct args *a);  /* complete.c */
+int complete_kwargs (const struct args *a); /* complete.c */
 
 #endif

@@ -18,6 +18,7 @@ struct grid {
   uint32_t columns;
   size_t count, cap;
   char **cells;                /* row-major; those that aren't printed yet */
+  enum tint *tints;            /* of them */
   size_t widths[COLUMNS_MAX];  /* of everything so far */
   int right[COLUMNS_MAX];
 };
@@ -68,24 +69,35 @@ grid_add (struct grid *g, const char *cell)
   if (g->count == g->cap) {
     g->cap = g->cap ? g->cap * 2 : 64;
     g->cells = realloc (g->cells, g->cap * sizeof *g->cells);
+    g->tints = realloc (g->tints, g->cap * sizeof *g->tints);
   }
-  if (!g->cells || !(g->cells[g->count] = cell_copy (cell)))
+  if (!g->cells || !g->tints || !(g->cells[g->count] = cell_copy (cell)))
     abort ();
+  g->tints[g->count] = TINT_NONE;
   w = width (g->cells[g->count++]);
   g->widths[column] = w > g->widths[column] ? w : g->widths[column];
 }
 
-static void
-cell_print (const struct grid *g, const char *cell, uint32_t column)
+void
+grid_tint (struct grid *g, enum tint tint)
 {
+  g->tints[g->count - 1] = tint;
+}
+
+static void
+cell_print (const struct grid *g, size_t i)
+{
+  uint32_t column = (uint32_t)(i % g->columns);
+  const char *cell = g->cells[i], *on = tint_begin (stdout, g->tints[i]);
+  const char *off = tint_end (stdout, g->tints[i]);
   int gap = (int)(g->widths[column] - width (cell));
   int last = column + 1 == g->columns;
   if (g->right[column])
-    printf ("%*s%s%s", gap, "", cell, last ? "\n" : "  ");
+    printf ("%*s%s%s%s%s", gap, "", on, cell, off, last ? "\n" : "  ");
   else if (last)
-    puts (cell);
+    printf ("%s%s%s\n", on, cell, off);
   else
-    printf ("%s%*s", cell, gap + 2, "");
+    printf ("%s%s%s%*s", on, cell, off, gap + 2, "");
 }
 
 void
@@ -93,7 +105,7 @@ grid_flush (struct grid *g)
 {
   size_t i;
   for (i = 0; i < g->count; i++) {
-    cell_print (g, g->cells[i], (uint32_t)(i % g->columns));
+    cell_print (g, i);
     free (g->cells[i]);
   }
   g->count = 0;
@@ -104,5 +116,6 @@ grid_finish (struct grid *g)
 {
   grid_flush (g);
   free (g->cells);
+  free (g->tints);
   free (g);
 }

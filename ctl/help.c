@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_COLUMN 18
+#define NAME_COLUMN 19
 #define OPTION_COLUMN 30
 #define TEXT_COLUMNS 64
 
@@ -52,7 +52,8 @@ static void
 ending_print (void)
 {
   options_print ("\nOptions for all commands:", general_options);
-  puts ("\nExit codes: 0 done, 1 the host refused, 2 wrong usage, 3 no host answers.");
+  puts ("\nExit codes: 0 done, 1 the host refused, 2 wrong usage, 3 no host answers,\n"
+        "4 a limit or budget is used up, 5 the host or an agent failed.");
 }
 
 static void

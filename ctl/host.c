@@ -158,9 +158,5 @@ const struct command host_commands[] = {
   { "version", "", "versions of this program and of the host",
     "Shows the versions of kgentctl and of the running host.\n", { NULL }, 0, 0,
     version_run },
-  { "completion", "bash", "print the completion script of a shell",
-    "Prints what makes bash complete commands, options and values:\n"
-    "source <(kgentctl completion bash)\n",
-    { NULL }, 1, 1, completion_run },
   { 0 },
 };

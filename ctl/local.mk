@@ -4,24 +4,34 @@ kgentctl_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DKG_VERSION='"$(VERSION)"'
 kgentctl_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JSONC_CFLAGS) $(LIBCONFIG_CFLAGS) $(CRYPTO_CFLAGS)
 kgentctl_SOURCES = \
+	%D%/agentese.h \
 	%D%/apply.c \
 	%D%/apply.h \
 	%D%/args.c \
 	%D%/args.h \
 	%D%/audit.c \
 	%D%/audit.h \
+	%D%/cache.c \
+	%D%/cache.h \
 	%D%/call.c \
 	%D%/call.h \
+	%D%/client.c \
+	%D%/client.h \
+	%D%/complete.c \
 	%D%/completion.c \
 	%D%/ctl.h \
 	%D%/diff.c \
 	%D%/diff.h \
+	%D%/events.c \
+	%D%/events.h \
 	%D%/file.c \
 	%D%/grid.c \
 	%D%/help.c \
 	%D%/host.c \
 	%D%/human.c \
+	%D%/invoke.c \
 	%D%/key.c \
+	%D%/listing.c \
 	%D%/look.c \
 	%D%/look.h \
 	%D%/main.c \
@@ -29,14 +39,24 @@ kgentctl_SOURCES = \
 	%D%/object.h \
 	%D%/pages.c \
 	%D%/path.c \
+	%D%/paths.c \
 	%D%/plan.c \
 	%D%/policy.c \
+	%D%/price.c \
+	%D%/problem.c \
+	%D%/request.c \
+	%D%/result.c \
+	%D%/result.h \
 	%D%/show.c \
 	%D%/show.h \
 	%D%/state.c \
+	%D%/stream.c \
 	%D%/table.c \
 	%D%/tenant.c \
 	%D%/top.c \
+	%D%/trace.c \
+	%D%/transfer.c \
+	%D%/transfer.h \
 	%D%/user.c \
 	%D%/value.c \
 	%D%/verify.c \

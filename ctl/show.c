@@ -9,6 +9,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define LINE 8192 /* bytes of a message */
 
@@ -42,6 +45,15 @@ complain_more (const char *fmt, ...)
 }
 
 void
+note (const char *fmt, ...)
+{
+  va_list args;
+  va_start (args, fmt);
+  line_print (stderr, "", fmt, args);
+  va_end (args);
+}
+
+void
 say (const char *fmt, ...)
 {
   va_list args;
@@ -49,6 +61,43 @@ say (const char *fmt, ...)
   line_print (stdout, "", fmt, args);
   va_end (args);
 }
+
+void
+complain_part (const char *text)
+{
+  char line[2 * LINE];
+  size_t n = strcspn (text, ":");
+  str_escape_line (line, sizeof line, text, strlen (text));
+  if (text[n])
+    fprintf (stderr, "  %s%.*s:%s%s\n", tint_begin (stderr, TINT_BOLD), (int)n, line,
+             tint_end (stderr, TINT_BOLD), line + n + 1);
+  else
+    fprintf (stderr, "  %s\n", line);
+}
+
+/* ---- Colours ------------------------------------------------------------------------ */
+
+static int
+coloured (FILE *to)
+{
+  const char *no = getenv ("NO_COLOR"), *term = getenv ("TERM");
+  return isatty (fileno (to)) && !(no && *no) && term && *term && strcmp (term, "dumb") != 0;
+}
+
+const char *
+tint_begin (FILE *to, enum tint tint)
+{
+  static const char *const codes[] = { "", "\x1b[1m", "\x1b[31m", "\x1b[33m" };
+  return tint && coloured (to) ? codes[tint] : "";
+}
+
+const char *
+tint_end (FILE *to, enum tint tint)
+{
+  return tint && coloured (to) ? "\x1b[0m" : "";
+}
+
+/* ---- JSON --------------------------------------------------------------------------- */
 
 void
 show_json (json_object *o)

@@ -10,16 +10,27 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define SHOW_MAX 1024 /* bytes of a cell */
 
-/* show.c.  A line each: a message on standard error, one that goes on with it, and one
- * of the result.  What could drive the terminal is escaped. */
+/* show.c.  A line each: a message on standard error, one that goes on with it, one beside
+ * the result, there too, and one of the result.  What could drive the terminal is escaped. */
 void complain (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
 void complain_more (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
+void note (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
 void say (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
 void show_json (json_object *o);
 void show_json_line (json_object *o);
+
+/* A part of a message that begins with its kind, "Why: ...". */
+void complain_part (const char *text);
+
+/* Colours, where a person reads: on a terminal, unless NO_COLOR is set (no-color.org) or
+ * the terminal is dumb.  What ends one is "" when it has none. */
+enum tint { TINT_NONE, TINT_BOLD, TINT_RED, TINT_YELLOW };
+const char *tint_begin (FILE *to, enum tint tint);
+const char *tint_end (FILE *to, enum tint tint);
 
 /* The member as text: "" when it is absent or null. */
 const char *text_of (json_object *o, const char *name);
@@ -43,6 +54,7 @@ struct grid;
 struct grid *grid_create (uint32_t columns);
 void grid_right (struct grid *g, uint32_t column); /* numbers: aligned at the right */
 void grid_add (struct grid *g, const char *cell);
+void grid_tint (struct grid *g, enum tint tint); /* of the last cell */
 void grid_flush (struct grid *g); /* prints the rows so far; later ones keep the widths */
 void grid_finish (struct grid *g); /* prints the rest, and frees it */
 
