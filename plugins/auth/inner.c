@@ -105,6 +105,7 @@ access_inner (struct auth *auth, kg_req *req)
   const struct visit v = { .auth = auth, .req = req };
   struct search *s;
   uint8_t id[16];
+  int32_t rc;
   if (!*who->tenant) /* nobody's: the host's own work, which nobody counts */
     return KG_NEXT;
   if (text_uuid_read (who->key_id, strlen (who->key_id), id) < 0)
@@ -119,8 +120,10 @@ access_inner (struct auth *auth, kg_req *req)
     free (s);
     return -ENOMEM;
   }
-  s->error = auth->jobs->run (auth->self, search_run, s);
-  if (s->error < 0)
+  rc = auth->jobs->run (auth->self, search_run, s);
+  if (rc < 0) { /* else it is the job's by now */
+    s->error = rc;
     auth->host->resume (s->ticket, inner_then, s, search_drop);
+  }
   return KG_WAIT;
 }
