@@ -6,6 +6,7 @@
 #include "core/account.h"
 #include "core/catalog.h"
 #include "core/fetch.h"
+#include "core/idempotency.h"
 #include "core/inner.h"
 #include "core/jobs.h"
 #include "core/log.h"
@@ -167,7 +168,8 @@ store_up (struct boot *b)
     return boot_store_exit (r);
   }
   b->store = 1;
-  return 0;
+  r = idempotency_start (b->host);
+  return r < 0 ? failed (b, "idempotency", r) : 0;
 }
 
 static int32_t
@@ -225,7 +227,10 @@ declare_up (struct boot *b, struct listens *l)
   if (r)
     return r;
   r = account_create (b->host);
-  return r < 0 ? failed (b, "metrics", r) : 0;
+  if (r < 0)
+    return failed (b, "metrics", r);
+  r = idempotency_create (b->host);
+  return r < 0 ? failed (b, "idempotency", r) : 0;
 }
 
 int32_t

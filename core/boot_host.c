@@ -6,6 +6,7 @@
 #include "core/catalog.h"
 #include "core/fetch.h"
 #include "core/health.h"
+#include "core/idempotency.h"
 #include "core/inner.h"
 #include "core/jobs.h"
 #include "core/metrics.h"
@@ -132,6 +133,7 @@ boot_host_free (struct host *h)
   if (!h)
     return;
   store_destroy (h->store);
+  idempotency_destroy (h);
   fetch_destroy (h->fetch);
   jobs_destroy (h->jobs);
   inners_destroy (h->inners);

@@ -178,6 +178,16 @@ op_append (struct store *s, const struct kg_op *op, struct kg_outcome *o)
   return r;
 }
 
+/* A usage record that was put aside; its id is of our own making. */
+static int32_t
+op_record (struct store *s, const struct kg_op *op, struct kg_outcome *o)
+{
+  int32_t r = group_log_add (s, op->log, op->ttl_ms, op->key, op->value);
+  o->revision = op->log->last;
+  s->group.events++;
+  return r;
+}
+
 static int32_t
 op_ack (struct store *s, const struct kg_op *op)
 {
@@ -194,7 +204,7 @@ op_ack (struct store *s, const struct kg_op *op)
 
 /* Where the memory stood before a write, to go back to. */
 struct mark {
-  uint64_t revision;
+  uint64_t revision, events;
   size_t nchanges;
 };
 
@@ -205,6 +215,7 @@ group_undo (struct store *s, const struct mark *m)
   while (g->nchanges > m->nchanges)
     free (g->changes[--g->nchanges].node);
   s->revision = m->revision;
+  g->events = m->events;
 }
 
 static int32_t
@@ -216,6 +227,8 @@ write_ops (struct store *s, struct store_write *w)
     w->outcome.op = i;
     if (op->kind == KG_OP_APPEND)
       r = op_append (s, op, &w->outcome);
+    else if (op->kind == STORE_OP_RECORD)
+      r = op_record (s, op, &w->outcome);
     else if (op->kind == KG_OP_ACK)
       r = op_ack (s, op);
     else
@@ -239,7 +252,7 @@ appends_mark (const struct store_write *w, struct append_mark *marks)
   uint32_t n = 0;
   for (uint32_t i = 0; i < w->nops; i++) {
     struct kg_log *l = w->ops[i].log;
-    if (w->ops[i].kind == KG_OP_APPEND)
+    if (store_op_adds (&w->ops[i]))
       marks[n++] = (struct append_mark){ l, l->batch.len, l->batch.count, l->last };
   }
   return n;
@@ -260,7 +273,7 @@ write_flush (struct store *s, const struct store_write *w)
 {
   int32_t r = 0;
   for (uint32_t i = 0; r >= 0 && i < w->nops; i++)
-    if (w->ops[i].kind == KG_OP_APPEND && w->ops[i].log->batch.len > GROUP_BATCH_BYTES)
+    if (store_op_adds (&w->ops[i]) && w->ops[i].log->batch.len > GROUP_BATCH_BYTES)
       r = group_log_flush (s, w->ops[i].log);
   return r < 0 ? r : 0;
 }
@@ -269,7 +282,7 @@ write_flush (struct store *s, const struct store_write *w)
 static int32_t
 write_many (struct store *s, struct store_write *w)
 {
-  struct mark mark = { s->revision, s->group.nchanges };
+  struct mark mark = { s->revision, s->group.events, s->group.nchanges };
   struct append_mark *marks = calloc (w->nops, sizeof *marks);
   uint32_t nmarks;
   int32_t r;

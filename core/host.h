@@ -17,6 +17,7 @@
 struct catalog;
 struct fetch;
 struct health;
+struct idempotency;
 struct inners;
 struct jobs;
 struct metrics;
@@ -50,6 +51,7 @@ struct host {
   struct store *store;
   struct workers *workers;
   struct inners *inners;     /* requests without a connection */
+  struct idempotency *idempotency; /* NULL: no route is KG_BILLABLE */
   struct hook hooks[KG_PHASE_LOG + 1][HOOKS_MAX];
   uint32_t nhooks[KG_PHASE_LOG + 1];
   uint32_t nplugins;

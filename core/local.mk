@@ -5,7 +5,7 @@ core_libcore_a_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DKG_CONF_FILE='"$(sysconfdir)/kgent/kgentd.conf"' \
 	-DKG_STATE_DIR='"$(localstatedir)/lib/kgent"' \
 	-DKG_VERSION='"$(VERSION)"'
-core_libcore_a_CFLAGS = $(AM_CFLAGS) $(LIBCONFIG_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS)
+core_libcore_a_CFLAGS = $(AM_CFLAGS) $(LIBCONFIG_CFLAGS) $(CRYPTO_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS)
 core_libcore_a_SOURCES = \
 	%D%/abi.h \
 	%D%/catalog.c \
@@ -22,6 +22,12 @@ core_libcore_a_SOURCES = \
 	%D%/health.c \
 	%D%/health.h \
 	%D%/host.h \
+	%D%/flight.c \
+	%D%/flight.h \
+	%D%/idempotency.c \
+	%D%/idempotency.h \
+	%D%/idempotency_answer.c \
+	%D%/idempotency_key.c \
 	%D%/inner.c \
 	%D%/inner.h \
 	%D%/inner_call.c \
@@ -195,6 +201,7 @@ CORE_LIBS = \
 	core/libcore.a \
 	core/libutil.a \
 	$(LIBCONFIG_LIBS) \
+	$(CRYPTO_LIBS) \
 	$(CURL_LIBS) \
 	$(SQLITE_LIBS) \
 	$(NULL)

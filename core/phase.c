@@ -6,7 +6,9 @@
 #include "core/account.h"
 #include "core/conn.h"
 #include "core/cors.h"
+#include "core/idempotency.h"
 #include "core/log.h"
+#include "core/plugin.h"
 #include "core/reply.h"
 #include "core/self.h"
 #include "core/ticket.h"
@@ -116,7 +118,7 @@ go (struct kg_req *req, enum step step)
 {
   req->step = step;
   req->hook = 0;
-  if (step == STEP_COMMIT)
+  if (step == STEP_COMMIT || step == STEP_FIND || step == STEP_KEEP)
     req->deadline = worker_now (req->worker) + seconds (req->host->settings.http.handler_timeout);
 }
 
@@ -196,6 +198,28 @@ run_handler (struct kg_req *req)
   return judge (req, r->self, KG_PHASE_HANDLER, call (req, r->self, r->pub.handler, r->self->data));
 }
 
+/* A step of the core's own, which may wait: its first call runs it, the next goes on. */
+static int
+run_own (struct kg_req *req, int32_t phase, int32_t (*fn) (struct kg_req *req))
+{
+  return req->hook ? GO : judge (req, NULL, phase, fn (req));
+}
+
+/* What follows the step. */
+static enum step
+step_behind (const struct kg_req *req, int verdict)
+{
+  if (verdict == ANSWERED && req->step < STEP_COMMIT)
+    return req->claim && req->claim->replayed ? STEP_RELEASE : STEP_COMMIT;
+  if (req->step == STEP_VERDICT && !idempotency_asked (req))
+    return STEP_LIMIT;
+  if (req->step == STEP_LIMIT && req->claim)
+    return STEP_HANDLER; /* the body is there */
+  if (req->step == STEP_COMMIT && !req->claim)
+    return STEP_RELEASE;
+  return req->step + 1;
+}
+
 /* Takes the request on from its step until it needs something. */
 static enum outcome
 run (struct kg_req *req)
@@ -209,6 +233,14 @@ run (struct kg_req *req)
     case STEP_VERDICT:
       verdict = verdict_passes (req) ? GO : ANSWERED;
       break;
+    case STEP_KEY:
+      verdict = judge (req, NULL, KG_PHASE_LIMIT, idempotency_begin (req));
+      if (verdict == GO)
+        return OUTCOME_BODY;
+      break;
+    case STEP_FIND:
+      verdict = run_own (req, KG_PHASE_LIMIT, idempotency_find);
+      break;
     case STEP_LIMIT:
       verdict = run_hooks (req, KG_PHASE_LIMIT);
       break;
@@ -220,6 +252,9 @@ run (struct kg_req *req)
     case STEP_COMMIT:
       verdict = run_hooks (req, KG_PHASE_COMMIT);
       break;
+    case STEP_KEEP:
+      verdict = run_own (req, KG_PHASE_COMMIT, idempotency_keep);
+      break;
     case STEP_RELEASE:
       return OUTCOME_REPLY;
     }
@@ -227,7 +262,7 @@ run (struct kg_req *req)
       return OUTCOME_WAIT;
     if (verdict == ANSWERED && req->stream && !req->streamed)
       return OUTCOME_STREAM;
-    go (req, verdict == ANSWERED && req->step < STEP_COMMIT ? STEP_COMMIT : req->step + 1);
+    go (req, step_behind (req, verdict));
   }
 }
 
@@ -320,7 +355,7 @@ phase_begin (struct kg_req *req)
 enum outcome
 phase_body (struct kg_req *req)
 {
-  go (req, STEP_HANDLER);
+  go (req, req->step + 1); /* STEP_FIND, or the handler */
   return run (req);
 }
 
@@ -330,6 +365,10 @@ phase_body (struct kg_req *req)
 static struct kg_self *
 waiter (const struct kg_req *req, int32_t *ret_phase)
 {
+  if (req->step == STEP_FIND || req->step == STEP_KEEP) {
+    *ret_phase = req->step == STEP_FIND ? KG_PHASE_LIMIT : KG_PHASE_COMMIT;
+    return plugins_core (req->host->plugins);
+  }
   *ret_phase = req->step == STEP_ACCESS   ? KG_PHASE_ACCESS
                : req->step == STEP_LIMIT  ? KG_PHASE_LIMIT
                : req->step == STEP_COMMIT ? KG_PHASE_COMMIT
@@ -346,10 +385,10 @@ proceed (struct kg_req *req, int verdict)
     return OUTCOME_WAIT;
   if (verdict == ANSWERED && req->stream && !req->streamed)
     return OUTCOME_STREAM;
-  if (req->step == STEP_COMMIT || verdict == GO)
+  if (req->step >= STEP_COMMIT || verdict == GO)
     req->hook++;
   else
-    go (req, STEP_COMMIT);
+    go (req, step_behind (req, verdict));
   return run (req);
 }
 
@@ -389,5 +428,7 @@ phase_log (struct kg_req *req)
       struct hook *h = &req->host->hooks[KG_PHASE_LOG][i];
       call (req, h->self, h->fn, h->self->data);
     }
+  if (req->claim)
+    idempotency_end (req);
   account_request (req);
 }

@@ -49,8 +49,8 @@ struct response {
 enum { CLOSE_NO, CLOSE_AFTER, CLOSE_ENDS_BODY /* HTTP/1.0: the end of a stream */ };
 
 /* Where a request stands. */
-enum step { STEP_ACCESS, STEP_VERDICT, STEP_LIMIT, STEP_BODY, STEP_HANDLER, STEP_COMMIT,
-            STEP_RELEASE };
+enum step { STEP_ACCESS, STEP_VERDICT, STEP_KEY, STEP_FIND, STEP_LIMIT, STEP_BODY, STEP_HANDLER,
+            STEP_COMMIT, STEP_KEEP, STEP_RELEASE };
 
 struct kg_req {
   uint32_t magic;
@@ -81,6 +81,7 @@ struct kg_req {
 
   const struct kg_identity *identity;
   struct response response;
+  struct claim *claim;     /* of its Idempotency-Key, or NULL */
   struct kg_ticket *ticket; /* what the request waits for */
   struct kg_stream *stream;
   int32_t failed;          /* the errno of the hook that failed, for the log */

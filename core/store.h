@@ -56,6 +56,26 @@ void store_quiescent (struct store *store, uint32_t worker);
 /* An event loop is about to sleep, or to end: nothing waits for it. */
 void store_worker_idle (struct store *store, uint32_t worker);
 
+/* What the core itself may write besides the operations of kg.store/1: a usage record
+ * that was put aside (log, key = its id, value = its bytes, ttl_ms = its time, ns since
+ * the epoch).  Its id is remembered nowhere. */
+#define STORE_OP_RECORD 0x100u
+
+/* `write`, for the core. */
+int32_t store_write_own (struct store *store, const struct kg_op *ops, uint32_t nops,
+                         void (*done) (const struct kg_outcome *outcome, void *arg), void *arg);
+
+/* Lets `fn` see what is recorded, on the worker: 1 when the record is to take its usual
+ * way, 0 when it was put aside, or -errno.  [before start] */
+typedef int32_t store_defer_fn (kg_log *log, kg_req *req, const void *data, size_t len,
+                                kg_str *ret_id);
+void store_defer_to (struct store *store, store_defer_fn *fn);
+
+/* Writes the id of a record that was put aside, NUL-terminated and as unique as those of
+ * rings; returns its length.  [any] */
+#define STORE_ID_MAX 112u
+uint32_t store_record_id (struct store *store, char out[STORE_ID_MAX]);
+
 /* Why records are refused at the moment: 0 or a negative errno.  [any] */
 int32_t store_trouble (const struct store *store);
 

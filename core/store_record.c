@@ -17,6 +17,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +191,11 @@ store_record (kg_log *log, kg_req *req, const void *data, size_t len, kg_str *re
     return error;
   if (len > RING_RECORD_MAX)
     return -E2BIG;
+  if (s->defer) {
+    error = s->defer (log, req, data, len, ret_id);
+    if (error <= 0)
+      return error;
+  }
   e.time_ns = clock_wall ();
   r = record_ring (s, req);
   if (!s->power) {
@@ -205,4 +211,19 @@ store_resumed (kg_req *req, void *arg)
 {
   (void) req;
   return (int32_t) (intptr_t) arg; /* KG_NEXT or -errno */
+}
+
+void
+store_defer_to (struct store *s, store_defer_fn *fn)
+{
+  s->defer = fn;
+}
+
+/* As if of a ring more than there are. */
+uint32_t
+store_record_id (struct store *s, char out[STORE_ID_MAX])
+{
+  unsigned long long n = atomic_fetch_add_explicit (&s->deferred, 1, memory_order_relaxed) + 1;
+  return (uint32_t) snprintf (out, STORE_ID_MAX, "%s-%08x-%02x-%012llx", s->rings.replica,
+                              s->rings.epoch, s->rings.count, n);
 }

@@ -66,6 +66,13 @@ store_is_cold (const struct kg_bucket *b)
   return (b->flags & KG_BUCKET_COLD) != 0;
 }
 
+/* Whether an operation adds a record to its log. */
+static inline int
+store_op_adds (const struct kg_op *op)
+{
+  return op->kind == KG_OP_APPEND || op->kind == STORE_OP_RECORD;
+}
+
 /* Whether anybody in memory is to hear of a change. */
 static inline int
 store_must_learn (const struct kg_bucket *b)
@@ -177,6 +184,8 @@ struct store {
   int32_t keyed;
 
   struct rings rings;
+  store_defer_fn *defer;       /* NULL: all records take the rings' way */
+  _Atomic uint64_t deferred;   /* ids given out to those that don't */
   struct store_ring *ring;
   uint32_t workers; /* rings 0..workers-1 are theirs, the last one is everybody's */
   pthread_mutex_t shared;

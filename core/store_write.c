@@ -18,7 +18,7 @@ key_valid (kg_str key)
 }
 
 static int
-op_valid (const struct store *s, const struct kg_op *op)
+op_valid (const struct store *s, const struct kg_op *op, int own)
 {
   switch (op->kind) {
   case KG_OP_PUT:
@@ -33,6 +33,8 @@ op_valid (const struct store *s, const struct kg_op *op)
            && op->key.len <= KG_KEY_MAX && op->value.len <= KG_VALUE_MAX;
   case KG_OP_ACK:
     return op->cursor && op->cursor->magic == CURSOR_MAGIC && op->cursor->store == s;
+  case STORE_OP_RECORD:
+    return own && op->log->store == s && op->value.len <= RING_RECORD_MAX;
   default:
     return 0;
   }
@@ -51,14 +53,15 @@ op_at (const struct kg_op *ops, uint32_t op_size, uint32_t i)
 
 /* Checks all operations and adds up their memory; 0 when one is wrong. */
 static size_t
-ops_measure (const struct store *s, const struct kg_op *ops, uint32_t nops, uint32_t op_size)
+ops_measure (const struct store *s, const struct kg_op *ops, uint32_t nops, uint32_t op_size,
+             int own)
 {
   size_t bytes = sizeof (struct store_write) + nops * sizeof (struct kg_op);
   if (!nops || nops > OPS_MAX || op_size < offsetof (struct kg_op, ttl_ms))
     return 0;
   for (uint32_t i = 0; i < nops; i++) {
     struct kg_op op = op_at (ops, op_size, i);
-    if (!op_valid (s, &op))
+    if (!op_valid (s, &op, own))
       return 0;
     bytes += op.key.len + op.value.len;
   }
@@ -114,34 +117,61 @@ store_write_end (struct store *s, struct store_write *w)
   free (w);
 }
 
-int32_t
-store_write (kg_self *self, const struct kg_op *ops, uint32_t nops, uint32_t op_size,
-             void (*done) (const struct kg_outcome *, void *), void *arg)
+/* `own`: the core's own operations are allowed. */
+static int32_t
+write_take (struct store *s, const struct kg_op *ops, uint32_t nops, uint32_t op_size, int own,
+            struct store_write **ret)
 {
-  struct store *s = self->host->store;
   int32_t life = atomic_load_explicit (&s->life, memory_order_acquire);
   int32_t trouble = atomic_load_explicit (&s->trouble, memory_order_relaxed);
-  struct store_write *w;
   size_t bytes;
   if (life != STORE_RUNNING)
     return life == STORE_OPEN ? -EAGAIN : -ESHUTDOWN;
   if (trouble)
     return trouble;
-  bytes = ops_measure (s, ops, nops, op_size);
+  bytes = ops_measure (s, ops, nops, op_size, own);
   if (!bytes)
     return -EINVAL;
   if (atomic_fetch_add (&s->pending, bytes) + bytes > STORE_PENDING_MAX) {
     atomic_fetch_sub (&s->pending, bytes);
     return -EAGAIN;
   }
-  w = write_create (ops, nops, op_size, bytes);
-  if (!w) {
-    atomic_fetch_sub (&s->pending, bytes);
-    return -ENOMEM;
-  }
+  *ret = write_create (ops, nops, op_size, bytes);
+  if (*ret)
+    return 0;
+  atomic_fetch_sub (&s->pending, bytes);
+  return -ENOMEM;
+}
+
+static void
+write_queue (struct store *s, struct store_write *w,
+             void (*done) (const struct kg_outcome *, void *), void *arg)
+{
   w->done = done;
   w->arg = arg;
   write_push (s, w);
   committer_wake (s);
-  return 0;
+}
+
+int32_t
+store_write (kg_self *self, const struct kg_op *ops, uint32_t nops, uint32_t op_size,
+             void (*done) (const struct kg_outcome *, void *), void *arg)
+{
+  struct store *s = self->host->store;
+  struct store_write *w;
+  int32_t r = write_take (s, ops, nops, op_size, 0, &w);
+  if (!r)
+    write_queue (s, w, done, arg);
+  return r;
+}
+
+int32_t
+store_write_own (struct store *s, const struct kg_op *ops, uint32_t nops,
+                 void (*done) (const struct kg_outcome *, void *), void *arg)
+{
+  struct store_write *w;
+  int32_t r = write_take (s, ops, nops, sizeof *ops, 1, &w);
+  if (!r)
+    write_queue (s, w, done, arg);
+  return r;
 }

@@ -58,9 +58,10 @@ room "core/util stands on libc alone" "$libc|\"core/util/[a-z_]+\.h\"" \
 room "the JSON scanner knows the tape too" \
   "$libc|$public|\"core/util/[a-z_]+\.h\"|\"core/abi\.h\"" $(sources core/util | grep '/json')
 room "the core knows no plugin" \
-  "$libc|$public|\"core/[a-z_/0-9]+\.h\"|\"config\.h\"|$curl|<(libconfig|sqlite3)\.h>" \
+  "$libc|$public|\"core/[a-z_/0-9]+\.h\"|\"config\.h\"|$curl|$crypto|<(libconfig|sqlite3)\.h>" \
   $(sources core | grep -v '^core/util')
 belongs 'curl/' 'fetch[a-z_]*'
+belongs 'openssl/' 'idempotency_key'
 belongs 'libconfig\.h' 'conf[a-z_]*'
 belongs 'sqlite3\.h' 'store[a-z_]*'
 belongs 'dlfcn\.h' 'plugin[a-z_]*'

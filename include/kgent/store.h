@@ -163,7 +163,9 @@ struct kg_store {
    * and goes on by itself with the next hook once it is; return it.  -ENOSPC
    * and other errors: it is not recorded; the hook returns them.  `ret_id`
    * (may be NULL) receives the record's id, in the request's memory; it is the
-   * id that readers will see.  At most 16,384 bytes.  Since 1.0. */
+   * id that readers will see.  At most 16,384 bytes.  Of a request with an
+   * Idempotency-Key the record is put aside, and written behind the last COMMIT hook
+   * in one transaction with the answer that is kept: KG_NEXT.  Since 1.0. */
   int32_t (*record) (kg_log *log, kg_req *req, const void *data, size_t len, kg_str *ret_id);
 
   /* [any, not a worker] Calls fn for at most `max` records after the sequence

@@ -68,13 +68,10 @@ check_built (struct ag_call *c)
   return 0;
 }
 
-/* The same for what the request asks of the answer: a key that lets a call be charged twice
- * would cost the caller money. */
+/* What the request asks beside the call: that it costs at most so much. */
 int32_t
 ag_call_asked (struct ag_call *c)
 {
-  if (c->ag->host->get (c->req, KG_GET_HEADER, "Idempotency-Key").ptr)
-    return ag_not_built (c, "Idempotency-Key is not kept");
   return ag_quote_within (c);
 }
 

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* Answers as they are kept, and as they are given again. */
+#include "core/idempotency.h"
+
+#include "core/reply.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#define FORMAT 1
+
+/* WHOLE: with type, fields and body; of the others there is the head alone. */
+enum { WHOLE = 1, LARGE, STREAMED };
+
+struct head_kept {
+  uint8_t format, kind;
+  uint16_t status;
+  uint32_t type_len;   /* with its NUL; 0: none */
+  uint32_t fields_len;
+  uint32_t reserved;
+  uint64_t body_len;   /* also of one that is not there */
+  uint8_t print[IDEMPOTENCY_HASH];
+};
+
+/* ---- Fields ---------------------------------------------------------------- */
+
+/* Those that belong to the answer.  The others tell of the request, as what is left of
+ * limits. */
+static int
+field_stays (kg_str line)
+{
+  static const char ours[] = "Kgent-", place[] = "Location:";
+  return (line.len > sizeof ours && !strncasecmp (line.ptr, ours, sizeof ours - 1))
+         || (line.len > sizeof place && !strncasecmp (line.ptr, place, sizeof place - 1));
+}
+
+/* Takes the next line, with its end, from *rest; 0 when there is none. */
+static int
+line_next (kg_str *rest, kg_str *ret)
+{
+  const char *end = rest->len ? memchr (rest->ptr, '\n', rest->len) : NULL;
+  if (!end)
+    return 0;
+  *ret = (kg_str){ rest->ptr, (size_t) (end + 1 - rest->ptr) };
+  rest->ptr += ret->len;
+  rest->len -= ret->len;
+  return 1;
+}
+
+/* Copies those that stay, or only measures when `to` is NULL. */
+static size_t
+fields_copy (const struct kg_req *req, char *to)
+{
+  kg_str rest = { req->response.fields.ptr, req->response.fields.len }, line;
+  size_t n = 0;
+  while (line_next (&rest, &line))
+    if (field_stays (line)) {
+      if (to)
+        memcpy (to + n, line.ptr, line.len);
+      n += line.len;
+    }
+  return n;
+}
+
+void
+idempotency_unfield (struct kg_req *req, const char *name)
+{
+  struct fields_out *f = &req->response.fields;
+  kg_str rest = { f->ptr, f->len }, line;
+  size_t n = strlen (name);
+  uint32_t kept = 0;
+  while (line_next (&rest, &line)) {
+    if (line.len > n && line.ptr[n] == ':' && !strncasecmp (line.ptr, name, n))
+      continue;
+    memmove (f->ptr + kept, line.ptr, line.len);
+    kept += (uint32_t) line.len;
+  }
+  f->len = kept;
+}
+
+/* ---- Pack ------------------------------------------------------------------ */
+
+kg_str
+idempotency_pack (struct kg_req *req)
+{
+  const struct response *r = &req->response;
+  struct head_kept h = { .format = FORMAT, .kind = WHOLE };
+  size_t bytes = sizeof h;
+  char *p;
+  h.status = (uint16_t) r->status;
+  h.body_len = req->streamed ? req->sent : r->len;
+  memcpy (h.print, req->claim->print, sizeof h.print);
+  if (req->streamed)
+    h.kind = STREAMED;
+  else if (r->len > IDEMPOTENCY_BODY_MAX)
+    h.kind = LARGE;
+  else {
+    h.type_len = r->type ? (uint32_t) strlen (r->type) + 1 : 0;
+    h.fields_len = (uint32_t) fields_copy (req, NULL);
+    bytes += h.type_len + h.fields_len + r->len;
+  }
+  p = arena_alloc (&req->arena, bytes);
+  if (!p)
+    return (kg_str){ NULL, 0 };
+  memcpy (p, &h, sizeof h);
+  if (h.kind == WHOLE) {
+    if (h.type_len)
+      memcpy (p + sizeof h, r->type, h.type_len);
+    fields_copy (req, p + sizeof h + h.type_len);
+    if (r->len)
+      memcpy (p + sizeof h + h.type_len + h.fields_len, r->body, r->len);
+  }
+  return (kg_str){ p, bytes };
+}
+
+/* ---- Unpack ---------------------------------------------------------------- */
+
+static int32_t
+not_kept (struct kg_req *req, const struct head_kept *h)
+{
+  idempotency_count (req, IDEMPOTENCY_NOT_KEPT);
+  problem_member (req, "idempotency", (kg_str){ "\"not_kept\"", 10 });
+  if (h->kind == STREAMED)
+    return problem_set (req, 422, NULL,
+                        "The answer to this Idempotency-Key was streamed, so it is not kept. The "
+                        "request was carried out and charged once, and is not carried out again. "
+                        "Use a new key for a new request.");
+  return problem_set (req, 422, NULL,
+                      "The answer to this Idempotency-Key has %llu bytes, of which at most %u are "
+                      "kept. The request was carried out and charged once, and is not carried out "
+                      "again. Use a new key for a new request.",
+                      (unsigned long long) h->body_len, IDEMPOTENCY_BODY_MAX);
+}
+
+static int32_t
+replay (struct kg_req *req, const struct head_kept *h, const char *p)
+{
+  const char *type = h->type_len ? p : NULL;
+  const char *fields = p + h->type_len, *body = fields + h->fields_len;
+  char *room = reply_room (req, h->fields_len);
+  int32_t r;
+  if (!room)
+    return -ENOMEM;
+  memcpy (room, fields, h->fields_len);
+  req->response.fields.len += h->fields_len;
+  r = reply_set (req, h->status, type, body, (size_t) h->body_len);
+  if (r >= 0)
+    r = reply_field (req, "Idempotent-Replayed", 19, "true", 4);
+  if (r < 0)
+    return r;
+  req->claim->replayed = 1;
+  idempotency_count (req, IDEMPOTENCY_REPLAYED);
+  return KG_DONE;
+}
+
+int32_t
+idempotency_unpack (struct kg_req *req, kg_str kept)
+{
+  struct head_kept h;
+  if (kept.len < sizeof h)
+    return -EBADMSG;
+  memcpy (&h, kept.ptr, sizeof h);
+  if (h.format != FORMAT)
+    return -EPROTONOSUPPORT;
+  if (memcmp (h.print, req->claim->print, sizeof h.print))
+    return idempotency_refuse (req, IDEMPOTENCY_MISMATCH, NULL);
+  if (h.kind != WHOLE)
+    return not_kept (req, &h);
+  if (kept.len != sizeof h + h.type_len + h.fields_len + h.body_len)
+    return -EBADMSG;
+  return replay (req, &h, kept.ptr + sizeof h);
+}
