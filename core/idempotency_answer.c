@@ -140,12 +140,14 @@ replay (struct kg_req *req, const struct head_kept *h, const char *p)
 {
   const char *type = h->type_len ? p : NULL;
   const char *fields = p + h->type_len, *body = fields + h->fields_len;
-  char *room = reply_room (req, h->fields_len);
+  char *room = h->fields_len ? reply_room (req, h->fields_len) : NULL;
   int32_t r;
-  if (!room)
+  if (h->fields_len && !room)
     return -ENOMEM;
-  memcpy (room, fields, h->fields_len);
-  req->response.fields.len += h->fields_len;
+  if (room) {
+    memcpy (room, fields, h->fields_len);
+    req->response.fields.len += h->fields_len;
+  }
   r = reply_set (req, h->status, type, body, (size_t) h->body_len);
   if (r >= 0)
     r = reply_field (req, "Idempotent-Replayed", 19, "true", 4);

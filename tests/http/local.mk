@@ -18,12 +18,14 @@ HTTP_TESTS = \
 	%D%/agents.py \
 	%D%/mainjob.py \
 	%D%/openmeter.py \
+	%D%/receipts.py \
 	%D%/stripe.py \
 	%D%/auth.py \
 	%D%/ctl.py \
 	%D%/apply.py \
 	%D%/operator.py \
 	%D%/health.py \
+	%D%/idempotency.py \
 	%D%/jwt.py \
 	%D%/keys.py \
 	$(NULL)
