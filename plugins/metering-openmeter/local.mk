@@ -6,9 +6,12 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/event.c \
 	%D%/exporter.c \
 	%D%/exporter.h \
+	%D%/ledger.c \
+	%D%/ledger.h \
 	%D%/listing.c \
 	%D%/metering-openmeter.c \
 	%D%/metering.h \
+	%D%/proof.c \
 	%D%/receipt.c \
 	%D%/receipt.h \
 	%D%/record.c \

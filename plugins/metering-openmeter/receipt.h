@@ -104,4 +104,8 @@ int32_t count_start (struct receipts *r); /* [start] */
  * tenants than the region has room for. */
 uint64_t count_next (struct receipts *r, const char *tenant);
 
+/* ---- proof.c: the routes for operators ------------------------------------------- */
+
+int32_t proof_open (struct mt *mt); /* [open] */
+
 #endif
