@@ -168,6 +168,7 @@ send_it (const struct args *a, const struct ask *ask, const char *url, const cha
   ret->streamed = t.streams > 0;
   memcpy (ret->receipt, t.receipt, sizeof ret->receipt);
   ret->retry_after_s = t.retry_after_s;
+  ret->replayed = t.replayed;
   if (code == CURLE_OK || code == CURLE_WRITE_ERROR) /* who stopped it has told */
     return 0;
   return explain (code, a, client_url (a));

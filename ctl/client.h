@@ -30,6 +30,7 @@ struct told {
   int streamed; /* `piece` got it */
   char receipt[512];
   long retry_after_s;
+  int replayed; /* it's the answer to an earlier request with this idempotency key */
 };
 
 /* 0 whatever the status is; otherwise the exit code after a message.  Always followed by

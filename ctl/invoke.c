@@ -79,6 +79,8 @@ answer_show (const struct args *a, const struct told *told)
     result_show (member_of (told->json, "result"));
     answer_note (told->json);
   }
+  if (told->replayed && !a->json)
+    note ("replayed: it was done before, with this idempotency key");
   return receipt_keep (a, told->receipt);
 }
 

@@ -63,6 +63,14 @@ said_add (char out[ARGUMENT_MAX], const char *between, const char *before, json_
               human_value (value, text));
 }
 
+static void
+types_add (char out[ARGUMENT_MAX], json_object *types)
+{
+  size_t i, n = length_of (types);
+  for (i = 0; i < n; i++)
+    said_add (out, " or ", "", json_object_array_get_idx (types, i));
+}
+
 /* "text, required, at most 100: what to translate". */
 static const char *
 argument_text (json_object *schema, const char *name, char out[ARGUMENT_MAX])
@@ -74,6 +82,8 @@ argument_text (json_object *schema, const char *name, char out[ARGUMENT_MAX])
   if (json_object_is_type (type, json_type_string)
       && !strcmp (json_object_get_string (type), "string"))
     strcpy (out, list ? "" : "text");
+  else if (json_object_is_type (type, json_type_array))
+    types_add (out, type);
   else
     said_add (out, ", ", "", type);
   said_add (out, ", ", "one of ", list);

@@ -148,7 +148,11 @@ client_refused (const struct args *a, const struct ask *ask, const struct told *
   snprintf (line, sizeof line, "Try: again in %ld s", told->retry_after_s);
   if (told->retry_after_s > 0)
     complain_part (line);
-  if (a->json && told->json)
+  if (!a->json || !told->json)
+    return r;
+  if (args_flag (a, "stream") || args_flag (a, "follow")) /* where each event is a line */
+    show_json_line (told->json);
+  else
     show_json (told->json);
   return r;
 }

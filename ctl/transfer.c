@@ -104,6 +104,7 @@ transfer_run (struct transfer *t)
   curl_easy_getinfo (t->curl, CURLINFO_RESPONSE_CODE, &t->status);
   snprintf (t->receipt, sizeof t->receipt, "%s", field (t, "Kgent-Receipt"));
   t->retry_after_s = strtol (field (t, "Retry-After"), NULL, 10);
+  t->replayed = !strcasecmp (field (t, "Idempotent-Replayed"), "true");
   curl_easy_cleanup (t->curl);
   t->curl = NULL;
   return code;

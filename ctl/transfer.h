@@ -28,6 +28,7 @@ struct transfer {
   size_t len;        /* of it */
   char receipt[512]; /* the field Kgent-Receipt; "" */
   long retry_after_s; /* the field Retry-After; 0 */
+  int replayed;       /* the field Idempotent-Replayed is there */
 
   CURL *curl; /* while it runs */
   int streams; /* 1: `piece` gets the answer; 0: not; -1: not known yet */

@@ -11,6 +11,8 @@ HTTP_TESTS = \
 	%D%/agentese_rows_void.py \
 	%D%/agentese_rows_time.py \
 	%D%/agentese_rows_routes.py \
+	%D%/agentese_rows_reader.py \
+	%D%/agentese_rows_tenants.py \
 	%D%/agentese_time.py \
 	%D%/agentese_void.py \
 	%D%/agentese_concept.py \
@@ -22,6 +24,7 @@ HTTP_TESTS = \
 	%D%/stripe.py \
 	%D%/auth.py \
 	%D%/ctl.py \
+	%D%/ctl_agentese.py \
 	%D%/apply.py \
 	%D%/operator.py \
 	%D%/health.py \
@@ -33,4 +36,4 @@ HTTP_TESTS = \
 if HAVE_PYTHON
 TESTS += $(HTTP_TESTS)
 endif
-EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/stub.py
+EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/sweep.py %D%/stub.py

@@ -13,8 +13,9 @@ NOT_FOUND = (404, {"status": 404, "detail": "Not Found"})
 
 
 class Stub(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Answers by a table of (method, path) -> (status, body), and keeps what came.  An
-    entry can be an iterator of answers, or a function of method, path and body."""
+    """Answers by a table of (method, path) -> (status, body[, headers]), and keeps what
+    came.  An entry can be an iterator of answers, or a function of method, path and body.
+    A body that is a list goes out piece by piece; what can be called there is called."""
 
     daemon_threads = True
 
@@ -49,13 +50,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
             entry = entry(self.command, self.path, body)
         if hasattr(entry, "__next__"):  # one answer after the other
             entry = next(entry)
-        status, text = entry
+        status, text, *headers = entry
+        self.send_response(status)
+        for name, value in (headers[0] if headers else {}).items():
+            self.send_header(name, value)
+        if isinstance(text, list):
+            self.pieces(text)
+            return
         if not isinstance(text, str):
             text = json.dumps(text)
-        self.send_response(status)
+        text = text.encode()
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         if text:
-            self.wfile.write(text.encode())
+            self.wfile.write(text)
+
+    def pieces(self, parts):
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for part in parts:
+            if callable(part):
+                part()
+            else:
+                self.wfile.write(part)
+                self.wfile.flush()
+        self.close_connection = True
 
     do_GET = do_POST = do_PATCH = do_DELETE = answer
