@@ -31,6 +31,7 @@ UNIT_TESTS = \
 	%D%/call \
 	%D%/calls \
 	%D%/fetch \
+	%D%/flight \
 	%D%/fetch_tls \
 	%D%/ring \
 	%D%/mirror \

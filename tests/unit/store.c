@@ -384,6 +384,12 @@ START_TEST (an_id_is_appended_once)
 }
 END_TEST
 
+static void
+outcome_note (const struct kg_outcome *outcome, void *arg)
+{
+  __atomic_store_n (&((struct kg_outcome *) arg)->error, outcome->error, __ATOMIC_RELEASE);
+}
+
 struct last {
   uint64_t sequence;
   char id[128], data[128];
@@ -413,6 +419,66 @@ START_TEST (records_have_the_id_that_was_told)
   ck_assert_str_eq (last.id, id);
   ck_assert_str_eq (id, "r1-00000001-01-000000000001");
   ck_assert_str_eq (last.data, "hello");
+}
+END_TEST
+
+/* Writes an entry and a record that was put aside, and waits for the outcome. */
+static struct kg_outcome
+put_with_record (const char *key, const char *data, char id[STORE_ID_MAX])
+{
+  struct kg_op ops[] = { { .kind = KG_OP_PUT, .bucket = t.keys, .key = test_str (key),
+                           .value = test_str ("answer"), .revision = KG_REV_NEW },
+                         { .kind = STORE_OP_RECORD, .log = t.usage, .value = test_str (data),
+                           .ttl_ms = 1234567890123456789 } };
+  struct kg_outcome o = { .error = 1 };
+  ops[1].key = (kg_str){ id, store_record_id (t.store, id) };
+  ck_assert_int_eq (store_write_own (t.store, ops, 2, outcome_note, &o), 0);
+  while (__atomic_load_n (&o.error, __ATOMIC_ACQUIRE) > 0)
+    usleep (1000);
+  return o;
+}
+
+static int32_t
+time_note (const struct kg_record *r, void *arg)
+{
+  *(int64_t *) arg = r->time_ns;
+  return 0;
+}
+
+START_TEST (a_record_goes_along_with_a_write_or_not_at_all)
+{
+  const char *modes[] = { "power", "process" };
+  char id[STORE_ID_MAX], second[STORE_ID_MAX];
+  struct last last = { 0 };
+  int64_t time_ns = 0;
+  start (modes[_i]);
+  ck_assert_int_eq (put_with_record ("k", "one", id).error, 0);
+  ck_assert_str_eq (id, "r1-00000001-03-000000000001");
+  ck_assert_int_eq (put_with_record ("k", "two", second).error, -EEXIST);
+  ck_assert_str_ne (id, second);
+  ck_assert_int_eq (test_record (&t, 1, "three", 5, NULL), 0);
+  ck_assert (test_newest (&t, t.usage, 2));
+  ck_assert_int_eq (test_count (t.usage), 2);
+  ck_assert_int_eq (store_service.read (t.usage, 0, 1, last_note, &last), 1);
+  ck_assert_str_eq (last.id, id);
+  ck_assert_str_eq (last.data, "one");
+  ck_assert_int_eq (store_service.read (t.usage, 0, 1, time_note, &time_ns), 1);
+  ck_assert_int_eq (time_ns, 1234567890123456789);
+  ck_assert_int_eq (test_stop (&t), 0);
+  start (modes[_i]);
+  ck_assert_int_eq (put_with_record ("k", "four", id).error, -EEXIST);
+  ck_assert_int_eq (put_with_record ("l", "five", id).error, 0);
+  ck_assert_str_eq (id, "r1-00000002-03-000000000002");
+  ck_assert_int_eq (test_count (t.usage), 3);
+}
+END_TEST
+
+START_TEST (records_of_plugins_go_by_record_only)
+{
+  struct kg_op op = { .kind = STORE_OP_RECORD, .key = { "x", 1 }, .value = { "y", 1 } };
+  start ("power");
+  op.log = t.usage;
+  ck_assert_int_eq (test_write (&t, &op, 1).error, -EINVAL);
 }
 END_TEST
 
@@ -520,6 +586,8 @@ main (void)
   tcase_add_test (c, compare_and_set_loses_nothing);
   tcase_add_test (c, an_id_is_appended_once);
   tcase_add_loop_test (c, records_have_the_id_that_was_told, 0, 2);
+  tcase_add_loop_test (c, a_record_goes_along_with_a_write_or_not_at_all, 0, 2);
+  tcase_add_test (c, records_of_plugins_go_by_record_only);
   tcase_add_test (c, reading_in_portions);
   tcase_add_test (c, cursors_only_advance);
   tcase_add_test (c, notifies_after_records);
