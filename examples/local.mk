@@ -9,6 +9,9 @@ EXTRA_DIST += \
 	%D%/hello/configure.ac \
 	%D%/hello/hello-test.c \
 	%D%/hello/hello.c \
+	%D%/specs/README.md \
+	%D%/specs/concept/harbour.md \
+	%D%/specs/world/lighthouse.md \
 	%D%/weather/Makefile.am \
 	%D%/weather/README.md \
 	%D%/weather/configure.ac \

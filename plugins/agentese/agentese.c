@@ -6,6 +6,7 @@
 #include "plugins/agentese/listing.h"
 #include "plugins/agentese/quote.h"
 #include "plugins/agentese/remote.h"
+#include "plugins/agentese/spec.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -142,6 +143,10 @@ static const struct kg_opt options[]
           .sub = ag_remote_options,
           .sub_size = sizeof (struct ag_remote_conf),
           .help = "Agents behind a URL." },
+        { .key = "spec_dir",
+          .type = KG_OPT_STRING,
+          .offset = offsetof (struct ag_conf, spec_dir),
+          .help = "A folder of nodes that are described in Markdown: CONTEXT/HOLON.md." },
         { .key = NULL } };
 
 static const char invoke_schema[]
@@ -340,6 +345,7 @@ agentese_close (void *data)
   ag_registry_free (ag->registry);
   ag_nodes_close (ag);
   ag_remotes_close (ag);
+  ag_specs_close (ag);
   ag_archetypes_free (ag->archetypes);
   ag_quota_free (ag->quota);
   ag_seen_free (ag->seen);
@@ -367,7 +373,7 @@ rooms_open (struct ag *ag)
   static int32_t (*const rooms[]) (struct ag *ag)
       = { ag_world_open, ag_purgatory_open, ag_concept_open,
           ag_self_open,  ag_void_open,      ag_time_open,    ag_nodes_open,
-          ag_remotes_open, ag_compose_open };
+          ag_remotes_open, ag_compose_open, ag_specs_open };
   uint32_t i;
   int32_t r = ag_archetypes_new (ag) ? 0 : -EINVAL;
   for (i = 0; i < sizeof rooms / sizeof rooms[0] && !r; i++)

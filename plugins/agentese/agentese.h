@@ -30,6 +30,7 @@ struct ag_notes;
 struct ag_quota;
 struct ag_schedule;
 struct ag_seen;
+struct ag_spec_file;
 
 /* What calls cost whose path is covered by `path`, whatever the aspect says. */
 struct ag_price {
@@ -50,6 +51,7 @@ struct ag_conf {
   struct kg_list prices;  /* struct ag_price; the first that covers a path counts */
   struct kg_list archetypes; /* struct ag_archetype_conf */
   struct kg_list remotes;    /* struct ag_remote_conf */
+  const char *spec_dir;      /* NULL: none */
 };
 
 /* Why an invocation was refused; the label of a metric, in this order. */
@@ -88,6 +90,7 @@ struct ag {
   struct ag_registry *registry;
   struct ag_foreign *foreign; /* nodes of other plugins */
   struct ag_remotes *remotes; /* nodes of the configuration; NULL: none */
+  struct ag_spec_file *specs;   /* of the folder */
   struct ag_listing *_Atomic listing;
   struct ag_notes *notes;       /* of calls that ended, see notes.h */
   struct ag_schedule *schedule; /* see schedule.h */

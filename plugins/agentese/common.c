@@ -48,12 +48,24 @@ aspect_write (struct ag_call *c, const struct ag_slot *slot, struct kg_out *out)
   (void)c;
 }
 
+void
+ag_write_aspects (struct ag_call *c, struct kg_out *out)
+{
+  const struct ag_slot *slot;
+  uint32_t i, n = 0;
+  kg_out_lit (out, "[");
+  for (i = 0; (slot = ag_slot_at (c->entry, i)); i++)
+    if (ag_slot_offered (slot, c->archetype) && !(slot->aspect.flags & AG_UNLISTED)) {
+      kg_out_lit (out, n++ ? "," : "");
+      aspect_write (c, slot, out);
+    }
+  kg_out_lit (out, "]");
+}
+
 static void
 manifest_write (struct ag_call *c, void *arg, struct kg_out *out)
 {
   const struct ag_holon *holon = ag_entry_holon (c->entry);
-  const struct ag_slot *slot;
-  uint32_t i, n = 0;
   (void)arg;
   kg_out_lit (out, "{\"summary\":");
   kg_out_text (out, holon->summary);
@@ -63,13 +75,9 @@ manifest_write (struct ag_call *c, void *arg, struct kg_out *out)
   kg_out_text (out, ag_kind_names[holon->kind]);
   kg_out_lit (out, ",\"owner\":");
   kg_out_text (out, holon->owner ? holon->owner : "agentese");
-  kg_out_lit (out, ",\"aspects\":[");
-  for (i = 0; (slot = ag_slot_at (c->entry, i)); i++)
-    if (ag_slot_offered (slot, c->archetype) && !(slot->aspect.flags & AG_UNLISTED)) {
-      kg_out_lit (out, n++ ? "," : "");
-      aspect_write (c, slot, out);
-    }
-  kg_out_lit (out, "]}");
+  kg_out_lit (out, ",\"aspects\":");
+  ag_write_aspects (c, out);
+  kg_out_lit (out, "}");
 }
 
 int32_t

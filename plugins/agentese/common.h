@@ -21,6 +21,9 @@ ag_run ag_common_lineage;
 /* Answers with the changes that were kept for some handle. */
 int32_t ag_witness_of (struct ag_call *c, kg_str handle);
 
+/* The aspects that the observer is offered, as an array of objects. */
+void ag_write_aspects (struct ag_call *c, struct kg_out *out);
+
 /* The offered verbs, as an array. */
 void ag_write_verbs (const struct ag *ag, const struct ag_holon *holon, int32_t archetype,
                      struct kg_out *out);

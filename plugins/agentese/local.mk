@@ -96,6 +96,13 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/self_judgment.c \
 	%D%/self_state.c \
 	%D%/self_vitals.c \
+	%D%/spec.c \
+	%D%/spec.h \
+	%D%/spec_files.c \
+	%D%/spec_front.c \
+	%D%/spec_parse.c \
+	%D%/spec_read.c \
+	%D%/spec_template.c \
 	%D%/state.c \
 	%D%/state.h \
 	%D%/text.c \

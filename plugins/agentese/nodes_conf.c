@@ -95,7 +95,7 @@ const struct kg_opt ag_remote_options[] = {
     .dflt = "http",
     .choices = "http|nats|llm|spec",
     .offset = CONF (kind),
-    .help = "What stands behind it; the last three are reserved." },
+    .help = "What stands behind it; nats is reserved, and specs are files of spec_dir." },
   { .key = "summary",
     .type = KG_OPT_STRING,
     .offset = CONF (summary),
@@ -245,7 +245,7 @@ conf_check (struct ag *ag, const struct ag_remote_conf *conf)
   if (!strcmp (conf->kind, "nats"))
     return refused (ag, conf, "kind \"nats\"", "needs bus, and there is none yet");
   if (!strcmp (conf->kind, "spec"))
-    return refused (ag, conf, "kind \"spec\"", "specs are read from no folder yet");
+    return refused (ag, conf, "kind \"spec\"", "a spec is a file of the folder spec_dir");
   if (!conf->aspects.count || conf->aspects.count >= AG_VERBS_MAX / 2)
     return refused (ag, conf, "aspects", "there are none, or too many");
   for (i = 0; i < conf->aspects.count && !r; i++)

@@ -170,7 +170,7 @@ ag_deferred_check (struct ag_call *c)
           "look whether it was done, and defer it again if not", NULL };
   int32_t kind = ag_entry_holon (c->entry)->kind;
   if (!c->deferred->orphaned || !ag_has_effect (c) || kind == AG_BUILT_IN
-      || kind == AG_OPEN_WORLD)
+      || kind == AG_OPEN_WORLD || kind == AG_SPEC)
     return 0; /* its effect lies in one transaction with the mark that it was done */
   return ag_refuse_why (c, AG_CONFLICTING, 409, &advice,
                         "This deferred invocation was interrupted");

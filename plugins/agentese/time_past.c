@@ -406,6 +406,7 @@ ag_undoable (const struct ag_call *c)
     return 1;
   return c->ag->conf->versions_max > 0
          && (holon->kind == AG_OPEN_WORLD
+             || (holon->kind == AG_SPEC && ag_is_versioned (c->path.handle))
              || (holon->context == AG_CONCEPT && holon->kind == AG_BUILT_IN)
              || (holon->context == AG_TIME && ag_str_is (c->path.base, "time.past.restore")));
 }

@@ -8,6 +8,7 @@ FUZZ_TARGETS = \
 	%D%/jwt \
 	%D%/record \
 	%D%/schema \
+	%D%/spec \
 	%D%/stripe \
 	$(NULL)
 
@@ -30,6 +31,7 @@ endif
 %C%_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(FUZZ_LIBS)
 %C%_record_LDADD = plugins/metering-openmeter/libmetering-openmeter.a core/libutil.a $(FUZZ_LIBS)
 %C%_schema_LDADD = plugins/agentese/libagentese.a core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
+%C%_spec_LDADD = plugins/agentese/libagentese.a core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
 %C%_stripe_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(FUZZ_LIBS)
 

@@ -17,6 +17,7 @@ HTTP_TESTS = \
 	%D%/agentese_void.py \
 	%D%/agentese_concept.py \
 	%D%/agentese_self.py \
+	%D%/agentese_specs.py \
 	%D%/agents.py \
 	%D%/mainjob.py \
 	%D%/openmeter.py \
