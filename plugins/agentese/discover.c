@@ -69,7 +69,7 @@ may (const struct query *q, const struct ag_listed *it, kg_str path)
 {
   const struct ag_holon *h = ag_entry_holon (it->entry);
   const struct kg_identity *who = q->c.who;
-  int32_t writes = ag_category_writes (it->slot->aspect.category);
+  int32_t writes = ag_category_writes (it->slot->aspect.category, h->kind);
   char missing[AG_PATH_MAX + 8];
   if (!(it->slot->offered & q->archetypes)
       || (h->kind == AG_OPEN_WORLD && it->entry != q->open && !q->c.ag->conf->open_world))
@@ -173,7 +173,8 @@ item_write (const struct query *q, const struct ag_listed *it, kg_str path, stru
   kg_out_str (o, path);
   kg_out_lit (o, ",\"category\":");
   kg_out_text (o, ag_category_names[a->category]);
-  kg_out_lit (o, ag_category_writes (it->slot->aspect.category) ? ",\"scope\":\"write\"" : ",\"scope\":\"read\"");
+  kg_out_lit (o, ag_category_writes (a->category, h->kind) ? ",\"scope\":\"write\""
+                                                           : ",\"scope\":\"read\"");
   kg_out_lit (o, ",\"kind\":");
   kg_out_text (o, ag_kind_names[h->kind]);
   kg_out_lit (o, ",\"owner\":");

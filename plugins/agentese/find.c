@@ -53,7 +53,7 @@ ag_find (struct ag_call *c, kg_str text)
 int32_t
 ag_has_effect (const struct ag_call *c)
 {
-  return ag_category_writes (c->category)
+  return ag_category_writes (c->category, ag_entry_holon (c->entry)->kind)
          || (c->category == AG_COMPOSITION && ag_kwarg (c, "target"));
 }
 

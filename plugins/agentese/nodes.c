@@ -292,7 +292,7 @@ view_make (const struct ag *ag, const struct ag_listed *it, struct kg_node_view 
     .kind = ag_kind_names[h->kind],
     .owner = h->owner ? h->owner : "agentese",
     .summary = a->summary,
-    .scope = ag_category_writes (a->category) ? "write" : "read",
+    .scope = ag_category_writes (a->category, h->kind) ? "write" : "read",
     .input = it->slot->input,
     .output = it->slot->output,
     .requests = cost->requests > 1 ? cost->requests : 1,

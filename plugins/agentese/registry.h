@@ -38,11 +38,13 @@ enum ag_kind { AG_BUILT_IN, AG_PLUGIN, AG_HTTP, AG_NATS, AG_LLM, AG_SPEC, AG_OPE
 
 extern const char *const ag_category_names[]; /* ends in NULL */
 
-/* Whether invoking such an aspect needs the scope write, whatever the arguments. */
+/* Whether invoking such an aspect needs the scope write, whatever the arguments.  What
+ * an agent behind a URL composes nobody here can tell. */
 static inline int32_t
-ag_category_writes (int32_t category)
+ag_category_writes (int32_t category, int32_t kind)
 {
-  return category != AG_PERCEPTION && category != AG_INTROSPECTION && category != AG_COMPOSITION;
+  return category != AG_PERCEPTION && category != AG_INTROSPECTION
+         && (category != AG_COMPOSITION || kind == AG_HTTP);
 }
 
 extern const char *const ag_kind_names[];     /* ends in NULL */
