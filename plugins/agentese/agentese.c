@@ -3,6 +3,7 @@
 
 /* agentese.so: the path language over HTTP.  This file declares; what happens
  * is in invoke.c and resolve.c. */
+#include "plugins/agentese/lane.h"
 #include "plugins/agentese/listing.h"
 #include "plugins/agentese/quote.h"
 #include "plugins/agentese/remote.h"
@@ -347,6 +348,7 @@ agentese_close (void *data)
   ag_remotes_close (ag);
   ag_specs_close (ag);
   ag_archetypes_free (ag->archetypes);
+  ag_lanes_free (ag->lanes);
   ag_quota_free (ag->quota);
   ag_seen_free (ag->seen);
   free (ag);
@@ -392,9 +394,11 @@ agentese_open (const struct kg_host *host, kg_self *self, const void *conf, void
   ag->self = self;
   ag->conf = conf;
   ag->quota = ag_quota_new (ag);
+  ag->lanes = ag_lanes_new ();
   ag->seen = ag_seen_new ();
   ag->registry = ag_registry_new ();
-  if (ag->quota && ag->seen && ag->registry && !(r = declare (ag)) && !(r = rooms_open (ag))) {
+  if (ag->quota && ag->lanes && ag->seen && ag->registry && !(r = declare (ag))
+      && !(r = rooms_open (ag))) {
     *ret_data = ag;
     return 0;
   }

@@ -153,7 +153,7 @@ ag_node_text (struct ag_call *c, kg_str handle, kg_str *ret)
   kg_out_lit (&o, c->who->tenant);
   kg_out_lit (&o, "/");
   kg_out_raw (&o, handle.ptr, handle.len);
-  if (!kg_out_ok (&o) || c->ag->store->get (c->ag->nodes, (kg_str){ buf, o.len }, &e) < 0)
+  if (!kg_out_ok (&o) || ag_stored_get (c, c->ag->nodes, (kg_str){ buf, o.len }, &e) < 0)
     return -ENOENT;
   *ret = e.value;
   return 0;

@@ -9,6 +9,8 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/builtin.c \
 	%D%/builtin.h \
 	%D%/change.c \
+	%D%/change.h \
+	%D%/change_make.c \
 	%D%/common.c \
 	%D%/common.h \
 	%D%/compose.c \
@@ -29,6 +31,10 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/http.h \
 	%D%/http_answer.c \
 	%D%/invoke.c \
+	%D%/lane.c \
+	%D%/lane.h \
+	%D%/lane_batch.c \
+	%D%/lane_parts.h \
 	%D%/law.c \
 	%D%/law.h \
 	%D%/law_same.c \

@@ -40,12 +40,19 @@ ag_version_key (const struct ag_call *c, kg_str handle, int64_t version, char bu
   return (kg_str){ buf, kg_out_ok (&o) ? o.len : 0 };
 }
 
+int32_t
+ag_stored_get (const struct ag_call *c, kg_bucket *bucket, kg_str key, struct kg_entry *ret)
+{
+  int32_t r = c->turn ? ag_lane_get (c->turn, bucket, key, ret) : 0;
+  return r ? (r < 0 ? r : 0) : c->ag->store->get (bucket, key, ret);
+}
+
 static int32_t
 node_read (struct ag_call *c, kg_bucket *bucket, kg_str key, struct ag_node *ret)
 {
   struct kg_entry e = { .size = sizeof e };
   uint32_t created, changed, since;
-  if (c->ag->store->get (bucket, key, &e) < 0)
+  if (ag_stored_get (c, bucket, key, &e) < 0)
     return -ENOENT;
   ret->json = c->ag->host->parse (c->req, e.value);
   if (!ret->json)
@@ -94,7 +101,7 @@ ag_trace_get (struct ag_call *c, kg_str handle, struct ag_trace *ret)
   memset (ret, 0, sizeof *ret);
   if (!key.ptr)
     return -E2BIG;
-  if (c->ag->store->get (c->ag->trace, key, &e) < 0)
+  if (ag_stored_get (c, c->ag->trace, key, &e) < 0)
     return 0;
   ret->json = c->ag->host->parse (c->req, e.value);
   if (!ret->json)

@@ -5,9 +5,10 @@
  *
  * Bucket "agentese.nodes", key TENANT/handle: {"version","created","changed",
  * "state":{},"relations":[]}.  Bucket "agentese.trace", same key: {"total",
- * "history":[newest first]}.  Both are written in one transaction, and the
- * node's revision guards it: a change that lost a race is prepared again from
- * what the winner left.
+ * "history":[newest first]}.  Both are written in one transaction, with those of
+ * other changes of the node that wait (lane.h), and the node's revision guards
+ * it: what lost a race against another process is prepared again from what that
+ * left.
  *
  * Bucket "agentese.versions", key TENANT/handle@version: nodes of the world and concepts as
  * they were before a change. */
@@ -15,6 +16,7 @@
 #define AGENTESE_STATE_H
 
 #include "plugins/agentese/agentese.h"
+#include "plugins/agentese/lane.h"
 
 #define AG_MEMBERS_MAX 256 /* of a state, of `changes`, of relations */
 #define AG_HANDLE_MAX 240  /* so that an aspect still fits behind it */
@@ -29,6 +31,11 @@ struct ag_node {
   uint64_t revision; /* 0: it is not kept */
   size_t bytes;      /* of key and value */
 };
+
+/* What is stored there; in the turn of a change, what is going to be: 0 or -ENOENT.  Valid
+ * until the hook returns, and in a turn until that ends. */
+int32_t ag_stored_get (const struct ag_call *c, kg_bucket *bucket, kg_str key,
+                       struct kg_entry *ret);
 
 /* Reads the node of the caller's tenant.  0, -ENOENT (*ret is then empty),
  * -ENOMEM, -EBADMSG for a value that is not ours. */
@@ -66,7 +73,9 @@ struct ag_change {
   kg_str note;   /* members for the line in the history, each behind a comma; or empty */
   kg_str handle; /* of the node that changes; empty: the call's */
 
-  /* Fills state, relations and bump from `old`; runs again after a lost race.
+  /* Fills state, relations and bump from `old`; runs again after a lost race.  What it
+   * reads of the node and of those it writes along with it is as those changes made them
+   * that are on their way to the disk.
    * 0, KG_DONE when it answered, or a negative errno. */
   int32_t (*prepare) (struct ag_change *change, const struct ag_node *old);
   ag_result *result; /* the answer, once it is durable; `arg` is the change */
@@ -74,12 +83,15 @@ struct ag_change {
 
   kg_str state, relations; /* JSON texts of what is to be kept */
   int32_t bump;            /* 1: a new version */
+  int32_t gone;            /* 1: the node goes, and its history stays */
   int64_t version;         /* the version now */
   kg_str child;            /* handle of a node to create, or empty */
   kg_str child_state;
   const struct ag_also *also; /* further nodes, `nalso` of them */
   uint32_t nalso;
   uint32_t tries;
+  struct ag_turn turn;        /* in which it is prepared */
+  uint32_t guard;             /* the operation of a deferral, or AG_OP_NODE */
   void *extra; /* the aspect's own */
 };
 

@@ -273,7 +273,6 @@ struct restore {
   int64_t version; /* that is restored; 0: the node goes */
   int32_t by_time, force;
   int64_t at_ns;
-  struct ag_also gone;
 };
 
 /* "world.house@3": version 3 is to be undone. */
@@ -347,7 +346,6 @@ restore_prepare (struct ag_change *ch, const struct ag_node *old)
     return r;
   re->version = then.version;
   ch->bump = 1;
-  ch->nalso = 0;
   if (then.json) {
     ch->state = kg_json_text (then.json, then.state);
     ch->relations = kg_json_text (then.json, then.relations);
@@ -355,9 +353,7 @@ restore_prepare (struct ag_change *ch, const struct ag_node *old)
   }
   if (!old->json)
     return not_kept (c, re->target, re->version);
-  re->gone = (struct ag_also){ .handle = re->target }; /* it was not there: it goes again */
-  ch->also = &re->gone;
-  ch->nalso = 1;
+  ch->gone = 1; /* it was not there: it goes again */
   return 0;
 }
 
@@ -372,9 +368,9 @@ restore_write (struct ag_call *c, void *arg, struct kg_out *out)
   kg_out_lit (out, ",\"restored\":true,\"from_version\":");
   kg_out_int (out, re->version);
   kg_out_lit (out, ",\"version\":");
-  kg_out_int (out, ch->nalso ? 0 : ch->version);
+  kg_out_int (out, ch->gone ? 0 : ch->version);
   kg_out_lit (out, ",\"removed\":");
-  ag_out_bool (out, ch->nalso > 0);
+  ag_out_bool (out, ch->gone);
   kg_out_lit (out, "}");
 }
 

@@ -9,6 +9,7 @@ FAULT_TESTS = \
 	%D%/calls.py \
 	%D%/canary.py \
 	%D%/cost.py \
+	%D%/contention.py \
 	%D%/crossings.py \
 	%D%/environment.py \
 	%D%/framing.py \

@@ -6,6 +6,7 @@ PLUGIN_TESTS = \
 	%D%/agentese-grammar \
 	%D%/agentese-http \
 	%D%/agentese-http-stream \
+	%D%/agentese-lane \
 	%D%/agentese-price \
 	%D%/agentese-registry \
 	%D%/agentese-schema \
@@ -105,6 +106,8 @@ endif
 %C%_agentese_http_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_http_stream_SOURCES = %D%/agentese-http-stream.c %D%/agentese.h
 %C%_agentese_http_stream_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_lane_SOURCES = %D%/agentese-lane.c %D%/agentese.h
+%C%_agentese_lane_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_price_SOURCES = %D%/agentese-price.c %D%/agentese.h
 %C%_agentese_price_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_registry_SOURCES = %D%/agentese-registry.c %D%/agentese.h
