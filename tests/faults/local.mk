@@ -13,6 +13,7 @@ FAULT_TESTS = \
 	%D%/crossings.py \
 	%D%/environment.py \
 	%D%/framing.py \
+	%D%/idempotency.py \
 	%D%/lifecycle.py \
 	%D%/limits.py \
 	%D%/logs.py \

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define KEY 0x123456789abcdef0ull
-#define ROUNDS 50000
+#define ROUNDS 400000
 #define THREADS 4 /* of each process */
 
 static void *memory;
