@@ -162,6 +162,13 @@ success_make (const struct kg_route *route, json_object *schema, int status)
   return o;
 }
 
+/* Whether the host takes an Idempotency-Key with it. */
+static int
+takes_keys (const struct kg_route *route)
+{
+  return route->flags & KG_BILLABLE && !strcmp (route->method, "POST");
+}
+
 /* Whether the host, or the route, answers such a problem. */
 static int
 problem_possible (const struct kg_route *route, int status)
@@ -182,6 +189,9 @@ problem_possible (const struct kg_route *route, int status)
   case 413:
   case 415:
     return json != 0;
+  case 409:
+  case 422:
+    return takes_keys (route);
   case 402:
   case 503:
     return (route->flags & KG_BILLABLE) != 0;
@@ -281,6 +291,22 @@ path_parameters_add (json_object *list, const char *pattern)
 }
 
 static void
+key_parameter_add (json_object *list, const struct kg_route *route)
+{
+  json_object *o;
+  if (!takes_keys (route))
+    return;
+  o = json_object_new_object ();
+  text_add (o, "name", "Idempotency-Key");
+  text_add (o, "in", "header");
+  text_add (o, "description",
+            "Asked again with the same key and the same request within 24 hours, the host gives the "
+            "same answer, and charges nothing.");
+  json_object_object_add (o, "schema", type_make ("string"));
+  json_object_array_add (list, o);
+}
+
+static void
 parameters_add (json_object *op, struct plugin *p, const char *plugin,
                 const struct kg_route *route)
 {
@@ -294,6 +320,7 @@ parameters_add (json_object *op, struct plugin *p, const char *plugin,
   if (!list)
     list = json_object_new_array ();
   path_parameters_add (list, route->pattern);
+  key_parameter_add (list, route);
   if (json_object_array_length (list))
     json_object_object_add (op, "parameters", list);
   else

@@ -478,6 +478,18 @@ START_TEST (document_makes_path_parameters)
 }
 END_TEST
 
+START_TEST (document_offers_keys_where_calls_are_charged)
+{
+  kg_req *req;
+  start (NULL, 0);
+  req = get ("/openapi.json");
+  ck_assert_str_eq (fake_json (req, OP "parameters.0.name"), "Idempotency-Key");
+  ck_assert_str_eq (fake_json (req, OP "parameters.0.in"), "header");
+  ck_assert_ptr_nonnull (fake_json (req, OP "responses.409"));
+  ck_assert_ptr_null (fake_json (req, "paths./v1/kgent/sessions/{session}.get.responses.409"));
+}
+END_TEST
+
 START_TEST (document_for_the_admin_listener)
 {
   kg_req *req;
@@ -597,6 +609,7 @@ documents_case (void)
   tcase_add_test (t, document_has_the_public_routes);
   tcase_add_test (t, document_tells_bodies_and_statuses);
   tcase_add_test (t, document_makes_path_parameters);
+  tcase_add_test (t, document_offers_keys_where_calls_are_charged);
   tcase_add_test (t, document_for_the_admin_listener);
   tcase_add_test (t, malformed_schema_is_logged);
   tcase_add_test (t, entity_tags_save_the_body);
