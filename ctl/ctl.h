@@ -21,6 +21,7 @@
 #define EXIT_CONNECT 3 /* nobody answers */
 #define EXIT_LIMIT 4   /* nothing is left: of a limit, a budget, a pool, or of room */
 #define EXIT_FAILED 5  /* the host, or an agent behind it, failed */
+#define EXIT_UNKNOWN 6 /* what was asked about is not kept any more */
 
 #define OPTION_TABLES 4 /* per command, with the NULL at the end */
 #define ANY_NUMBER 1000000u
@@ -47,6 +48,7 @@ extern const struct command audit_commands[];        /* audit.c */
 extern const struct command apply_commands[];        /* apply.c */
 extern const struct command host_commands[];         /* host.c */
 extern const struct command agentese_commands[];     /* invoke.c: and paths, trace */
+extern const struct command receipt_commands[];      /* receipt.c */
 extern const struct command completion_commands[];   /* completion.c */
 
 /* Options that several commands take, or that are members of apply's file.  What

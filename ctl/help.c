@@ -53,7 +53,7 @@ ending_print (void)
 {
   options_print ("\nOptions for all commands:", general_options);
   puts ("\nExit codes: 0 done, 1 the host refused, 2 wrong usage, 3 no host answers,\n"
-        "4 a limit or budget is used up, 5 the host or an agent failed.");
+        "4 a limit or budget is used up, 5 the host or an agent failed, 6 no longer kept.");
 }
 
 static void

@@ -44,6 +44,7 @@ kgentctl_SOURCES = \
 	%D%/policy.c \
 	%D%/price.c \
 	%D%/problem.c \
+	%D%/receipt.c \
 	%D%/request.c \
 	%D%/result.c \
 	%D%/result.h \

@@ -152,14 +152,14 @@ def keys_rotated(host, key):
     old = invoke(host, key, "world.shop.make").headers["Kgent-Receipt"]
     version = host.post("/admin/v1/receipt-keys", None, local=True).json["version"]
     new = invoke(host, key, "world.shop.make").headers["Kgent-Receipt"]
-    kgent.equal((parts_of(old)["version"], parts_of(new)["version"]), ("1", str(version)),
+    kgent.equal((parts_of(old)["version"], parts_of(new)["version"]), ("2", str(version)),
                 "signed with the new key")
     kgent.equal((verdict(host, old), verdict(host, new)), ("good", "good"), "old and new are good")
     listed = host.get("/admin/v1/receipt-keys", local=True).json
-    kgent.equal((listed["newest"], len(listed["keys"])), (2, 2), "both are listed")
-    swapped = new.replace('sig="2.', 'sig="1.')
+    kgent.equal((listed["newest"], len(listed["keys"])), (3, 3), "all are listed")
+    swapped = new.replace('sig="3.', 'sig="1.')
     kgent.equal(verdict(host, swapped), "forged", "the version is part of it")
-    kgent.equal(verdict(host, new.replace('sig="2.', 'sig="9.')), "unknown", "no such key")
+    kgent.equal(verdict(host, new.replace('sig="3.', 'sig="9.')), "unknown", "no such key")
 
 
 def forgetful(port, made):
@@ -178,6 +178,52 @@ def forgetful(port, made):
             answer = verify(host, receipts[0])
             kgent.equal((answer["verdict"], answer["record"]), ("unknown", None),
                         "signed here, and no longer kept")
+
+
+# ---- kgentctl ------------------------------------------------------------------------------
+
+
+def operator(host, mine, other):
+    receipt = invoke(host, mine[1], "world.shop.buy").headers["Kgent-Receipt"]
+    code, out, err = host.ctl("receipt", "verify", receipt)
+    kgent.equal((code, err), (0, ""), "verify: 0 for a good one")
+    kgent.contains(out, "good: 1 tokens and 250 minor units charged to first at ", "verify says for what")
+    code, out, err = host.ctl("receipt", "verify", "Kgent-Receipt: " + receipt + "\r\n")
+    kgent.equal(code, 0, "with the field's name")
+    code, out, err = host.ctl("receipt", "verify", receipt.replace("units=1;", "units=2;"))
+    kgent.equal((code, out, err), (1, "", "kgentctl: forged: its signature is not that of its text\n"),
+                "verify: 1 for a changed one")
+    unknown = receipt.replace('sig="1.', 'sig="999.')
+    kgent.equal(host.ctl("receipt", "verify", unknown)[0], 6, "verify: 6 for an unknown key")
+    for tenant, wanted in (("first", 0), (mine[0], 0), ("second", 1), (other[0], 1)):
+        kgent.equal(host.ctl("receipt", "verify", "--tenant", tenant, receipt)[0], wanted,
+                    f"verify --tenant {tenant}: {wanted}")
+    kgent.equal(host.ctl("receipt", "verify", "--tenant", "nobody", receipt)[0], 1, "no such tenant")
+    lines = f"HTTP/1.1 200 OK\r\nkgent-receipt: {receipt}\r\n\r\n{{}}\n{receipt}\n"
+    kgent.equal(stdin(host, lines, "receipt", "verify", "-")[:2], (0, 2), "two of standard input")
+    kgent.equal(stdin(host, lines + unknown, "receipt", "verify", "-")[0], 6, "the worst of them")
+    kgent.equal(stdin(host, lines + unknown + "\n" + receipt[:-2], "receipt", "verify", "-")[0], 1,
+                "and forged is worse")
+    kgent.equal(stdin(host, "hello\n", "receipt", "verify", "-")[0], 2, "none in standard input")
+    code, out, err = host.ctl("--json", "receipt", "verify", receipt)
+    kgent.equal(json.loads(out)["record"]["money"], 250, "verify as JSON")
+    code, out, err = host.ctl("receipt", "show", receipt)
+    kgent.equal((code, "agentese.invoke" in out, "250" in out), (0, True, True), "show")
+    code, out, err = host.ctl("--json", "receipt", "show", parts_of(receipt)["id"])
+    kgent.equal(json.loads(out)["id"], parts_of(receipt)["id"], "show of an id")
+    kgent.equal(host.ctl("receipt", "show", "nothing")[0], 1, "show: 1 for none")
+    kgent.equal(host.ctl("receipt", "verify")[0], 2, "2 without one")
+    kgent.contains(host.ctl("receipt", "keys")[1], "mac", "keys")
+    kgent.contains(host.ctl("receipt", "rotate")[1], "with key 2 from now on", "rotate")
+    kgent.equal(host.ctl("receipt", "verify", receipt)[0], 0, "good as before")
+    kgent.equal(kgent.ctl("-s", "/nowhere", "receipt", "verify", receipt)[0], 3, "3 without a host")
+
+
+def stdin(host, text, *args):
+    """Exit status, and lines of output."""
+    run = subprocess.run([kgent.KGENTCTL, "-s", host.state, *args], input=text, text=True,
+                         capture_output=True, timeout=60, check=False)
+    return run.returncode, len(run.stdout.splitlines()), run.stderr
 
 
 # ---- Through kills ------------------------------------------------------------------------
@@ -243,9 +289,10 @@ def tests():
         first, second = tenant_new(host, "first"), tenant_new(host, "second")
         contents(host, first[1])
         checks(host, first, second)
+        operator(host, first, second)
         keys_rotated(host, second[1])
         made = invoke(host, first[1], "world.shop.make").headers["Kgent-Receipt"]
-        made = made.replace('sig="2.', 'sig="1.')
+        made = made.replace('sig="3.', 'sig="1.')
     forgetful(port, made)
     killed(port, "process")
     killed(port, "power")
