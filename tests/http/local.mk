@@ -12,6 +12,7 @@ HTTP_TESTS = \
 	%D%/agentese_rows_time.py \
 	%D%/agentese_rows_routes.py \
 	%D%/agentese_rows_reader.py \
+	%D%/agentese_rows_agents.py \
 	%D%/agentese_rows_tenants.py \
 	%D%/agentese_time.py \
 	%D%/agentese_void.py \
@@ -37,4 +38,4 @@ HTTP_TESTS = \
 if HAVE_PYTHON
 TESTS += $(HTTP_TESTS)
 endif
-EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/sweep.py %D%/stub.py
+EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/sweep.py %D%/badagent.py %D%/stub.py
