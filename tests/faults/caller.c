@@ -38,6 +38,7 @@ struct run {
   char *nap;              /* the target, or NULL: invoke */
   long next, end;
   uint32_t flags;
+  int keyed;              /* 1: with an Idempotency-Key, the same for the same number */
   kg_timer *timer;
 };
 
@@ -86,13 +87,14 @@ static int32_t
 job_call (const struct run *run, long n)
 {
   struct job *job = malloc (sizeof *job);
-  char body[80], id[40];
-  const char *const headers[] = { id, NULL };
+  char body[80], id[40], key[40];
+  const char *const headers[] = { id, run->keyed ? key : NULL, NULL };
   struct kg_inner r = { .size = sizeof r, .flags = run->flags, .method = "GET",
                         .target = run->nap, .identity = &run->who, .headers = headers };
   int32_t rc;
   *job = (struct job){ run, n };
   snprintf (id, sizeof id, "X-Request-ID: job-%ld", n);
+  snprintf (key, sizeof key, "Idempotency-Key: job-%ld", n);
   if (!run->nap) {
     snprintf (body, sizeof body, "{\"path\":\"world.job%ld.manifest\"}", n);
     r.method = "POST";
@@ -141,7 +143,7 @@ run_free (struct run *run)
   free (run);
 }
 
-/* POST /caller/run?from=0&n=100[&nap=500][&background=1]: in the name of the caller. */
+/* POST /caller/run?from=0&n=100[&nap=500][&background=1][&keyed=1]: in the name of the caller. */
 static int32_t
 run_begin (kg_req *req, void *data)
 {
@@ -158,6 +160,7 @@ run_begin (kg_req *req, void *data)
   run->next = number (req, "from", 0);
   run->end = run->next + number (req, "n", 1);
   run->flags = number (req, "background", 0) ? KG_INNER_BACKGROUND : 0;
+  run->keyed = number (req, "keyed", 0) != 0;
   if (number (req, "nap", 0)) {
     snprintf (target, sizeof target, "/caller/nap?ms=%ld", number (req, "nap", 0));
     run->nap = strdup (target);

@@ -124,6 +124,25 @@ def killed(commit):
         kgent.equal(max(recorded.values()), 1, f"{commit}: nothing twice")
 
 
+def keyed(commit):
+    """All of them again behind a SIGKILL, with the same keys: each is recorded once."""
+    count = 400
+    with Host(commit) as host:
+        host.run(f"n={count}&keyed=1")
+        enough = random.randrange(20, 300)
+        kgent.ok(host.told(enough), f"{commit}: {enough} are told")
+        host.process.kill()
+        host.process.wait()
+        host.start()
+        for _ in range(2):
+            before = host.counts()["told"]
+            host.run(f"n={count}&keyed=1")
+            kgent.ok(host.told(before + count), f"{commit}: all are told once more")
+        kgent.equal(host.recorded(), collections.Counter(range(count)), f"{commit}: recorded once")
+        kgent.contains(host.get("/metrics", admin=True).text,
+                       'kgent_idempotency_keys_total{outcome="replayed"} ', f"{commit}: replays")
+
+
 def drains():
     """SIGTERM: what is under way is finished, and may ask for more."""
     with Host(options=["drain.grace=1"]) as host:
@@ -169,4 +188,5 @@ def hands_over():
         kgent.ok(until(lambda: host.recorded() == collections.Counter(asked)), "and recorded, once")
 
 
-kgent.main([invokes, limits, lambda: killed("power"), lambda: killed("process"), drains, ends, hands_over])
+kgent.main([invokes, limits, lambda: killed("power"), lambda: killed("process"), lambda: keyed("power"),
+            lambda: keyed("process"), drains, ends, hands_over])
