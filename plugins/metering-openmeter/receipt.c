@@ -131,11 +131,11 @@ number (kg_str *s, int64_t *ret)
   return 1;
 }
 
-/* A parameter that may be left out. */
+/* A parameter that may be left out, as it is below `min`. */
 static int
-optional (kg_str *s, const char *name, int64_t *ret)
+optional (kg_str *s, const char *name, int64_t min, int64_t *ret)
 {
-  return !take (s, name) || number (s, ret);
+  return !take (s, name) || (number (s, ret) && *ret >= min);
 }
 
 static int
@@ -170,8 +170,8 @@ receipt_read (kg_str text, struct receipt_parts *ret)
   kg_str s = text, sealed;
   if (text.len > MT_RECEIPT_MAX || !take (&s, "id=\"") || !quoted (&s, &r.id)
       || !take (&s, "; units=") || !number (&s, &r.units) || !take (&s, "; unit=\"tokens\"")
-      || !optional (&s, "; money=", &r.money) || !optional (&s, "; requests=", &r.requests)
-      || !optional (&s, "; left=", &r.left) || !optional (&s, "; seq=", &r.seq)
+      || !optional (&s, "; money=", 1, &r.money) || !optional (&s, "; requests=", 1, &r.requests)
+      || !optional (&s, "; left=", 0, &r.left) || !optional (&s, "; seq=", 1, &r.seq)
       || !take (&s, "; time=@") || !number (&s, &r.time))
     return -EINVAL;
   r.signed_len = (size_t)(s.ptr - text.ptr);

@@ -6,6 +6,7 @@ FUZZ_TARGETS = \
 	%D%/http \
 	%D%/json \
 	%D%/jwt \
+	%D%/receipt \
 	%D%/record \
 	%D%/schema \
 	%D%/spec \
@@ -29,6 +30,8 @@ endif
 %C%_http_LDADD = $(CORE_LIBS) $(FUZZ_LIBS)
 %C%_json_LDADD = core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
 %C%_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(FUZZ_LIBS)
+%C%_receipt_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(JSONC_LIBS) \
+	$(CRYPTO_LIBS) $(FUZZ_LIBS)
 %C%_record_LDADD = plugins/metering-openmeter/libmetering-openmeter.a core/libutil.a $(FUZZ_LIBS)
 %C%_schema_LDADD = plugins/agentese/libagentese.a core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
 %C%_spec_LDADD = plugins/agentese/libagentese.a core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
