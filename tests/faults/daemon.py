@@ -179,11 +179,11 @@ plugins = ( {{ load = "health"; }} );
         with open(self.log_path, encoding="utf-8", errors="replace") as f:
             return f.read()
 
-    def request(self, method, path):
-        """Over the operator's socket: (status, body)."""
+    def request(self, method, path, body=None):
+        """Over the operator's socket, with JSON or without: (status, body)."""
         c = LocalConnection(os.path.join(self.state, "admin.sock"))
         try:
-            c.request(method, path)
+            c.request(method, path, body, {"Content-Type": "application/json"} if body else {})
             r = c.getresponse()
             return r.status, r.read().decode()
         finally:

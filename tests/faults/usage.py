@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright (C) 2026 The kgent authors
 """Handovers under metered load, then a SIGTERM and a start: each invocation that was
-answered with 200 is recorded once, whoever served it.  KGENT_RELOADS: how many (6)."""
+answered with 200 is recorded once, whoever served it, and their receipts have all
+numbers from 1 on.  KGENT_RELOADS: how many (6)."""
 import http.client
 import json
 import os
+import re
 import signal
 import threading
 
@@ -20,6 +22,7 @@ class Invoker(threading.Thread):
     def __init__(self, port):
         super().__init__(daemon=True)
         self.port, self.stopping, self.answered, self.failures = port, False, 0, []
+        self.receipts = []
 
     def run(self):
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
@@ -31,6 +34,7 @@ class Invoker(threading.Thread):
                 text = r.read()
                 if r.status == 200:
                     self.answered += 1
+                    self.receipts.append(r.headers["Kgent-Receipt"])
                 else:
                     self.failures.append(f"{r.status} {text[:200]}")
             except (OSError, http.client.HTTPException) as e:
@@ -78,11 +82,20 @@ def run(tap, commit):
         answered = sum(c.answered for c in clients)
         failures = [f for c in clients for f in c.failures]
         tap.equal(failures[:5], [], f"{commit}: {answered} invocations, none failed")
+        receipts = [r for c in clients for r in c.receipts]
+        seqs = sorted(int(re.search("; seq=([0-9]+);", r).group(1)) for r in receipts)
+        tap.equal(seqs, list(range(1, answered + 1)), f"{commit}: receipts of all numbers")
         tap.equal(d.stop(), 0, f"{commit}: exit 0")
         d.start()
         ids = recorded(d)
         tap.equal((len(ids), len(set(ids))), (answered, answered),
                   f"{commit}: each one is recorded once")
+        tap.equal(sorted(re.match('id="([^"]+)"', r).group(1) for r in receipts), sorted(ids),
+                  f"{commit}: under the id of its receipt")
+        for receipt in receipts[::len(receipts) // 10]:
+            body = json.dumps({"receipt": receipt})
+            status, text = d.request("POST", "/admin/v1/receipts/verify", body)
+            tap.ok('"verdict":"good"' in text, f"{commit}: good", f"{status} {text}")
         tap.equal(d.stop(), 0, f"{commit}: exit 0 again")
 
 
