@@ -188,7 +188,7 @@ list_put (struct kg_out *buf, kg_str text, const char **ret)
 static int32_t
 call_make (struct ag *ag, const struct ag_deferral *d, struct kg_out *buf, struct ag_job *job)
 {
-  const char *scopes[SCOPES_MAX], *archetypes[SCOPES_MAX], *headers[2];
+  const char *scopes[SCOPES_MAX], *archetypes[SCOPES_MAX], *headers[3];
   struct kg_identity who = { .size = sizeof who };
   struct kg_inner request = { .size = sizeof request,
                               .flags = KG_INNER_BACKGROUND,
@@ -207,9 +207,13 @@ call_make (struct ag *ag, const struct ag_deferral *d, struct kg_out *buf, struc
   who.scopes = scopes;
   who.archetypes = archetypes;
   headers[0] = buf->ptr + buf->len;
-  headers[1] = NULL;
   kg_out_lit (buf, AG_DEFERRED_HEADER ": ");
   text_put (buf, d->id);
+  /* Answered and charged, but not noted when its process was killed: not charged again. */
+  headers[1] = buf->ptr + buf->len;
+  kg_out_lit (buf, "Idempotency-Key: deferral-");
+  text_put (buf, d->id);
+  headers[2] = NULL;
   if (!kg_out_ok (buf))
     return -E2BIG;
   return ag->calls->call (ag->self, &request, called, job);
@@ -219,7 +223,7 @@ static int32_t
 call_try (struct ag *ag, const struct ag_deferral *d, struct ag_job *job)
 {
   size_t size = 256 + d->subject.len + d->tenant.len + d->key_id.len + d->tier.len
-                + d->scopes.len + d->archetypes.len + d->id.len + 2 * SCOPES_MAX;
+                + d->scopes.len + d->archetypes.len + 2 * d->id.len + 2 * SCOPES_MAX;
   struct kg_out buf = { malloc (size), 0, size };
   int32_t r = buf.ptr ? call_make (ag, d, &buf, job) : -ENOMEM;
   free (buf.ptr);

@@ -20,6 +20,7 @@ COUNT = 1000 if SLOW else 200
 SPAN = 12.0 if SLOW else 5.0  # seconds over which they are due
 PATIENCE = float(os.environ.get("KGENT_PATIENCE", "1"))
 AUTH = 'load = "auth"; dev_keys = true; enforce = "shadow";'
+METERING = 'load = "metering-openmeter"; enabled = false;'
 INVOKE = "/v1/agentese/invoke"
 
 
@@ -30,16 +31,20 @@ def call(host, path, **kwargs):
     return answer.json["result"]
 
 
-def defer_all(host, first, count, span):
-    """Defers from 8 threads; the due time of each, as the host said it."""
+def job(n):
+    """Each fourth leaves its mark in a pool that all of them share, each fourth none."""
+    return (("world.job%d.build" % n, {}), ("world.job%d.transform" % n, {"changes": {"n": n}}),
+            ("void.entropy.sip", {"amount": 0.01}), ("world.job%d.manifest" % n, {}))[n % 4]
+
+
+def defer_all(host, first, count, span, least=0.5):
+    """Defers from 8 threads; the number of each, by its id."""
     due, lock = {}, threading.Lock()
 
     def some(offset):
         for n in range(first + offset, first + count, 8):
-            # Each third leaves its mark in a pool that all of them share.
-            path = ("world.job%d.build" % n, "world.job%d.transform" % n, "void.entropy.sip")[n % 3]
-            kwargs = ({}, {"changes": {"n": n}}, {"amount": 0.01})[n % 3]
-            got = call(host, "time.schedule.defer", target=path, delay=random.uniform(0.5, span), kwargs=kwargs)
+            path, kwargs = job(n)
+            got = call(host, "time.schedule.defer", target=path, delay=random.uniform(least, span), kwargs=kwargs)
             with lock:
                 due[got["id"]] = n
     threads = [threading.Thread(target=some, args=(i,)) for i in range(8)]
@@ -84,9 +89,20 @@ def late_of(entries, starts):
     return sorted(late)
 
 
+def charged(host):
+    """How often each path was charged."""
+    paths, after = collections.Counter(), 0
+    while True:
+        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
+        if not page["events"]:
+            return paths
+        paths.update(e["data"]["path"] for e in page["events"] if e["type"] == "agentese.invoke")
+        after = page["next"]
+
+
 def killed():
-    kinds = collections.Counter(n % 3 for n in range(COUNT))
-    with kgent.Host(["health", AUTH, "agentese"], options=["http.threads=2"]) as host:
+    kinds = collections.Counter(n % 4 for n in range(COUNT))
+    with kgent.Host(["health", AUTH, "agentese", METERING], options=["http.threads=2"]) as host:
         due = defer_all(host, 0, COUNT, SPAN)
         kgent.equal(len(due), COUNT, f"{COUNT} are deferred")
         starts, end, kills = [], time.monotonic() + SPAN, 0
@@ -98,11 +114,15 @@ def killed():
         kgent.ok(all_done(host, 20 * PATIENCE), f"all are done, after {kills} SIGKILLs")
         entries = scheduled(host)
         kgent.equal((len(entries), {d["code"] for d in entries}), (COUNT, {200}), "each with 200")
-        totals = collections.Counter(call(host, f"world.job{n}.witness")["total"] for n in range(COUNT) if n % 3 != 2)
+        totals = collections.Counter(call(host, f"world.job{n}.witness")["total"] for n in range(COUNT) if n % 4 < 2)
         kgent.equal(dict(totals), {1: kinds[0] + kinds[1]}, "each node was changed once")
         pool = call(host, "void.entropy.status")
         kgent.equal((round(pool["drawn"], 6), call(host, "void.entropy.witness")["total"]),
                     (round(0.01 * kinds[2], 6), kinds[2]), "the pool gave each of them once")
+        paths = charged(host)
+        kgent.equal(collections.Counter(paths[job(n)[0]] for n in range(COUNT) if n % 4 == 3), {1: kinds[3]},
+                    "what only looks is charged once")
+        kgent.ok(all(paths[job(n)[0]] <= 1 for n in range(COUNT) if n % 4 < 2), "no change is charged twice")
         late = late_of(entries, starts)
         kgent.note(f"attempts {dict(collections.Counter(d['attempts'] for d in entries))}; behind their time, or a "
                    f"start: median {late[len(late) // 2]:.3f} s, 99 % {late[int(len(late) * .99)]:.3f} s, most {late[-1]:.3f} s")
@@ -110,6 +130,23 @@ def killed():
             if ": again" in line:
                 kgent.note(line)
         kgent.ok(late[0] >= 0 and late[-1] < 1 * PATIENCE + 0.2, "none before its time, none a second behind it")
+
+
+def overdue():
+    """All are due when the host comes back: none waits for a second more."""
+    with kgent.Host(["health", AUTH, "agentese"], options=["http.threads=2"]) as host:
+        defer_all(host, 0, COUNT, 4.0, 3.5)
+        end = time.time() + 4.0
+        host.process.kill()
+        host.process.wait()
+        kgent.ok(end > time.time() + 0.5, f"{COUNT} are deferred before the first is due")
+        time.sleep(max(0, end - time.time()))
+        host.start()
+        began = time.time()
+        kgent.ok(all_done(host, 20 * PATIENCE), f"{COUNT} that are due at the start are done")
+        ended = sorted(seconds(d["ended"]) - began for d in scheduled(host))
+        kgent.note(f"after the start: median {ended[len(ended) // 2]:.3f} s, most {ended[-1]:.3f} s")
+        kgent.ok(ended[-1] < 1 * PATIENCE, "within a second")
 
 
 def handed_over():
@@ -120,9 +157,9 @@ def handed_over():
         time.sleep(0.4)
         host.process.send_signal(signal.SIGHUP)
         kgent.ok(all_done(host, 20 * PATIENCE), f"{count} are done across a handover")
-        totals = {call(host, f"world.job{n}.witness")["total"] for n in range(count) if n % 3 != 2}
+        totals = {call(host, f"world.job{n}.witness")["total"] for n in range(count) if n % 4 < 2}
         kgent.equal(totals, {1}, "each once")
-        kgent.equal(call(host, "void.entropy.witness")["total"], count // 3, "also those of the pool")
+        kgent.equal(call(host, "void.entropy.witness")["total"], count // 4, "also those of the pool")
 
 
 def limited():
@@ -145,4 +182,4 @@ def limited():
         kgent.ok(after - before >= 40, "each counts as a request of the key")
 
 
-kgent.main([killed, handed_over, limited])
+kgent.main([killed, overdue, handed_over, limited])

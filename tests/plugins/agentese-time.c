@@ -55,6 +55,23 @@ settle (void)
   }
 }
 
+/* Whoever was killed between the charge and the note of it does not charge again. */
+START_TEST (it_is_charged_once)
+{
+  kg_str id, key;
+  kg_req *req;
+  defer ("world.a.manifest");
+  settle ();
+  ck_assert_int_eq (fake_inner_count (fake), 1);
+  req = fake_inner (fake, 0);
+  id = fake_host ()->get (req, KG_GET_HEADER, "Kgent-Deferral");
+  key = fake_host ()->get (req, KG_GET_HEADER, "Idempotency-Key");
+  ck_assert_uint_eq (key.len, 9 + 32);
+  ck_assert_int_eq (strncmp (key.ptr, "deferral-", 9), 0);
+  ck_assert_int_eq (strncmp (key.ptr + 9, id.ptr, id.len), 0);
+}
+END_TEST
+
 #define LISTED(path, want) HAS (invoke ("time.schedule.list", NULL), "result.scheduled.0." path, want)
 
 START_TEST (it_is_done)
@@ -265,6 +282,7 @@ static void
 cases_add (TCase *t)
 {
   tcase_add_test (t, it_is_done);
+  tcase_add_test (t, it_is_charged_once);
   tcase_add_loop_test (t, killed_after_a_write, 0, 16);
   tcase_add_test (t, refused_for_now);
   tcase_add_test (t, left_to_the_next_process);
