@@ -186,6 +186,10 @@ client_try (const struct args *a, const struct ask *ask, struct told *ret)
     complain ("--url or KGENT_URL: '%s' is neither http://... nor https://...", base);
     return EXIT_USAGE;
   }
+  if (n + strlen (ask->path) >= sizeof url) {
+    complain ("--url or KGENT_URL: it is too long");
+    return EXIT_USAGE;
+  }
   if ((r = client_key (a, &key)))
     return r;
   snprintf (url, sizeof url, "%.*s%s", (int)(base[n - 1] == '/' ? n - 1 : n), base, ask->path);

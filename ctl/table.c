@@ -34,6 +34,7 @@ table_create (const struct column *columns, uint32_t count)
   uint32_t i;
   for (i = 0; i < count; i++) {
     grid_add (g, columns[i].head);
+    grid_tint (g, TINT_BOLD);
     if (columns[i].form == FORM_COUNT)
       grid_right (g, i);
   }
@@ -54,6 +55,7 @@ line_add (struct grid *g, const char *name, json_object *value)
 {
   char text[SHOW_MAX];
   grid_add (g, name);
+  grid_tint (g, TINT_BOLD);
   grid_add (g, human_member (name, value, text));
 }
 

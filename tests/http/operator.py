@@ -21,6 +21,8 @@ PLACES = {  # what differs, and what it may be
     "KEY": r"kg_[a-z0-9]{5}_[A-Za-z0-9_-]{43}",
     "PREFIX": r"kg_[a-z0-9]{5}(?![a-z0-9_])",
     "HASH": r"[0-9a-f]{64}",
+    "RECORD": r"[0-9a-z]{8}-[0-9a-f]{8}-[0-9a-f]{2}-[0-9a-f]{12}",
+    "SIGNATURE": r"(?<=sig=\")\d+\.[0-9a-f]{32}",
     "TIME": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)",
     "DATE": r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT",
     "EPOCH": r"@?1\d{9}",
