@@ -2,16 +2,32 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 %C%_libmetering_openmeter_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libmetering_openmeter_a_SOURCES = \
 	%D%/batch.c \
+	%D%/calendar.c \
+	%D%/calendar.h \
+	%D%/cells.c \
+	%D%/cells.h \
 	%D%/count.c \
+	%D%/decimal.c \
+	%D%/decimal.h \
 	%D%/event.c \
 	%D%/exporter.c \
 	%D%/exporter.h \
+	%D%/fold.c \
+	%D%/fold.h \
 	%D%/ledger.c \
 	%D%/ledger.h \
 	%D%/listing.c \
 	%D%/metering-openmeter.c \
 	%D%/metering.h \
+	%D%/meters.c \
+	%D%/meters.h \
 	%D%/proof.c \
+	%D%/query.c \
+	%D%/query.h \
+	%D%/query_answer.c \
+	%D%/query_args.c \
+	%D%/query_plan.c \
+	%D%/query_run.c \
 	%D%/receipt.c \
 	%D%/receipt.h \
 	%D%/record.c \
@@ -20,6 +36,11 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/record_scan.c \
 	%D%/record_time.c \
 	%D%/report.c \
+	%D%/rollup.c \
+	%D%/rollup.h \
+	%D%/rollup_row.c \
+	%D%/rollup_state.c \
+	%D%/rollup_write.c \
 	%D%/seal.c \
 	%D%/sender.c \
 	$(NULL)

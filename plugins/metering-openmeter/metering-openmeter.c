@@ -5,11 +5,25 @@
  * sent to an OpenMeter-compatible server afterwards (exporter.c). */
 #include "plugins/metering-openmeter/metering.h"
 
+#include "plugins/metering-openmeter/meters.h"
+#include "plugins/metering-openmeter/rollup.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct mt *mt_plugin;
+
+#define KEEP(name, days, unit)                                                                 \
+  {                                                                                            \
+    .key = name, .dflt = days, .type = KG_OPT_INT, .min = 0, .max = 36500,                     \
+    .offset = sizeof (int64_t) * (unit),                                                       \
+    .help = "Days that rollups of " name " stay; 0: for ever."                                 \
+  }
+
+static const struct kg_opt rollup_options[]
+    = { KEEP ("minutes", "14", UNIT_MINUTE), KEEP ("hours", "100", UNIT_HOUR),
+        KEEP ("days", "800", UNIT_DAY), KEEP ("months", "0", UNIT_MONTH), { .key = NULL } };
 
 static const struct kg_opt options[] = {
   { .key = "url",
@@ -67,6 +81,17 @@ static const struct kg_opt options[] = {
     .type = KG_OPT_BOOL,
     .offset = offsetof (struct mt_conf, api_requests),
     .help = "Whether every authenticated request is an api.request event as well." },
+  { .key = "meters",
+    .type = KG_OPT_LIST,
+    .offset = offsetof (struct mt_conf, meters),
+    .sub_size = sizeof (struct meter_conf),
+    .sub = meter_options,
+    .help = "What is measured; without it the usual meters." },
+  { .key = "rollups",
+    .type = KG_OPT_GROUP,
+    .offset = offsetof (struct mt_conf, rollups),
+    .sub = rollup_options,
+    .help = "How long what was measured is kept, by window." },
   { .key = "receipts",
     .dflt = "mac",
     .type = KG_OPT_STRING,
@@ -210,7 +235,8 @@ declare (struct mt *mt)
       || (r = mt->health->add (mt->self, "metering", KG_HEALTH_ESSENTIAL, &mt->recording)) < 0
       || (r = mt->health->add (mt->self, "openmeter", 0, &mt->openmeter)) < 0
       || (r = h->provide (mt->self, KG_METER, &mt_meter, sizeof mt_meter)) < 0
-      || (r = h->route (mt->self, &events_route)) < 0)
+      || (r = h->route (mt->self, &events_route)) < 0
+      || (r = rollup_open (mt, &mt->conf->meters, &mt->conf->rollups, &mt->rollup)) < 0)
     return r;
   r = h->hook (mt->self, KG_PHASE_COMMIT, mt_commit);
   return r < 0 ? r : mt_receipts_open (mt);
@@ -221,6 +247,7 @@ metering_close (void *data)
 {
   struct mt *mt = data;
   mt_exporter_free (mt->exporter);
+  rollup_close (mt->rollup);
   mt_receipts_close (mt);
   free (mt);
   mt_plugin = NULL;
@@ -275,11 +302,15 @@ metering_start (void *data)
   struct mt *mt = data;
   static const char facts[] = "{\"configured\":false,\"running\":false}";
   int32_t r = mt_receipts_start (mt);
-  if (r < 0)
+  if (r < 0 || (r = rollup_start (mt->rollup)) < 0)
     return r;
   mt->health->set (mt->recording, KG_HEALTH_OK, 0, "%s", "");
-  if (mt->exporter)
-    return mt_exporter_start (mt->exporter);
+  if (mt->exporter) {
+    r = mt_exporter_start (mt->exporter);
+    if (r < 0)
+      rollup_stop (mt->rollup);
+    return r;
+  }
   mt->health->set (mt->openmeter, KG_HEALTH_ABSENT, 0, "%s", "");
   mt->health->facts (mt->openmeter, facts, sizeof facts - 1);
   return 0;
@@ -289,6 +320,7 @@ static void
 metering_stop (void *data)
 {
   struct mt *mt = data;
+  rollup_stop (mt->rollup);
   if (mt->exporter)
     mt_exporter_stop (mt->exporter);
 }

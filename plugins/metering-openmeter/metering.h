@@ -35,12 +35,20 @@
 
 struct exporter;
 struct receipts;
+struct rollup;
+
+/* Days that windows of minutes, hours, days and months are kept; 0: for ever. */
+struct rollup_conf {
+  int64_t keep[4];
+};
 
 struct mt_conf {
   const char *url, *api_key, *source, *receipts;
   int32_t enabled, api_requests;
   int64_t batch_size, keep_days;
   double flush_interval, timeout;
+  struct kg_list meters; /* of struct meter_conf */
+  struct rollup_conf rollups;
 };
 
 struct mt {
@@ -61,6 +69,7 @@ struct mt {
   kg_metric *buffered, *sent, *errors, *latency, *parkings; /* by exporter.c */
   kg_metric *unsigned_;                                     /* by receipt.c */
   struct exporter *exporter;
+  struct rollup *rollup;
   struct receipts *receipts; /* NULL: none are given */
   const kg_fields *fields;   /* the receipt's */
   _Atomic int32_t failing; /* 1 while the last record could not be made */

@@ -43,6 +43,7 @@ PLUGIN_TESTS = \
 	%D%/metering-openmeter \
 	%D%/metering-receipt \
 	%D%/metering-read \
+	%D%/metering-rollup \
 	%D%/sse \
 	$(NULL)
 
@@ -130,3 +131,6 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 %C%_metering_receipt_SOURCES = %D%/metering-receipt.c %D%/metering.h
 %C%_metering_receipt_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_read_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
+%C%_metering_rollup_SOURCES = %D%/metering-rollup.c %D%/metering-usage.h
+%C%_metering_rollup_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
+	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)

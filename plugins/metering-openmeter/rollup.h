@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* Rollups: what meters counted, by window, kept in the store.
+ *
+ * Bucket "usage.rollups" (cold): a row for each unit, meter, subject, window, group:
+ *   key    UNIT/SLUG.GENERATION/SUBJECT/STAMP/HASH
+ *   value  {"subject":"acme","group":["a/b","m"],"count":3,"sum":"12.5"}
+ * with the members that the meter's aggregation needs: "sum"; "min", "max"; "latest",
+ * "at", "sequence", "k".  Of UNIQUE_COUNT each value is a group of its own.
+ *
+ * Bucket "usage.meters" (cold), key "state": how far each meter is in the log,
+ *   {"tokens.0a1b2c3d":{"position":17,"skip":0},...}
+ * written together with the rows, on condition that nobody else did: so each event is
+ * counted once, whoever dies or runs beside. */
+#ifndef METERING_ROLLUP_H
+#define METERING_ROLLUP_H
+
+#include "plugins/metering-openmeter/fold.h"
+#include "plugins/metering-openmeter/metering.h"
+
+#include <pthread.h>
+
+/* ---- rollup_row.c: rows of the store ------------------------------------------ */
+
+#define ROW_SUBJECT_MAX 128 /* bytes of a key; a longer subject is named by its hash */
+
+/* Writes "UNIT/SLUG.GENERATION/SUBJECT/" and `stamp` ("": all); returns its length. */
+uint32_t row_prefix (enum unit unit, const struct meter *m, kg_str subject, const char *stamp,
+                     char out[KG_KEY_MAX]);
+
+/* The whole key of a cell. */
+uint32_t row_key (const struct meter *m, const struct cell *c, char out[KG_KEY_MAX]);
+
+/* Adds the row's text. */
+void row_write (const struct meter *m, const struct cell *c, struct mt_text *t);
+
+/* Reads a row: unit and meter are the caller's, texts lie in the value or in `text`,
+ * which is for one row at a time.  0, or -EBADMSG. */
+int32_t row_read (const struct kg_entry *e, struct record_read *read, struct mt_text *text,
+                  struct cell *ret);
+
+/* ---- rollup_state.c: how far the meters are ------------------------------------- */
+
+struct rollup_at {
+  uint64_t position; /* all records up to this one are counted ... */
+  uint32_t skip;     /* ... and so many events of the next one */
+};
+
+struct rollup_state {
+  uint64_t revision; /* KG_REV_NEW: not there yet */
+  struct rollup_at at[METERS_MAX];
+  struct mt_text others; /* members of meters that are not configured here */
+};
+
+/* Reads it from the store; not on a worker. */
+int32_t rollup_state_load (struct rollup *r, struct rollup_state *ret);
+void rollup_state_write (const struct rollup *r, const struct rollup_state *s,
+                         struct mt_text *t);
+void rollup_state_free (struct rollup_state *s);
+
+static inline int32_t
+rollup_at_cmp (const struct rollup_at *a, const struct rollup_at *b)
+{
+  if (a->position != b->position)
+    return a->position < b->position ? -1 : 1;
+  return (a->skip > b->skip) - (a->skip < b->skip);
+}
+
+/* ---- rollup_write.c: cells into the store --------------------------------------- */
+
+/* Writes cells of minutes into rows of all units, and the state: 0, and `done` comes; or
+ * -errno, and it doesn't. */
+int32_t rollup_write (struct rollup *r, const struct cells *minutes,
+                      const struct rollup_state *state,
+                      void (*done) (const struct kg_outcome *outcome, void *arg));
+
+/* ---- rollup.c -------------------------------------------------------------------- */
+
+struct rollup {
+  struct mt *mt;
+  struct meters meters;
+  const struct rollup_conf *conf;
+  kg_bucket *rows, *states;
+  kg_cursor *cursor;
+  kg_timer *timer;
+  kg_metric *records, *lag_records, *lag_seconds, *lost, *queries;
+  _Atomic int32_t reading; /* queries that want the rows to stay as they are */
+
+  /* Only on the timer's thread. */
+  struct rollup_state state; /* as written last, or as it will be */
+  int32_t loaded, turns, failing;
+  int64_t put_off_ns; /* since when queries have put it off; 0: not */
+  int64_t at_ns;      /* when the newest record that was counted was recorded */
+
+  pthread_mutex_t lock; /* of what follows, which `done` fills */
+  int32_t busy, arrived, stopped, more;
+  struct kg_outcome outcome;
+  _Atomic int32_t refs; /* the plugin's, and a write's */
+};
+
+/* [open] Declares cursor, buckets, metrics and routes.  Refuses wrong meters, with the
+ * reason in the log. */
+int32_t rollup_open (struct mt *mt, const struct kg_list *meters, const struct rollup_conf *conf,
+                     struct rollup **ret);
+int32_t rollup_start (struct rollup *r);
+
+/* Nanoseconds since the epoch. */
+int64_t rollup_now (void);
+void rollup_stop (struct rollup *r);
+void rollup_close (struct rollup *r);
+
+/* ---- query.c ---------------------------------------------------------------------- */
+
+/* [open] Declares the routes. */
+int32_t query_open (struct rollup *r);
+
+#endif

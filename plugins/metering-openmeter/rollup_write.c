@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* Cells into rows: what is there is read, added to, and put back, all rows and the
+ * state in one write.  Nobody else changes rows without changing the state, too. */
+#include "plugins/metering-openmeter/rollup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* One write in the making.  Its texts move while they grow, so operations have
+ * offsets at first. */
+struct writing {
+  struct rollup *rollup;
+  struct cells rows;
+  struct mt_text text; /* keys and values */
+  struct kg_op *op;
+  size_t *at; /* where key and value of each operation begin */
+  uint32_t nops;
+  int64_t now;
+  struct record_read read;
+  struct mt_text subject;
+};
+
+/* The cells of every unit that the minutes' are part of. */
+static int32_t
+units_fill (struct writing *w, const struct cells *minutes)
+{
+  const struct cell *c;
+  for (c = minutes->first; c; c = c->next) {
+    enum unit unit;
+    for (unit = 0; unit < UNITS; unit++) {
+      struct cell key = *c, *cell;
+      key.unit = unit;
+      key.start = unit_floor (unit, c->start);
+      cell = cells_get (&w->rows, &key);
+      if (!cell)
+        return -ENOMEM;
+      if (cell_merge (cell, c) < 0)
+        w->rollup->mt->metrics->add (w->rollup->lost, FOLD_RANGE, 1);
+    }
+  }
+  return 0;
+}
+
+/* For how long the row is kept, ms; 0: for ever; -1: not any more. */
+static int64_t
+row_ttl (const struct writing *w, const struct cell *c)
+{
+  int64_t days = w->rollup->conf->keep[c->unit], end;
+  if (!days)
+    return 0;
+  end = (unit_next (c->unit, c->start) + days * DAY_MINUTES) * MINUTE_NS;
+  return end - w->now >= 1000000 ? (end - w->now) / 1000000 : -1;
+}
+
+static void
+op_add (struct writing *w, const struct kg_op *op, size_t key_at, size_t value_at)
+{
+  struct kg_op *o = &w->op[w->nops];
+  *o = *op;
+  o->key.len = value_at - key_at;
+  o->value.len = w->text.len - value_at;
+  w->at[2 * w->nops] = key_at;
+  w->at[2 * w->nops + 1] = value_at;
+  w->nops++;
+}
+
+/* Adds what is there already. */
+static int32_t
+row_merge (struct writing *w, kg_str key, struct cell *c)
+{
+  const struct mt *mt = w->rollup->mt;
+  struct kg_entry entry = { .size = sizeof entry };
+  struct cell old = { .unit = c->unit };
+  int32_t r = mt->store->get (w->rollup->rows, key, &entry);
+  if (r == -ENOENT)
+    return 0;
+  if (r >= 0)
+    r = row_read (&entry, &w->read, &w->subject, &old);
+  if (r == -EBADMSG && !w->rollup->failing)
+    mt->host->log (mt->self, KG_LOG_ERROR, "usage.rollups: the row %.*s is damaged",
+                   (int)key.len, key.ptr);
+  if (r >= 0 && cell_merge (c, &old) < 0) {
+    mt->metrics->add (w->rollup->lost, FOLD_RANGE, 1);
+    return 1; /* stays as it is */
+  }
+  return r;
+}
+
+static int32_t
+row_add (struct writing *w, struct cell *c)
+{
+  const struct meter *m = &w->rollup->meters.meter[c->meter];
+  struct kg_op op = { .kind = KG_OP_PUT, .bucket = w->rollup->rows, .revision = KG_REV_ANY };
+  int64_t ttl = row_ttl (w, c);
+  size_t key_at = w->text.len, value_at;
+  char key[KG_KEY_MAX];
+  uint32_t n;
+  int32_t r;
+  if (ttl < 0)
+    return 0;
+  n = row_key (m, c, key);
+  r = row_merge (w, (kg_str){ key, n }, c);
+  if (r)
+    return r < 0 ? r : 0;
+  op.ttl_ms = ttl;
+  mt_text_add (&w->text, key, n);
+  value_at = w->text.len;
+  row_write (m, c, &w->text);
+  op_add (w, &op, key_at, value_at);
+  return 0;
+}
+
+/* The state is the last that is put, so that the outcome has its revision; behind it
+ * the cursor, which only holds records back. */
+static void
+state_add (struct writing *w, const struct rollup_state *s)
+{
+  struct kg_op put = { .kind = KG_OP_PUT, .bucket = w->rollup->states, .revision = s->revision };
+  struct kg_op *ack;
+  size_t key_at = w->text.len, value_at;
+  uint64_t least = UINT64_MAX;
+  uint32_t i;
+  mt_text_add (&w->text, "state", 5);
+  value_at = w->text.len;
+  rollup_state_write (w->rollup, s, &w->text);
+  op_add (w, &put, key_at, value_at);
+  for (i = 0; i < w->rollup->meters.count; i++)
+    least = s->at[i].position < least ? s->at[i].position : least;
+  ack = &w->op[w->nops++];
+  *ack = (struct kg_op){ .kind = KG_OP_ACK, .cursor = w->rollup->cursor, .revision = least };
+}
+
+static void
+texts_settle (struct writing *w)
+{
+  uint32_t i;
+  for (i = 0; i + 1 < w->nops; i++) {
+    w->op[i].key.ptr = w->text.ptr + w->at[2 * i];
+    w->op[i].value.ptr = w->text.ptr + w->at[2 * i + 1];
+  }
+}
+
+static int32_t
+ops_make (struct writing *w, const struct rollup_state *state)
+{
+  struct cell *c;
+  int32_t r = 0;
+  w->op = calloc (w->rows.count + 2, sizeof *w->op);
+  w->at = calloc (w->rows.count + 2, 2 * sizeof *w->at);
+  if (!w->op || !w->at)
+    return -ENOMEM;
+  for (c = w->rows.first; c && r >= 0; c = c->next)
+    r = row_add (w, c);
+  if (r < 0)
+    return r;
+  state_add (w, state);
+  texts_settle (w);
+  return w->text.failed ? -ENOMEM : 0;
+}
+
+int32_t
+rollup_write (struct rollup *r, const struct cells *minutes, const struct rollup_state *state,
+              void (*done) (const struct kg_outcome *outcome, void *arg))
+{
+  struct mt *mt = r->mt;
+  struct writing w = { .rollup = r, .now = rollup_now () };
+  int32_t e = units_fill (&w, minutes);
+  if (e >= 0)
+    e = ops_make (&w, state);
+  if (e >= 0)
+    e = mt->store->write (mt->self, w.op, w.nops, sizeof *w.op, done, r);
+  cells_free (&w.rows);
+  mt_text_free (&w.text);
+  mt_text_free (&w.subject);
+  record_read_free (&w.read);
+  free (w.op);
+  free (w.at);
+  return e;
+}
