@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import select
 import subprocess
 import tempfile
 import threading
@@ -638,6 +639,48 @@ def completion_bash():
     kgent.ok("--kwargs" in complete("invoke", "", KGENT_URL=away), "else options are left")
 
 
+def typed(keys, wanted, **env):
+    """What bash makes of keys that are typed; read until it shows what is wanted."""
+    pid, fd = pty.fork()
+    if not pid:
+        path = os.path.dirname(os.path.abspath(kgent.KGENTCTL)) + ":" + os.environ["PATH"]
+        os.environ.update(environment(PATH=path, TERM="dumb", INPUTRC="/dev/null", **env))
+        os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+    os.write(fd, b"source <(kgentctl completion bash); bind 'set bell-style none'; PS1='rea''dy '\n")
+    shown = read_until(fd, "ready ")
+    os.write(fd, keys.encode())
+    shown = read_until(fd, wanted)
+    os.write(fd, b"\x03exit\n")
+    os.close(fd)
+    os.waitpid(pid, 0)
+    return shown
+
+
+def read_until(fd, wanted, seconds=30):
+    out, end = "", time.monotonic() + seconds
+    while wanted not in out and time.monotonic() < end:
+        if select.select([fd], [], [], 0.2)[0]:
+            out += os.read(fd, 65536).decode()
+    return out
+
+
+def completion_typed():
+    """In a shell: it takes words apart by itself, and puts the rest behind what is typed."""
+    fresh()
+    reset()
+    stub.table["GET", PATHS] = (200, {"paths": LISTING, "next": None})
+    path = "world.translator.translate"
+    for keys, wanted in (("invoke wo\t", "invoke world."), (f"invoke {path[:-5]}\t", path + " "),
+                         (f"invoke {path} cou\t3", f"{path} count:=3"),
+                         (f"invoke {path} to=d\t", f"{path} to=de "),
+                         (f"invoke {path} fast:=t\t", f"{path} fast:=true "),
+                         (f"--url {URL} invoke sel\t", "invoke self."),
+                         ("tenant add x --tier=TE\t", "--tier=TEAMS ")):
+        shown = typed("kgentctl " + keys, wanted)
+        if not kgent.ok(wanted in shown, f"typed: {keys!r}"):
+            kgent.note(shown)
+
+
 # ---- A host ---------------------------------------------------------------------------------------
 
 AGENTESE = """load = "agentese";
@@ -708,4 +751,4 @@ def completed(env):
 kgent.main([arguments, standard_input, keys, where, usage, compositions, results, receipts,
             refusals, misfits, quotes, colours, stream, stream_at_once, stream_whole,
             stream_broken, paths, paths_open, affordances, trace, trace_follow, completion,
-            completion_silent, completion_bash, host])
+            completion_silent, completion_bash, completion_typed, host])
