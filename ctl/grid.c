@@ -100,6 +100,12 @@ cell_print (const struct grid *g, size_t i)
     printf ("%s%s%s%*s", on, cell, off, gap + 2, "");
 }
 
+size_t
+grid_rows (const struct grid *g)
+{
+  return g->count / g->columns;
+}
+
 void
 grid_flush (struct grid *g)
 {

@@ -14,6 +14,8 @@
 
 #define COLUMNS_MAX 12u /* of a table; what has more is shown as JSON */
 #define LINE_MAX 160    /* bytes of a text beside its name; a longer one stands below */
+#define LABEL_MAX 256   /* bytes of "outer.inner.name" */
+#define DEPTH_MAX 6     /* of objects in objects; what is deeper is shown as JSON */
 
 /* ---- Texts ------------------------------------------------------------------------ */
 
@@ -62,14 +64,18 @@ text_show (const char *text)
 
 /* ---- Tables of objects ------------------------------------------------------------ */
 
+/* Whether it is too long to stand beside its name or in a table. */
 static int
 is_long (json_object *value)
 {
   const char *text;
-  if (!json_object_is_type (value, json_type_string))
-    return 0;
-  text = json_object_get_string (value);
-  return strlen (text) > LINE_MAX || strchr (text, '\n') != NULL;
+  if (json_object_is_type (value, json_type_string)) {
+    text = json_object_get_string (value);
+    return strlen (text) > LINE_MAX || strchr (text, '\n') != NULL;
+  }
+  return (json_object_is_type (value, json_type_object)
+          || json_object_is_type (value, json_type_array))
+         && strlen (json_object_to_json_string_ext (value, JSON_C_TO_STRING_PLAIN)) > LINE_MAX;
 }
 
 static const char *
@@ -151,7 +157,8 @@ list_show (json_object *list)
     json_object *item = json_object_array_get_idx (list, i);
     if (json_object_is_type (item, json_type_string))
       text_show (json_object_get_string (item));
-    else if (json_object_is_type (item, json_type_object))
+    else if (json_object_is_type (item, json_type_object)
+             || json_object_is_type (item, json_type_array))
       show_json_line (item);
     else
       say ("%s", cell_text (item, text));
@@ -175,61 +182,80 @@ stands_below (json_object *value)
   return is_long (value);
 }
 
-static void
-line_add (struct grid *g, const char *outer, const char *name, json_object *value)
+/* "outer.name" */
+static const char *
+label_make (const char *outer, const char *name, char out[LABEL_MAX])
 {
-  char label[256], text[SHOW_MAX];
-  snprintf (label, sizeof label, "%s%s%s", outer ? outer : "", outer ? "." : "", name);
-  grid_add (g, label);
-  grid_tint (g, TINT_BOLD);
-  grid_add (g, cell_text (value, text));
+  snprintf (out, LABEL_MAX, "%s%s%s", outer, *outer ? "." : "", name);
+  return out;
+}
+
+/* An object whose members are shown as if they were its parent's. */
+static int
+is_open (json_object *value, int depth)
+{
+  return depth < DEPTH_MAX && json_object_is_type (value, json_type_object)
+         && json_object_object_length (value);
 }
 
 static void
-member_add (struct grid *g, const char *name, json_object *value)
+lines_add (struct grid *g, const char *outer, json_object *o, int depth)
 {
-  if (!json_object_is_type (value, json_type_object) || !json_object_object_length (value)) {
-    line_add (g, NULL, name,
-              json_object_is_type (value, json_type_object) ? NULL : value);
-    return;
-  }
-  json_object_object_foreach (value, inner, inner_value)
+  char label[LABEL_MAX], text[SHOW_MAX];
+  json_object_object_foreach (o, name, value)
   {
-    line_add (g, name, inner, inner_value);
+    label_make (outer, name, label);
+    if (is_open (value, depth))
+      lines_add (g, label, value, depth + 1);
+    else if (!stands_below (value)) {
+      int empty = json_object_is_type (value, json_type_object)
+                  && !json_object_object_length (value);
+      grid_add (g, label);
+      grid_tint (g, TINT_BOLD);
+      grid_add (g, cell_text (empty ? NULL : value, text));
+    }
   }
 }
 
 static void
-below_show (const char *name, json_object *value, int first)
+below_show (const char *label, json_object *value, int first)
 {
   printf ("%s", first ? "" : "\n");
-  say ("%s:", name);
+  say ("%s:", label);
   if (json_object_is_type (value, json_type_string))
     text_show (json_object_get_string (value));
+  else if (json_object_is_type (value, json_type_object))
+    show_json_line (value);
   else
     list_show (value);
 }
 
 static void
-object_show_lines (json_object *o)
+belows_show (const char *outer, json_object *o, int *first, int depth)
 {
-  struct grid *g = grid_create (2);
-  int first = 1;
+  char label[LABEL_MAX];
   json_object_object_foreach (o, name, value)
   {
-    if (stands_below (value))
-      continue;
-    member_add (g, name, value);
-    first = 0;
+    label_make (outer, name, label);
+    if (is_open (value, depth))
+      belows_show (label, value, first, depth + 1);
+    else if (stands_below (value)) {
+      below_show (label, value, *first);
+      *first = 0;
+    }
   }
+}
+
+/* The first of what stands below has an empty line before it, unless there are no lines. */
+static void
+object_show (json_object *o)
+{
+  struct grid *g = grid_create (2);
+  int first;
+  lines_add (g, "", o, 0);
+  first = !grid_rows (g);
   grid_finish (g);
-  json_object_object_foreach (o, below, below_value)
-  {
-    if (!stands_below (below_value))
-      continue;
-    below_show (below, below_value, first);
-    first = 0;
-  }
+  belows_show ("", o, &first, 0);
 }
 
 void
@@ -237,7 +263,7 @@ result_show (json_object *value)
 {
   char text[SHOW_MAX];
   if (json_object_is_type (value, json_type_object) && json_object_object_length (value))
-    object_show_lines (value);
+    object_show (value);
   else if (length_of (value))
     list_show (value);
   else if (json_object_is_type (value, json_type_string))

@@ -55,6 +55,7 @@ struct grid *grid_create (uint32_t columns);
 void grid_right (struct grid *g, uint32_t column); /* numbers: aligned at the right */
 void grid_add (struct grid *g, const char *cell);
 void grid_tint (struct grid *g, enum tint tint); /* of the last cell */
+size_t grid_rows (const struct grid *g); /* that aren't printed yet */
 void grid_flush (struct grid *g); /* prints the rows so far; later ones keep the widths */
 void grid_finish (struct grid *g); /* prints the rest, and frees it */
 

@@ -195,6 +195,13 @@ def results():
             ({"text": "a\nb"}, "text:\na\nb\n"),
             ({"said": ["so it is", "b"], "rows": [{"x": 1}]},
              "said:\nso it is\nb\n\nrows:\nx\n1\n"),
+            ({"a": {"b": {"c": 1, "d": [{"x": 1}]}, "e": "f"}},
+             "a.b.c  1\na.e    f\n\na.b.d:\nx\n1\n"),
+            ({"n": list(range(200))}, "n:\n" + "".join(f"{i}\n" for i in range(200))),
+            ([{"a": {"b": "x" * 3000}}], '{"a":{"b":"' + "x" * 3000 + '"}}\n'),
+            ([[1], [2]], "[1]\n[2]\n"),
+            ({"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}},
+             'a.a.a.a.a.a.a  {"a":1}\n'),
             ([{"long": "x" * 3000}], '{"long":"' + "x" * 3000 + '"}\n')):
         answers(result)
         status, out, err = ctl("invoke", HOUSE)
