@@ -210,6 +210,7 @@ idempotency_find (struct kg_req *req)
                                 4, c->print);
   if (r < 0)
     return r;
+  c->has_body = 1;
   c->busy = flight_claim (&req->host->idempotency->flight, word_of (c->name), word_of (c->print),
                           &c->place);
   return search (req); /* also when somebody has it: that may be over by now */

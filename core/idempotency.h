@@ -34,6 +34,7 @@ struct claim {
   uint8_t print[IDEMPOTENCY_HASH]; /* of the request */
   struct flight_place *place;      /* it is ours to answer, or NULL */
   int32_t busy;                    /* why there is none: -EALREADY, -EEXIST, -EAGAIN */
+  int32_t has_body;                /* 1: print is there, and so is the body */
   int32_t replayed;                /* 1: the answer is one that was kept */
   struct aside *first, **last;
   uint32_t asides;

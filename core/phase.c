@@ -118,7 +118,7 @@ go (struct kg_req *req, enum step step)
 {
   req->step = step;
   req->hook = 0;
-  if (step == STEP_COMMIT || step == STEP_FIND || step == STEP_KEEP)
+  if (step == STEP_COMMIT)
     req->deadline = worker_now (req->worker) + seconds (req->host->settings.http.handler_timeout);
 }
 
@@ -198,26 +198,35 @@ run_handler (struct kg_req *req)
   return judge (req, r->self, KG_PHASE_HANDLER, call (req, r->self, r->pub.handler, r->self->data));
 }
 
-/* A step of the core's own, which may wait: its first call runs it, the next goes on. */
+/* What a request with an Idempotency-Key does besides.  It stands beside the steps, as nobody
+ * else shall pay for it, and goes on as if from another one: here with the body, before LIMIT. */
 static int
-run_own (struct kg_req *req, int32_t phase, int32_t (*fn) (struct kg_req *req))
+key_begin (struct kg_req *req)
 {
-  return req->hook ? GO : judge (req, NULL, phase, fn (req));
+  int verdict = judge (req, NULL, KG_PHASE_LIMIT, idempotency_begin (req));
+  if (verdict == GO)
+    req->step = STEP_LIMIT;
+  return verdict;
 }
 
-/* What follows the step. */
-static enum step
-step_behind (const struct kg_req *req, int verdict)
+/* STEP_FIND, and then LIMIT; or STEP_KEEP, and the answer leaves. */
+static __attribute__ ((noinline)) int
+run_key (struct kg_req *req)
 {
-  if (verdict == ANSWERED && req->step < STEP_COMMIT)
-    return req->claim && req->claim->replayed ? STEP_RELEASE : STEP_COMMIT;
-  if (req->step == STEP_VERDICT && !idempotency_asked (req))
-    return STEP_LIMIT;
-  if (req->step == STEP_LIMIT && req->claim)
-    return STEP_HANDLER; /* the body is there */
-  if (req->step == STEP_COMMIT && !req->claim)
-    return STEP_RELEASE;
-  return req->step + 1;
+  int finds = req->step == STEP_FIND;
+  int verdict = (int) req->hook - 1; /* of what waited; see proceed */
+  if (!req->hook) {
+    req->deadline = worker_now (req->worker) + seconds (req->host->settings.http.handler_timeout);
+    verdict = finds ? judge (req, NULL, KG_PHASE_LIMIT, idempotency_find (req))
+                    : judge (req, NULL, KG_PHASE_COMMIT, idempotency_keep (req));
+  }
+  if (verdict == WAITS)
+    return verdict;
+  if (finds && verdict == GO)
+    req->step = STEP_VERDICT;
+  else if (!finds || req->claim->replayed)
+    req->step = STEP_COMMIT;
+  return verdict;
 }
 
 /* Takes the request on from its step until it needs something. */
@@ -232,28 +241,28 @@ run (struct kg_req *req)
       break;
     case STEP_VERDICT:
       verdict = verdict_passes (req) ? GO : ANSWERED;
-      break;
-    case STEP_KEY:
-      verdict = judge (req, NULL, KG_PHASE_LIMIT, idempotency_begin (req));
-      if (verdict == GO)
-        return OUTCOME_BODY;
-      break;
-    case STEP_FIND:
-      verdict = run_own (req, KG_PHASE_LIMIT, idempotency_find);
+      if (verdict == GO && idempotency_asked (req))
+        verdict = key_begin (req);
       break;
     case STEP_LIMIT:
       verdict = run_hooks (req, KG_PHASE_LIMIT);
       break;
     case STEP_BODY:
-      return OUTCOME_BODY;
+      if (!req->claim || !req->claim->has_body)
+        return OUTCOME_BODY;
+      break;
     case STEP_HANDLER:
       verdict = run_handler (req);
       break;
     case STEP_COMMIT:
       verdict = run_hooks (req, KG_PHASE_COMMIT);
-      break;
+      if (verdict == WAITS || !req->claim)
+        break;
+      req->step = STEP_KEEP;
+      __attribute__ ((fallthrough));
+    case STEP_FIND:
     case STEP_KEEP:
-      verdict = run_own (req, KG_PHASE_COMMIT, idempotency_keep);
+      verdict = run_key (req);
       break;
     case STEP_RELEASE:
       return OUTCOME_REPLY;
@@ -262,7 +271,7 @@ run (struct kg_req *req)
       return OUTCOME_WAIT;
     if (verdict == ANSWERED && req->stream && !req->streamed)
       return OUTCOME_STREAM;
-    go (req, step_behind (req, verdict));
+    go (req, verdict == ANSWERED && req->step < STEP_COMMIT ? STEP_COMMIT : req->step + 1);
   }
 }
 
@@ -355,7 +364,7 @@ phase_begin (struct kg_req *req)
 enum outcome
 phase_body (struct kg_req *req)
 {
-  go (req, req->step + 1); /* STEP_FIND, or the handler */
+  go (req, req->claim ? STEP_FIND : STEP_HANDLER);
   return run (req);
 }
 
@@ -385,10 +394,12 @@ proceed (struct kg_req *req, int verdict)
     return OUTCOME_WAIT;
   if (verdict == ANSWERED && req->stream && !req->streamed)
     return OUTCOME_STREAM;
-  if (req->step >= STEP_COMMIT || verdict == GO)
+  if (req->step == STEP_FIND || req->step == STEP_KEEP)
+    req->hook = 1 + (uint32_t) verdict; /* for run_key */
+  else if (req->step == STEP_COMMIT || verdict == GO)
     req->hook++;
   else
-    go (req, step_behind (req, verdict));
+    go (req, STEP_COMMIT);
   return run (req);
 }
 

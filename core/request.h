@@ -49,8 +49,9 @@ struct response {
 enum { CLOSE_NO, CLOSE_AFTER, CLOSE_ENDS_BODY /* HTTP/1.0: the end of a stream */ };
 
 /* Where a request stands. */
-enum step { STEP_ACCESS, STEP_VERDICT, STEP_KEY, STEP_FIND, STEP_LIMIT, STEP_BODY, STEP_HANDLER,
-            STEP_COMMIT, STEP_KEEP, STEP_RELEASE };
+enum step { STEP_FIND, /* of a request with an Idempotency-Key: the body is there */
+            STEP_ACCESS, STEP_VERDICT, STEP_LIMIT, STEP_BODY, STEP_HANDLER, STEP_COMMIT,
+            STEP_RELEASE, STEP_KEEP /* of such a one: behind COMMIT */ };
 
 struct kg_req {
   uint32_t magic;
@@ -81,7 +82,6 @@ struct kg_req {
 
   const struct kg_identity *identity;
   struct response response;
-  struct claim *claim;     /* of its Idempotency-Key, or NULL */
   struct kg_ticket *ticket; /* what the request waits for */
   struct kg_stream *stream;
   int32_t failed;          /* the errno of the hook that failed, for the log */
@@ -91,6 +91,7 @@ struct kg_req {
   uint8_t old;             /* HTTP/1.0 */
   uint64_t sent;           /* bytes of body handed to the kernel */
   void **slots;            /* one per plugin */
+  struct claim *claim;     /* of its Idempotency-Key, or NULL */
 };
 
 /* Makes a request of a parsed head whose slices lie in `head_bytes`; copies what it keeps.
