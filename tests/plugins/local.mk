@@ -41,6 +41,7 @@ PLUGIN_TESTS = \
 	%D%/fake-shared \
 	%D%/metering-export \
 	%D%/metering-openmeter \
+	%D%/metering-oracle \
 	%D%/metering-receipt \
 	%D%/metering-read \
 	%D%/metering-rollup \
@@ -134,3 +135,5 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 %C%_metering_rollup_SOURCES = %D%/metering-rollup.c %D%/metering-usage.h
 %C%_metering_rollup_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
 	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_metering_oracle_SOURCES = %D%/metering-oracle.c %D%/metering-usage.h
+%C%_metering_oracle_LDADD = $(%C%_metering_rollup_LDADD)
