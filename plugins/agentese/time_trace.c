@@ -243,6 +243,22 @@ ag_trace_diff (struct ag_call *c)
 
 /* ---- render --------------------------------------------------------------------------------- */
 
+/* The text of a member as JSON has it, so that a name with a line end in it, or with
+ * what moves a terminal's cursor, stays in its line. */
+static void
+visible_write (kg_str text, struct kg_out *out)
+{
+  size_t i, from = 0;
+  for (i = 0; i < text.len; i++) {
+    if (text.ptr[i] != '\\' && text.ptr[i] != '"')
+      continue;
+    kg_out_raw (out, text.ptr + from, i - from);
+    kg_out_lit (out, "\\");
+    from = i;
+  }
+  kg_out_raw (out, text.ptr + from, text.len - from);
+}
+
 /* One line of text for each, oldest last; all of it one JSON string. */
 static void
 render_write (struct ag_call *c, void *arg, struct kg_out *out)
@@ -261,7 +277,7 @@ render_write (struct ag_call *c, void *arg, struct kg_out *out)
     for (k = 0; k < sizeof members / sizeof members[0]; k++) {
       kg_str text = kg_json_raw (j, kg_json_find (j, i, members[k]));
       kg_out_lit (out, k ? "  " : "");
-      kg_out_raw (out, text.ptr, text.len);
+      visible_write (text, out);
     }
     kg_out_lit (out, "\\n");
     n++;

@@ -93,8 +93,10 @@ ag_time_parse (kg_str text, int64_t *ret)
   offset = zone (&p, end);
   if (offset == -86400 || p != end || year > 2261)
     return -EINVAL;
-  *ret = ((days_of (year, month, day) * 24 + hour) * 3600 + minute * 60 + second - offset) * SECOND
-         + ns;
+  second += (days_of (year, month, day) * 24 + hour) * 3600 + minute * 60 - offset;
+  if (second < 0) /* of a zone that is ahead, in 1970 */
+    return -EINVAL;
+  *ret = second * SECOND + ns;
   return 0;
 }
 

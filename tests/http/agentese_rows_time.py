@@ -52,6 +52,12 @@ def trace(caller):
         ("time.trace.collect", None, None, 200, ANY),
         ("time.trace.render", {"topic": "world.pond"}, None, 200, lambda r: "pond" in str(r)),
     ])
+    for name in ("a\nb", "c\x1b[2J", 'd"', "e\\"):
+        caller.invoke("world.ink.manifest", name=name)
+    got = caller.result("time.trace.render", {"topic": "world.ink"})
+    kgent.equal((got["lines"], got["rendering"].count("\n"), got["rendering"].isprintable()),
+                (4, 4, False), "one line each, whatever the observer is called")
+    kgent.ok(all(line.isprintable() for line in got["rendering"].split("\n")), "of text")
 
 
 def past(caller):
@@ -73,6 +79,9 @@ def past(caller):
         ("time.past.diff", {"target": "world.wall", "from": red, "to": now()}, None, 200,
          lambda r: "red" in str(r) and "blue" in str(r)),
         ("time.past.project", {"timestamp": red}, None, 400, None),
+    ] + [("time.past.project", {"target": "world.wall", "timestamp": bad}, None, 400, None)
+         for bad in ("2026-02-30T00:00:00Z", "2026-11-28T25:00:00Z", "2026-11-28", "", -1, 1e300,
+                     "2300-01-01T00:00:00Z", "1970-01-01T00:00:00+23:59", None, True, [])] + [
         ("time.past.project", {"target": "world.wall", "timestamp": "yesterday"}, None, 400, None),
         ("time.past.project", {"target": "no path", "timestamp": red}, None, 400, None),
         ("time.past.restore", {"target": "world.wall", "timestamp": red}, None, 200, ANY),
