@@ -16,6 +16,7 @@ struct stream {
   struct request *request;
   struct events *events;
   int pieces;   /* pieces that were shown */
+  int steps;    /* of a composition, that are done */
   char last;    /* the last byte of them */
   int complete; /* the event that ends a good stream has come */
   int r;        /* the exit code so far */
@@ -67,6 +68,14 @@ complete_show (struct stream *s, json_object *data)
   answer_note (data);
 }
 
+/* Of a composition, what is done by now. */
+static void
+step_note (struct stream *s, json_object *data)
+{
+  pieces_end (s);
+  note ("step %d: %s, %s ms", ++s->steps, text_of (data, "path"), text_of (data, "duration_ms"));
+}
+
 static int
 failed (struct stream *s, json_object *data)
 {
@@ -93,6 +102,8 @@ event_take (struct stream *s, const char *name, json_object *data)
       complete_show (s, data);
   } else if (!strcmp (name, "chunk") && !s->args->json)
     piece_show (s, data);
+  else if (!strcmp (name, "step") && !s->args->json)
+    step_note (s, data);
 }
 
 /* Behind the first failure, nothing counts. */

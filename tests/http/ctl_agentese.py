@@ -390,6 +390,16 @@ def stream_whole():
                 (1, "", f"kgentctl: {HOUSE}: 403: no\n  Why: so\n"), "a refusal before it")
 
 
+def stream_steps():
+    """A composition tells of each step that is done."""
+    reset()
+    stub.table[COMPOSE] = (200, [event("step", {"path": "a.b.c", "duration_ms": 0.5}),
+                                 event("complete", {"result": [1], "tokens_used": 0})],
+                           {"Content-Type": "text/event-stream"})
+    kgent.equal(ctl("invoke", "a.b.c >> d.e.f", "--stream"),
+                (0, "1\n", "step 1: a.b.c, 0.5 ms\n"), "steps as they are done")
+
+
 def stream_broken():
     streams(chunk("a"), event("error", {"error": "the agent broke off", "type": "upstream"}))
     status, out, err = ctl("invoke", HOUSE, "--stream")
@@ -757,5 +767,5 @@ def completed(env):
 
 kgent.main([arguments, standard_input, keys, where, usage, compositions, results, receipts,
             refusals, misfits, quotes, colours, stream, stream_at_once, stream_whole,
-            stream_broken, paths, paths_open, affordances, trace, trace_follow, completion,
+            stream_steps, stream_broken, paths, paths_open, affordances, trace, trace_follow, completion,
             completion_silent, completion_bash, completion_typed, host])
