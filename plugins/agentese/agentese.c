@@ -152,7 +152,9 @@ static const struct kg_opt options[]
 
 static const char invoke_schema[]
     = "{\"type\":\"object\",\"required\":[\"path\"],\"properties\":{"
-      "\"path\":{\"type\":\"string\",\"maxLength\":256,\"examples\":[\"world.house.manifest\"]}"
+      "\"path\":{\"type\":\"string\",\"maxLength\":4156,"
+      "\"examples\":[\"world.house.manifest\",\"world.house.manifest >> self.judgment.critique\"],"
+      "\"description\":\"a >> b >> c is a composition: the arguments are the first step's.\"}"
       ","
       "\"observer\":{\"type\":\"object\",\"properties\":{"
       "\"name\":{\"type\":\"string\",\"maxLength\":128,\"default\":\"api_user\"},"
@@ -163,7 +165,12 @@ static const char invoke_schema[]
 static const char invoke_answer[]
     = "{\"type\":\"object\",\"required\":[\"path\",\"result\",\"tokens_used\",\"cached\"],"
       "\"properties\":{\"path\":{\"type\":\"string\"},\"result\":{},"
-      "\"tokens_used\":{\"type\":\"integer\"},\"cached\":{\"type\":\"boolean\"}}}";
+      "\"tokens_used\":{\"type\":\"integer\"},\"cached\":{\"type\":\"boolean\"},"
+      "\"rollback_token\":{\"type\":[\"string\",\"null\"]},"
+      "\"pipeline_trace\":{\"type\":\"array\",\"items\":{\"type\":\"object\"},"
+      "\"description\":\"The steps of a composition, as POST /v1/agentese/compose tells them.\"},"
+      "\"laws_verified\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+      "\"laws_verified_by\":{\"type\":\"string\",\"enum\":[\"structure\",\"evaluation\"]}}}";
 
 static const char resolve_answer[]
     = "{\"type\":\"object\",\"required\":[\"path\",\"handle\",\"context\",\"affordances\"],"

@@ -305,6 +305,9 @@ int32_t ag_call_run (struct ag_call *c, kg_str text);
  * those that come before it.  0 with its cost, KG_DONE, or a negative errno. */
 int32_t ag_call_find (struct ag_call *c, kg_str text);
 
+/* Invokes "a >> b", or a path whose laws are to be checked, as a composition (compose.c). */
+int32_t ag_compose_invoke (struct ag_call *c, kg_str text);
+
 /* What the request asks beside the call itself: 0, or KG_DONE with a refusal. */
 int32_t ag_call_asked (struct ag_call *c);
 

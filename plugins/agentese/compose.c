@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* POST /v1/agentese/compose: one step after the other, each with what the one before
- * said.
+/* POST /v1/agentese/compose, and "a >> b" as the path of an invocation: one step after the
+ * other, each with what the one before said.
  *
  * All steps are found, allowed and priced before the first runs, and what they can cost
  * together is reserved once.  A step may wait: whoever runs it calls `then` later, which
@@ -90,6 +90,7 @@ steps_find (struct ag_composition *m)
     struct ag_call *c = call_new (m);
     if (!c)
       return -ENOMEM;
+    c->kwargs = i ? 0 : m->kwargs;
     m->step[i].call = c;
     r = ag_call_find (c, m->step[i].path);
     if (r && !m->refused.ptr)
@@ -120,11 +121,14 @@ span_make (struct ag_composition *m, char ret[17])
   ret[16] = 0;
 }
 
-/* The arguments of a step: the result of the one before as "input". */
+/* The arguments of a step: the result of the one before as "input"; those of an invocation
+ * are the first step's. */
 static int32_t
-kwargs_make (struct ag_call *c, kg_str value)
+kwargs_make (struct ag_composition *m, struct ag_call *c)
 {
+  kg_str value = m->value;
   struct kg_out o;
+  c->kwargs = m->at ? 0 : m->kwargs;
   if (!value.ptr)
     return 0;
   if (ag_out_new (c, value.len + 32, &o) < 0)
@@ -163,7 +167,7 @@ step_run (struct ag_composition *m)
     return -ENOMEM;
   memcpy ((char *)c->span_id.ptr, s->span_id, sizeof s->span_id);
   ag_note_begin (c);
-  r = kwargs_make (c, m->value);
+  r = kwargs_make (m, c);
   return r ? r : ag_call_run (c, s->path);
 }
 
@@ -302,14 +306,14 @@ quote_failed (struct ag_call *c, int32_t status, const char *detail)
   kg_str subject = { NULL, 0 };
   if (!c->cost)
     return c->ag->host->problem (c->req, status, NULL, "%s", detail);
-  subject = ag_compose_paths (m);
+  subject = ag_compose_subject (m);
   return subject.ptr ? ag_quote_reply (c, subject, status, detail) : -ENOMEM;
 }
 
 static int32_t
 quote (struct ag_composition *m)
 {
-  kg_str subject = ag_compose_paths (m);
+  kg_str subject = ag_compose_subject (m);
   double drawn = 0;
   uint32_t i;
   int32_t r;
@@ -344,30 +348,66 @@ begin (struct ag_composition *m)
   return go_on (m);
 }
 
+static struct ag_composition *
+composition_new (const struct ag_call *whole)
+{
+  struct ag_composition *m = whole->ag->host->alloc (whole->req, sizeof *m);
+  if (!m)
+    return NULL;
+  memset (m, 0, sizeof *m);
+  m->whole = *whole;
+  m->whole.outer = m;
+  m->whole.silent = 1;
+  if (whole->quote)
+    m->whole.failed = quote_failed;
+  return m;
+}
+
 static int32_t
 compose (kg_req *req, void *data)
 {
   struct ag *ag = data;
-  struct ag_composition *m = ag->host->alloc (req, sizeof *m);
-  struct ag_call *c;
+  struct ag_call c = { .ag = ag,
+                       .req = req,
+                       .who = ag->host->identity (req),
+                       .json = ag->host->json (req),
+                       .silent = 1 };
+  struct ag_composition *m;
+  int32_t r;
+  if (!c.who || !c.who->tenant || !c.who->tenant[0])
+    return ag_refuse (&c, AG_FORBIDDEN, 403, "This identity has no tenant to act for");
+  if ((r = ag_quote_begin (&c)))
+    return r;
+  m = composition_new (&c);
+  if (!m)
+    return -ENOMEM;
+  if ((r = ag_compose_read (m)) || (r = steps_find (m)))
+    return r;
+  return begin (m);
+}
+
+int32_t
+ag_compose_invoke (struct ag_call *c, kg_str text)
+{
+  struct ag_call whole = { .ag = c->ag,
+                           .req = c->req,
+                           .who = c->who,
+                           .json = c->json,
+                           .archetype = c->archetype,
+                           .archetype_name = c->archetype_name,
+                           .observer = c->observer,
+                           .can_define = c->can_define,
+                           .deferred = c->deferred,
+                           .quote = c->quote };
+  struct ag_composition *m = composition_new (&whole);
   int32_t r;
   if (!m)
     return -ENOMEM;
-  memset (m, 0, sizeof *m);
-  c = &m->whole;
-  *c = (struct ag_call){ .ag = ag,
-                         .req = req,
-                         .who = ag->host->identity (req),
-                         .json = ag->host->json (req),
-                         .outer = m,
-                         .silent = 1 };
-  if (!c->who || !c->who->tenant || !c->who->tenant[0])
-    return ag_refuse (c, AG_FORBIDDEN, 403, "This identity has no tenant to act for");
-  if ((r = ag_quote_begin (c)))
-    return r;
-  if (c->quote)
-    c->failed = quote_failed;
-  if ((r = ag_compose_read (m)) || (r = steps_find (m)))
+  c->in_trace = 1; /* its steps are */
+  m->invoked = text;
+  m->kwargs = c->kwargs;
+  m->emit = 1;
+  if ((r = ag_compose_split (m, text, "path")) || (r = steps_find (m)))
     return r;
   return begin (m);
 }

@@ -28,6 +28,8 @@ struct ag_composition {
   uint32_t order[AG_STEPS_MAX];   /* of the pass that runs */
   struct ag_terms terms;
   kg_str input;                   /* JSON text; { NULL, 0 }: none */
+  uint32_t kwargs;                /* of the first step, in the body; 0: none */
+  kg_str invoked;                 /* the path that was invoked; { NULL, 0 }: it was composed */
   int32_t emit;                   /* the answer lists the laws */
   int32_t law_check;              /* a step asks to check them by evaluation, */
   int32_t evaluate;               /* and all of them only look */
@@ -45,14 +47,17 @@ struct ag_composition {
 /* Reads the body, and lists the steps.  0, KG_DONE with a refusal, -ENOMEM. */
 int32_t ag_compose_read (struct ag_composition *m);
 
+/* Lists the steps of "a >> b >> c"; `member` is where it stands, for a refusal. */
+int32_t ag_compose_split (struct ag_composition *m, kg_str pipeline, const char *member);
+
 /* ---- compose_answer.c -------------------------------------------------------- */
 
 /* [{"path","span_id","duration_ms","output_type"}...] of the steps that have answered;
  * { NULL, 0 } without memory. */
 kg_str ag_compose_trace (struct ag_composition *m);
 
-/* "paths":[...] of all that was given. */
-kg_str ag_compose_paths (struct ag_composition *m);
+/* What was given, for a quote: "path":"a >> b" or "paths":[...]. */
+kg_str ag_compose_subject (struct ag_composition *m);
 
 /* Answers with the last result, or what is quoted. */
 int32_t ag_compose_answer (struct ag_composition *m);

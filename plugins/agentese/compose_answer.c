@@ -97,9 +97,14 @@ ag_compose_trace (struct ag_composition *m)
 }
 
 static void
-paths_write (struct ag_composition *m, struct kg_out *out)
+subject_write (struct ag_composition *m, struct kg_out *out)
 {
   uint32_t i;
+  if (m->invoked.ptr) {
+    kg_out_lit (out, "\"path\":");
+    kg_out_str (out, m->invoked);
+    return;
+  }
   kg_out_lit (out, "\"paths\":[");
   for (i = 0; i < m->listed; i++) {
     if (i)
@@ -110,16 +115,32 @@ paths_write (struct ag_composition *m, struct kg_out *out)
 }
 
 kg_str
-ag_compose_paths (struct ag_composition *m)
+ag_compose_subject (struct ag_composition *m)
 {
-  return written (m, paths_write);
+  return written (m, subject_write);
+}
+
+/* What the answer to an invocation has besides. */
+static void
+invoked_write (struct ag_composition *m, struct kg_out *out)
+{
+  int32_t cached = 1;
+  uint32_t i;
+  for (i = 0; i < m->n; i++)
+    cached &= m->step[i].call->cached;
+  kg_out_lit (out, "\"path\":");
+  kg_out_str (out, m->invoked);
+  kg_out_lit (out, cached ? ",\"cached\":true," : ",\"cached\":false,");
 }
 
 static void
 answer_write (struct ag_composition *m, struct kg_out *out)
 {
   uint32_t i;
-  kg_out_lit (out, "{\"result\":");
+  kg_out_lit (out, "{");
+  if (m->invoked.ptr)
+    invoked_write (m, out);
+  kg_out_lit (out, "\"result\":");
   kg_out_raw (out, m->value.ptr, m->value.len);
   kg_out_lit (out, ",\"pipeline_trace\":");
   trace_write (m, out);

@@ -74,18 +74,22 @@ paths_take (struct ag_composition *m, uint32_t paths)
   return 0;
 }
 
+int32_t
+ag_compose_split (struct ag_composition *m, kg_str pipeline, const char *member)
+{
+  while (pipeline.ptr)
+    if (step_add (m, ag_pipeline_next (&pipeline)) < 0)
+      return ag_refuse (&m->whole, AG_BAD_ARGUMENT, 422,
+                        "body.%s: A pipeline has at most %d steps", member, AG_STEPS_MAX);
+  return 0;
+}
+
 static int32_t
 pipeline_take (struct ag_composition *m, uint32_t pipeline)
 {
   struct ag_call *c = &m->whole;
-  kg_str rest = kg_json_str (c->ag->host, c->req, c->json, pipeline);
-  if (!rest.ptr)
-    return -ENOMEM;
-  while (rest.ptr)
-    if (step_add (m, ag_pipeline_next (&rest)) < 0)
-      return ag_refuse (c, AG_BAD_ARGUMENT, 422,
-                        "body.pipeline: A pipeline has at most %d steps", AG_STEPS_MAX);
-  return 0;
+  kg_str text = kg_json_str (c->ag->host, c->req, c->json, pipeline);
+  return text.ptr ? ag_compose_split (m, text, "pipeline") : -ENOMEM;
 }
 
 int32_t

@@ -6,6 +6,7 @@
 #include "plugins/agentese/state.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define BIT(m) (1u << (m))
 
@@ -59,8 +60,6 @@ check_built (struct ag_call *c)
   uint32_t m = c->path.flags;
   if (c->path.clauses & BIT (AG_ENTROPY) && c->path.entropy > 0 && !c->ag->draw)
     return ag_not_built (c, "Drawing entropy needs a pool");
-  if (m & BIT (AG_LAW_CHECK) && !c->then)
-    return ag_not_built (c, "Laws are those of compositions: POST /v1/agentese/compose");
   if (m & BIT (AG_ROLLBACK) && !ag_undoable (c))
     return ag_not_built (c, "What this aspect changes cannot be undone");
   if (!a->run)
@@ -103,6 +102,8 @@ ag_call_run (struct ag_call *c, kg_str text)
   if (c->then)
     c->began_ns = c->ag->host->num (c->req, KG_NUM_ELAPSED);
   r = ag_find (c, text);
+  if (!r && !c->then && c->path.flags & BIT (AG_LAW_CHECK))
+    return ag_compose_invoke (c, text);
   if (r || (r = check_scopes (c)) || (r = check_kwargs (c)) || (r = check_schema (c))
       || (r = check_built (c))
       || (c->deferred && (r = ag_deferred_check (c))))
@@ -138,5 +139,6 @@ ag_invoke (kg_req *req, void *data)
     ag_note_begin (c);
   if ((r = ag_observe (c, &path)) || (r = ag_deferred_find (c)))
     return r;
-  return ag_call_run (c, path);
+  return memmem (path.ptr, path.len, " >> ", 4) ? ag_compose_invoke (c, path)
+                                                : ag_call_run (c, path);
 }

@@ -45,7 +45,7 @@ def malformed_paths(host):
            "world.%68ouse.manifest", "world.house.manifest" + "[rollback]" * 1000,
            "world.house.manifest[", "world.house.manifest@", "world.house.manifest@span=x@y=z",
            "world.h\u043euse.manifest", "world.house.>", "world.*.manifest", "world.a b.c",
-           "Id >> world.house.manifest"]
+           "Id>>world.house.manifest", "Id >> ", "Id"]
     got = [call(host, p).status for p in bad]
     kgent.equal(got, [400] * len(bad), "malformed paths are 400")
     kgent.equal(call(host, "nowhere.house.manifest").status, 404, "an unknown context is 404")

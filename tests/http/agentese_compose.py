@@ -121,6 +121,28 @@ def failures(host):
     kgent.ok(answer.status in (200, 501), "a key for once is kept, or refused")
 
 
+def invoked(host):
+    """As the path of an invocation: one request, one receipt, one charge."""
+    before, seen = left(host), len(traced(host))
+    answer = invoke(host, "world.sums.double >> world.sums.succ", input=5)
+    kgent.equal((answer.status, answer.json["path"], answer.json["result"], answer.json["tokens_used"]),
+                (200, "world.sums.double >> world.sums.succ", 11, 10), "a pipeline is invoked")
+    kgent.equal(before - left(host), 10, "and charged once")
+    kgent.equal([r.split(";")[1].strip() for r in answer.headers.get_all("Kgent-Receipt")], ["units=10"],
+                "with one receipt")
+    kgent.equal([(t["path"], t["span_id"]) for t in traced(host)[seen:]],
+                [(s["path"], s["span_id"]) for s in answer.json["pipeline_trace"]], "each step is in the trace")
+    path = "world.undo.transform[rollback=true] >> world.undo.deploy[rollback=true]"
+    answer = invoke(host, path, changes={"a": 1})
+    tokens = [s["rollback_token"] for s in answer.json["pipeline_trace"] if s.get("rollback_token")]
+    kgent.equal(tokens, ["world.undo@1"], "what a step changed has a token")
+    answer = invoke(host, "time.past.restore", token=tokens[0])
+    kgent.equal((answer.status, answer.json["result"]["removed"]), (200, True), "that takes it back")
+    answer = invoke(host, path + " >> world.undo.transform", changes={"a": 1})
+    kgent.equal((answer.status, answer.json["pipeline_trace"][0]["rollback_token"]), (400, "world.undo@1"),
+                "also behind a step that failed")
+
+
 def laws(host):
     dice = random.Random(7)
     functions = {"double": lambda n: 2 * n, "succ": lambda n: n + 1, "half": lambda n: n // 2}
@@ -179,6 +201,7 @@ def main():
     plugins = ["health", AUTH, "metering-openmeter", block(server.server_port)]
     with kgent.Host(plugins=plugins) as host:
         order(host)
+        invoked(host)
         failures(host)
         quotes(host)
         laws(host)

@@ -187,11 +187,10 @@ static const struct {
   { "world.house.manifest@span", "Invalid path: Annotation 'span' without value at 21", 400 },
   { "world.house.manifest[entropy=2]", "Invalid path: Entropy out of range: '2' at 29", 400 },
   { "world.House.manifest", "Invalid path: Invalid holon 'House' at 6", 400 },
-  { "world.house.manifest >> Id", "Invalid path: Unexpected character ' ' at 20", 400 },
+  { "world.house.manifest>> Id", "Invalid path: Unexpected character '>' at 20", 400 },
   { "self.memory.recall", "Argument 'key' or 'query' is required\n\n    Why: ", 400 },
   { "self.memory.compress", "Not implemented: It takes a language model, ", 501 },
   { "void.capital.bypass", "body.kwargs.check: Field required", 400 },
-  { "world.house.manifest[law_check]", "Not implemented: ", 501 },
   { "void.entropy.sip[rollback=true]", "Not implemented: ", 501 },
 };
 

@@ -7,6 +7,7 @@ PLUGIN_TESTS = \
 	%D%/agentese-http \
 	%D%/agentese-http-stream \
 	%D%/agentese-lane \
+	%D%/agentese-pipeline \
 	%D%/agentese-price \
 	%D%/agentese-registry \
 	%D%/agentese-schema \
@@ -110,6 +111,8 @@ endif
 %C%_agentese_http_stream_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_lane_SOURCES = %D%/agentese-lane.c %D%/agentese.h
 %C%_agentese_lane_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_pipeline_SOURCES = %D%/agentese-pipeline.c %D%/agentese.h
+%C%_agentese_pipeline_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_price_SOURCES = %D%/agentese-price.c %D%/agentese.h
 %C%_agentese_price_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_registry_SOURCES = %D%/agentese-registry.c %D%/agentese.h
