@@ -11,6 +11,7 @@ HTTP_TESTS = \
 	%D%/agentese_rows_void.py \
 	%D%/agentese_rows_time.py \
 	%D%/agentese_rows_routes.py \
+	%D%/agentese_rows_discover.py \
 	%D%/agentese_rows_laws.py \
 	%D%/agentese_rows_limits.py \
 	%D%/agentese_rows_scopes.py \
