@@ -126,17 +126,21 @@ fields_make (const struct ask *ask, const char *key)
   return list;
 }
 
+/* An answer that has begun and broke off is a failure of who answered. */
 static int
-explain (CURLcode code, const struct args *a, const char *url)
+explain (CURLcode code, const struct args *a, const struct ask *ask, const char *url, long begun)
 {
   if (code == CURLE_OPERATION_TIMEDOUT)
-    complain ("%s: no answer within %ld s; allow more with --timeout", url, a->timeout_s);
+    complain ("%s: %s within %ld s; allow more with --timeout", begun ? ask->subject : url,
+              begun ? "nothing more came" : "no answer", a->timeout_s);
+  else if (begun)
+    complain ("%s: the answer broke off: %s", ask->subject, curl_easy_strerror (code));
   else if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
     complain ("no host answers at %s; say where its public listener is with --url or KGENT_URL",
               url);
   else
     complain ("%s: %s", url, curl_easy_strerror (code));
-  return EXIT_CONNECT;
+  return begun ? EXIT_FAILED : EXIT_CONNECT;
 }
 
 static json_object *
@@ -171,7 +175,7 @@ send_it (const struct args *a, const struct ask *ask, const char *url, const cha
   ret->replayed = t.replayed;
   if (code == CURLE_OK || code == CURLE_WRITE_ERROR) /* who stopped it has told */
     return 0;
-  return explain (code, a, client_url (a));
+  return explain (code, a, ask, client_url (a), t.status);
 }
 
 int

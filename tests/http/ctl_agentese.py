@@ -420,8 +420,12 @@ def stream_broken():
     started = time.monotonic()
     status, out, err = ctl("invoke", HOUSE, "--stream", "-t", "1")
     pause.set()
-    kgent.ok(status == 3 and "no answer within 1 s" in err and time.monotonic() - started < 15,
-             "silence ends it")
+    kgent.ok(status == 5 and "nothing more came within 1 s" in err
+             and time.monotonic() - started < 15, "silence ends it")
+    stub.table[INVOKE] = (200, [chunk("a")], {"Content-Type": "text/event-stream",
+                                              "Content-Length": "1000"})
+    status, out, err = ctl("invoke", HOUSE, "--stream")
+    kgent.ok(status == 5 and out == "a\n" and "broke off" in err, "a connection that is lost")
 
 
 # ---- Paths ------------------------------------------------------------------------------------
