@@ -134,6 +134,13 @@ claim_release (struct claim *c)
   c->place = NULL;
 }
 
+/* Errors of the store as a client shall see them: it can ask again, 503. */
+static int32_t
+unavailable (int32_t error)
+{
+  return error == -ENOENT || error == -ESTALE || error == -EACCES || error == -EBUSY ? -EIO : error;
+}
+
 /* The search has ended. */
 static int32_t
 found (kg_req *req, void *arg)
@@ -147,6 +154,8 @@ found (kg_req *req, void *arg)
     r = refuse_busy (req);
   else if (r >= 0)
     r = idempotency_unpack (req, (kg_str){ s->kept, s->len });
+  else
+    r = unavailable (r);
   if (r != KG_NEXT)
     claim_release (c);
   search_free (s);
@@ -159,6 +168,8 @@ search_run (void *arg)
   struct search *s = arg;
   struct kg_entry e = { .size = sizeof e };
   s->error = store_service.get (s->all->bucket, (kg_str){ (char *) s->name, sizeof s->name }, &e);
+  if (s->error == -ENOENT && store_trouble (s->all->store))
+    s->error = -EIO; /* it may be the whole file that isn't there */
   if (s->error >= 0) {
     s->kept = malloc (e.value.len + 1);
     s->len = e.value.len;
@@ -264,7 +275,7 @@ kept (kg_req *req, void *arg)
     return idempotency_refuse (req, IDEMPOTENCY_IN_FLIGHT,
                                "Another request with this Idempotency-Key was answered at the same "
                                "time. Ask again for its answer.");
-  return error;
+  return unavailable (error);
 }
 
 /* On the committer's thread.  The place first: whoever takes it finds the answer. */

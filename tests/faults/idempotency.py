@@ -12,7 +12,9 @@ import json
 import os
 import random
 import signal
+import struct
 import sys
+import tempfile
 import threading
 import time
 
@@ -227,5 +229,63 @@ def handovers():
         kgent.equal(d.stop(), 0, "exit 0")
 
 
+def ask(host, key, entity):
+    return host.post(INVOKE, {"path": f"world.{entity}.manifest"},
+                     {"X-API-Key": "kg_dev_bob", "Idempotency-Key": key})
+
+
+DEVELOPER = 'load = "auth"; dev_keys = true; enforce = "on";'
+
+
+def disk(commit):
+    """The database is away: nothing is answered, kept or charged; then all is as ever."""
+    with kgent.Host(["health", DEVELOPER, AGENTESE, METER], options=[f"store.commit={commit}"]) as host:
+        db = os.path.join(host.state, "kgent.db")
+        first = ask(host, "before", "house")
+        os.rename(db, db + ".away")
+        until(lambda: ask(host, "while", "house").status == 503)
+        kgent.equal([ask(host, "while", "house").status for _ in range(3)], [503] * 3,
+                    f"{commit}: nothing is answered that cannot be kept")
+        os.rename(db + ".away", db)
+        kgent.ok(until(lambda: ask(host, "behind", "cat").status == 200), f"{commit}: it is well again")
+        again, late = ask(host, "before", "house"), ask(host, "while", "tree")
+        kgent.equal((again.body, again.headers["Idempotent-Replayed"]), (first.body, "true"),
+                    f"{commit}: what was kept before is there")
+        known = late.status == 200 or (late.status, late.json.get("idempotency")) == (422, "mismatch")
+        kgent.ok(known, f"{commit}: a key that was refused is free, or was taken in time")
+        found = recorded(lambda target: host.get(target, local=True).json)
+        kgent.ok(all(len(ids) == 1 for e, ids in found.items() if e != "house") and
+                 1 <= len(found["house"]) <= 2, f"{commit}: what was answered is recorded once")
+
+
+def day():
+    """After 24 hours a key is as new."""
+    library = os.path.join(kgent.BUILD, "tests", "faults", "clock.so")
+    with open(kgent.KGENTD, "rb") as f:
+        program = f.read()
+    if b"__asan_init" in program or b"__tsan_init" in program:
+        kgent.skip("a key is kept for a day", "a sanitizer's library must come first")
+        return
+    with tempfile.NamedTemporaryFile() as clock:
+        clock.write(bytes(8))
+        clock.flush()
+        with kgent.Host(["health", DEVELOPER, AGENTESE, METER],
+                        env={"LD_PRELOAD": library, "CLOCK_FILE": clock.name}) as host:
+            def jump(seconds):
+                clock.seek(0)
+                clock.write(struct.pack("=q", seconds))
+                clock.flush()
+            seen = []
+            for seconds in (0, 60, 86400 - 60, 86400 + 60, 86400 + 120):
+                jump(seconds)
+                answer = ask(host, "daily", "house")
+                seen.append((answer.status, answer.headers["Idempotent-Replayed"]))
+            kgent.equal(seen, [(200, None), (200, "true"), (200, "true"), (200, None), (200, "true")],
+                        "a key is kept for a day")
+            found = recorded(lambda target: host.get(target, local=True).json)
+            kgent.equal(len(found["house"]), 2, "two days, two records")
+
+
 if __name__ == "__main__":
-    kgent.main([lambda: kills("power"), lambda: kills("process"), handovers])
+    kgent.main([lambda: kills("power"), lambda: kills("process"), handovers,
+                lambda: disk("power"), lambda: disk("process"), day])
