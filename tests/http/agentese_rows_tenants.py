@@ -5,6 +5,7 @@
 of it: no state, no history, no budget, no list, no id, and not by the clock either."""
 import os
 import statistics
+import threading
 import time
 
 import kgent
@@ -12,6 +13,7 @@ import rows
 import sweep
 
 PAIRS = int(os.environ.get("KGENT_TIMING_PAIRS", "200"))
+THREADS, ROUNDS = 3, int(os.environ.get("KGENT_ROUNDS", "10"))
 # Each tenant has 1,000 tokens in the month, and this costs 10 of them.
 AGENTESE = 'load = "agentese"; prices = ( { path = "world.till.build"; tokens = 10; } );'
 EMPTY = {  # what a tenant that did nothing perceives
@@ -123,6 +125,40 @@ def timing(one, other):
     kgent.ok(abs(there - never) < max(0.25 * never, 50e-6), "takes no other time")
 
 
+def hammer(caller, mark, errors):
+    """Changes and looks, each of which may tell of this mark only."""
+    for n in range(ROUNDS):
+        for path, kwargs in (
+                ("world.street.build", {"changes": {"sign": mark * 20, "n": n}}),
+                ("world.street.measure", {"metric": "sign"}), ("world.street.witness", {}),
+                ("self.memory.engram", {"key": f"k{n % 5}", "data": [mark * 10]}),
+                ("self.memory.recall", {"query": mark * 10}), ("time.trace.query", {}),
+                ("void.entropy.sip", {"amount": 0.001})):
+            answer = caller.invoke(path, kwargs, "architect" if "measure" in path else None,
+                                   name=mark * 3)
+            other = "z" if mark == "w" else "w"
+            if answer.status != 200 or other * 3 in answer.text:
+                errors.append((path, answer.status, answer.text[:300]))
+
+
+def together(one, other):
+    """Both at once, with several callers each: nothing is lost, nothing is mixed."""
+    errors = []
+    threads = [threading.Thread(target=hammer, args=(caller, mark, errors))
+               for caller, mark in ((one, "w"), (other, "z")) for _ in range(THREADS)]
+    before = [c.result("void.entropy.status")["remaining"] for c in (one, other)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    kgent.equal(errors[:3], [], "each is answered from its own")
+    for caller, was in zip((one, other), before):
+        kgent.equal(caller.result("world.street.witness")["total"], THREADS * ROUNDS,
+                    "no change is lost")
+        drawn = was - caller.result("void.entropy.status")["remaining"]
+        kgent.ok(abs(drawn - THREADS * ROUNDS * 0.001) < 1e-9, "the pool adds up")
+
+
 def tests():
     with kgent.Host(plugins=["health", rows.UNLIMITED, "metering-openmeter", AGENTESE]) as host:
         tenants = [rows.new_tenant(host, n) for n in ("one", "other")]
@@ -134,6 +170,7 @@ def tests():
         ids(one, other, mine)
         everything(host, one, other, tenants[1], mine)
         timing(one, other)
+        together(one, other)
         budgets(one, other)
 
 
