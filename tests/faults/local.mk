@@ -17,6 +17,7 @@ FAULT_TESTS = \
 	%D%/lifecycle.py \
 	%D%/limits.py \
 	%D%/logs.py \
+	%D%/nodes.py \
 	%D%/nomemory.py \
 	%D%/plugins.py \
 	%D%/prices.py \
@@ -31,6 +32,7 @@ TESTS += $(FAULT_TESTS)
 check_PROGRAMS += %D%/caller.so %D%/clock.so %D%/faulty.so
 endif
 EXTRA_DIST += $(FAULT_TESTS) \
+	%D%/crowd.py \
 	%D%/daemon.py \
 	%D%/framing_rows.py \
 	%D%/nomemory.c \
