@@ -8,7 +8,7 @@ import time
 
 import kgent
 import rows
-from rows import ANY, NUMBER, Only
+from rows import ANY, NUMBER
 
 LINE = {"at": rows.text("T", "+00:00"), "path": str, "observer": ANY, "duration_ms": NUMBER,
         "status": int, "units": ANY, "span_id": str}
