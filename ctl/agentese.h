@@ -11,7 +11,7 @@
 struct request {
   struct ask ask;
   struct path path;
-  char subject[512];   /* of messages: the path */
+  char *subject;         /* the path, "a >> b"; malloc'ed */
   char max_cost[24];
   char *idempotency_key; /* as a structured field (RFC 9651); malloc'ed */
   json_object *body;

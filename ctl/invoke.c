@@ -13,7 +13,7 @@ static const struct option invoke_options[] = {
   { "kwargs", 0, KIND_TEXT, "JSON", NULL, NULL,
     "an object with arguments, -: standard input" },
   { "input", 0, KIND_TEXT, "JSON", NULL, NULL,
-    "the argument input; what the first step of a composition gets; -: standard input" },
+    "the argument input, which a composition hands on; -: standard input" },
   { "pipeline", 0, KIND_FLAG, NULL, NULL, NULL,
     "all words are paths: each gets what the one before it answers" },
   { "observer", 0, KIND_TEXT, "NAME", "observer.name", NULL, "what the trace calls the caller" },
@@ -156,8 +156,8 @@ invoke_run (const struct args *a)
 const struct command agentese_commands[] = {
   { "invoke", "PATH [KEY=TEXT | KEY:=JSON]...", "invoke an agent by its path",
     "Invokes a path with an API key, and shows the result.  Behind = is a text, behind :=\n"
-    "JSON: kgentctl invoke void.entropy.sip amount:=0.5.  'a >> b' is a composition: each\n"
-    "step gets what the one before it answers.\n",
+    "JSON: kgentctl invoke void.entropy.sip amount:=0.5.  'a >> b' is a composition: the\n"
+    "first step gets the arguments, each other what the one before it answers.\n",
     { invoke_options, archetype_options, client_options }, 1, ANY_NUMBER, invoke_run },
   { "paths", "[PREFIX]", "what the key may invoke, and what it costs",
     "Lists the paths that the key may invoke and that begin with PREFIX; what stands for any\n"

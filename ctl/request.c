@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* The request of `invoke`, from the command line: KEY=TEXT, KEY:=JSON, and what --kwargs
- * and --input give; or the steps of a composition. */
+/* The request of `invoke`, from the command line: the path, or the steps of a composition;
+ * KEY=TEXT, KEY:=JSON, and what --kwargs and --input give. */
 
 #include "ctl/agentese.h"
 
@@ -117,60 +117,8 @@ kwargs_make (const struct args *a, json_object **ret)
     *ret = json_object_new_object ();
   if (!r && !(r = option_json (a, "input", &input)) && args_given (a, "input"))
     json_object_object_add (*ret, "input", input);
-  for (i = 1; !r && i < a->rest.count; i++)
+  for (i = 1; !r && !args_flag (a, "pipeline") && i < a->rest.count; i++)
     r = argument_add (*ret, a->rest.item[i]);
-  return r;
-}
-
-static int
-invocation_make (const struct args *a, json_object *body)
-{
-  json_object *kwargs = NULL;
-  int r = kwargs_make (a, &kwargs);
-  if (!r) {
-    json_object_object_add (body, "path", json_object_new_string (a->rest.item[0]));
-    json_object_object_add (body, "kwargs", kwargs);
-    return 0;
-  }
-  json_object_put (kwargs);
-  return r;
-}
-
-/* ---- Compositions ----------------------------------------------------------------------- */
-
-static int
-steps_add (const struct args *a, json_object *body)
-{
-  json_object *list;
-  uint32_t i;
-  if (!args_flag (a, "pipeline")) {
-    json_object_object_add (body, "pipeline", json_object_new_string (a->rest.item[0]));
-    return 0;
-  }
-  list = json_object_new_array ();
-  for (i = 0; i < a->rest.count; i++)
-    json_object_array_add (list, json_object_new_string (a->rest.item[i]));
-  json_object_object_add (body, "paths", list);
-  for (i = 0; i < a->rest.count; i++)
-    if (strstr (a->rest.item[i], ">>")) {
-      complain ("'%s': behind --pipeline each word is one path", a->rest.item[i]);
-      return EXIT_USAGE;
-    }
-  return 0;
-}
-
-static int
-composition_make (const struct args *a, json_object *body)
-{
-  json_object *input = NULL;
-  int r = steps_add (a, body);
-  if (!r && (args_given (a, "kwargs") || (a->rest.count > 1 && !args_flag (a, "pipeline")))) {
-    complain ("a step of a composition takes no arguments but what the one before it answers; "
-              "the first one gets --input JSON");
-    r = EXIT_USAGE;
-  }
-  if (!r && !(r = option_json (a, "input", &input)) && args_given (a, "input"))
-    json_object_object_add (body, "initial_input", input);
   return r;
 }
 
@@ -199,20 +147,32 @@ key_field_make (const char *key, char **ret)
   return EXIT_USAGE;
 }
 
-static void
-subject_make (const struct args *a, struct request *ret)
+/* The path; that of a composition, whose steps are words, joined. */
+static char *
+path_make (const struct args *a)
 {
-  size_t len = 0;
   uint32_t i, n = args_flag (a, "pipeline") ? a->rest.count : 1;
-  for (i = 0; i < n && len < sizeof ret->subject; i++)
-    len += (size_t)snprintf (ret->subject + len, sizeof ret->subject - len, "%s%s",
-                             i ? " >> " : "", a->rest.item[i]);
+  char *text = NULL;
+  size_t len = 0;
+  FILE *out = open_memstream (&text, &len);
+  if (!out)
+    abort ();
+  for (i = 0; i < n; i++)
+    fprintf (out, "%s%s", i ? " >> " : "", a->rest.item[i]);
+  fclose (out);
+  return text;
 }
 
 static int
-composed (const struct args *a)
+body_make (const struct args *a, struct request *ret)
 {
-  return args_flag (a, "pipeline") || strstr (a->rest.item[0], ">>") != NULL;
+  json_object *kwargs = NULL;
+  int r = kwargs_make (a, &kwargs);
+  ret->subject = path_make (a);
+  ret->body = args_body (a); /* the observer */
+  json_object_object_add (ret->body, "path", json_object_new_string (ret->subject));
+  json_object_object_add (ret->body, "kwargs", kwargs);
+  return r;
 }
 
 int
@@ -220,14 +180,12 @@ request_make (const struct args *a, struct request *ret)
 {
   int64_t max = args_number (a, "max-cost", -1);
   const char *key = args_text (a, "idempotency-key");
-  int r = 0;
+  int r;
   memset (ret, 0, sizeof *ret);
-  subject_make (a, ret);
-  ret->body = args_body (a); /* the observer */
-  r = composed (a) ? composition_make (a, ret->body) : invocation_make (a, ret->body);
+  r = body_make (a, ret);
   if (!r && args_given (a, "idempotency-key"))
     r = key_field_make (key ? key : "", &ret->idempotency_key);
-  path_start (&ret->path, composed (a) ? "/v1/agentese/compose" : "/v1/agentese/invoke");
+  path_start (&ret->path, "/v1/agentese/invoke");
   path_query (&ret->path, "quote", args_flag (a, "quote") ? "1" : NULL);
   if (max >= 0)
     snprintf (ret->max_cost, sizeof ret->max_cost, "%" PRId64, max);
@@ -244,6 +202,7 @@ void
 request_finish (struct request *request)
 {
   free (request->idempotency_key);
+  free (request->subject);
   json_object_put (request->body);
   memset (request, 0, sizeof *request);
 }

@@ -19,7 +19,6 @@ import kgent
 from stub import TcpStub
 
 INVOKE = ("POST", "/v1/agentese/invoke")
-COMPOSE = ("POST", "/v1/agentese/compose")
 PATHS = "/v1/agentese/paths?limit=1000"
 HOUSE = "world.house.manifest"
 KEY = "kg_dev_bob"
@@ -149,9 +148,8 @@ def usage():
                  ["invoke", HOUSE, "--idempotency-key", ""],
                  ["invoke", HOUSE, "--idempotency-key", "\u00e4"],
                  ["invoke", HOUSE, "--idempotency-key", "x" * 256],
-                 ["invoke", HOUSE, "--max-cost", "-1"], ["invoke", "a.b.c >> d.e.f", "x=1"],
-                 ["invoke", "--pipeline", "a.b.c >> d.e.f"], ["affordances"],
-                 ["invoke", "--pipeline", "a.b.c", "--kwargs", "{}"], ["trace", "--limit", "0"],
+                 ["invoke", HOUSE, "--max-cost", "-1"], ["invoke", "--pipeline", "a.b.c", "--kwargs", "1"],
+                 ["affordances"], ["trace", "--limit", "0"],
                  ["trace", "--limit", "1001"], ["trace", "-f", "--every", "0"], ["trace", "a", "b"]):
         status, out, err = ctl(*args)
         kgent.ok(status == 2 and not out and "kgentctl: " in err, f"wrong usage: {args}")
@@ -160,18 +158,18 @@ def usage():
 
 
 def compositions():
-    reset()
-    stub.table[COMPOSE] = (200, {"result": [1, 2], "pipeline_trace": [], "laws_verified": [],
-                                 "tokens_used": 1})
-    status, out, err = ctl("invoke", "a.b.c >> d.e.f", "--archetype", "poet", "--input", '{"x":1}')
-    kgent.equal((status, out, err), (0, "1\n2\n", "1 token\n"), "a composition, and its tokens")
-    kgent.equal(sent(), {"observer": {"archetype": "poet"}, "pipeline": "a.b.c >> d.e.f",
-                         "initial_input": {"x": 1}}, "as one text")
-    ctl("invoke", "--pipeline", "a.b.c", "d.e.f")
-    kgent.equal(sent(), {"paths": ["a.b.c", "d.e.f"]}, "as a list")
-    stub.table[COMPOSE] = (403, {
-        "detail": "Step 2 of 2 ('d.e.f'): no\n\n    Why: so", "failed_step": 1, "why": "so",
-        "pipeline_trace": [{"path": "a.b.c", "duration_ms": 0.5}]})
+    answers([1, 2], tokens_used=1, pipeline_trace=[{"path": "a.b.c"},
+                                                   {"path": "d.e.f", "rollback_token": "t"}])
+    status, out, err = ctl("invoke", "a.b.c >> d.e.f", "x=1", "--archetype", "poet")
+    kgent.equal((status, out, err), (0, "1\n2\n", "1 token\nrollback_token t, of step 2\n"),
+                "a composition, what it cost, and how to undo it")
+    kgent.equal(sent(), {"observer": {"archetype": "poet"}, "path": "a.b.c >> d.e.f",
+                         "kwargs": {"x": "1"}}, "the arguments are the first step's")
+    ctl("invoke", "--pipeline", "a.b.c", "d.e.f[phase=TEST]", "--input", "[1]")
+    kgent.equal(sent(), {"path": "a.b.c >> d.e.f[phase=TEST]", "kwargs": {"input": [1]}},
+                "of words")
+    refuses(403, "Step 2 of 2 ('d.e.f'): no\n\n    Why: so", failed_step=1, why="so",
+            pipeline_trace=[{"path": "a.b.c", "duration_ms": 0.5}])
     status, out, err = ctl("invoke", "--pipeline", "a.b.c", "d.e.f")
     kgent.equal((status, out, err), (
         1, "", "kgentctl: a.b.c >> d.e.f: 403: Step 2 of 2 ('d.e.f'): no\n  Why: so\n"
@@ -277,7 +275,6 @@ def quotes():
     quote = {"path": HOUSE, "allowed": True, "cost": {"requests": 1, "tokens": 2000, "money": 0},
              "left": {"requests": None, "tokens": 5000, "money": 3}, "refusal": None}
     stub.table["POST", INVOKE[1] + "?quote=1"] = (200, quote)
-    stub.table["POST", COMPOSE[1] + "?quote=1"] = (200, quote)
     status, out, err = ctl("invoke", HOUSE, "--quote", "--stream")
     kgent.equal((status, out, err), (0, "cost      at most       left\nrequests        1  unlimited\n"
                                      "tokens      2,000      5,000\nmoney           0          3\n",
@@ -392,10 +389,8 @@ def stream_whole():
 
 def stream_steps():
     """A composition tells of each step that is done."""
-    reset()
-    stub.table[COMPOSE] = (200, [event("step", {"path": "a.b.c", "duration_ms": 0.5}),
-                                 event("complete", {"result": [1], "tokens_used": 0})],
-                           {"Content-Type": "text/event-stream"})
+    streams(event("step", {"path": "a.b.c", "duration_ms": 0.5}),
+            event("complete", {"result": [1], "tokens_used": 0}))
     kgent.equal(ctl("invoke", "a.b.c >> d.e.f", "--stream"),
                 (0, "1\n", "step 1: a.b.c, 0.5 ms\n"), "steps as they are done")
 
