@@ -49,7 +49,10 @@ cors_answer (kg_req *req)
     return;
   FIELD (req, "Access-Control-Allow-Origin", origin.ptr, origin.len);
   FIELD (req, "Access-Control-Expose-Headers",
-         "X-Request-ID, X-RateLimit-Remaining", sizeof "X-Request-ID, X-RateLimit-Remaining" - 1);
+         "Idempotent-Replayed, Kgent-Receipt, Retry-After, X-Request-ID, X-RateLimit-Remaining",
+         sizeof "Idempotent-Replayed, Kgent-Receipt, Retry-After, X-Request-ID, "
+                "X-RateLimit-Remaining"
+             - 1);
 }
 
 void

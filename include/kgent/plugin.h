@@ -172,7 +172,8 @@ struct kg_identity {
 /* Flags of a route.  Since 1.0. */
 #define KG_PUBLIC   0x01u /* reachable without identity                          */
 #define KG_ADMIN    0x02u /* on the admin listener only                          */
-#define KG_BILLABLE 0x04u /* a 2xx leaves only after COMMIT made usage durable   */
+#define KG_BILLABLE 0x04u /* a 2xx leaves only after COMMIT made usage durable; a
+                             POST may have an Idempotency-Key, kgentd(8)          */
 #define KG_JSON     0x08u /* the body must be one strict JSON value of media type
                              application/json, else 415 or 400; read it with
                              `json` and <kgent/json.h>                           */
