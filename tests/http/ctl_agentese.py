@@ -59,7 +59,7 @@ def refuses(status, detail, headers=None, **members):
     stub.table[INVOKE] = (status, {"status": status, "detail": detail, **members}, headers or {})
 
 
-# ---- What is sent -------------------------------------------------------------------------
+# ---- What is sent ----------------------------------------------------------------------------
 
 
 def arguments():
@@ -148,9 +148,10 @@ def usage():
                  ["invoke", HOUSE, "--idempotency-key", ""],
                  ["invoke", HOUSE, "--idempotency-key", "\u00e4"],
                  ["invoke", HOUSE, "--idempotency-key", "x" * 256],
-                 ["invoke", HOUSE, "--max-cost", "-1"], ["invoke", "--pipeline", "a.b.c", "--kwargs", "1"],
-                 ["affordances"], ["trace", "--limit", "0"],
-                 ["trace", "--limit", "1001"], ["trace", "-f", "--every", "0"], ["trace", "a", "b"]):
+                 ["invoke", HOUSE, "--max-cost", "-1"], ["affordances"],
+                 ["invoke", "--pipeline", "a.b.c", "--kwargs", "1"], ["trace", "--limit", "0"],
+                 ["trace", "--limit", "1001"], ["trace", "-f", "--every", "0"],
+                 ["trace", "a", "b"]):
         status, out, err = ctl(*args)
         kgent.ok(status == 2 and not out and "kgentctl: " in err, f"wrong usage: {args}")
     kgent.equal(stub.seen, [], "nothing of it was sent")
@@ -176,7 +177,7 @@ def compositions():
         "  step 1 was done: a.b.c, 0.5 ms\n"), "the step that failed, and those before it")
 
 
-# ---- What is shown --------------------------------------------------------------------------
+# ---- What is shown ---------------------------------------------------------------------------
 
 
 def results():
@@ -276,9 +277,9 @@ def quotes():
              "left": {"requests": None, "tokens": 5000, "money": 3}, "refusal": None}
     stub.table["POST", INVOKE[1] + "?quote=1"] = (200, quote)
     status, out, err = ctl("invoke", HOUSE, "--quote", "--stream")
-    kgent.equal((status, out, err), (0, "cost      at most       left\nrequests        1  unlimited\n"
-                                     "tokens      2,000      5,000\nmoney           0          3\n",
-                                     ""), "a quote")
+    kgent.equal((status, out, err), (
+        0, "cost      at most       left\nrequests        1  unlimited\n"
+        "tokens      2,000      5,000\nmoney           0          3\n", ""), "a quote")
     kgent.equal(ctl("invoke", "a.b.c >> d.e.f", "--quote")[0], 0, "of a composition")
     kgent.equal(json.loads(ctl("invoke", HOUSE, "--quote", "-j")[1]), quote, "as JSON")
     quote["allowed"], quote["refusal"] = False, {"status": 402, "detail": "no\n\n    Why: so"}
@@ -321,7 +322,7 @@ def colours():
                 "a result cannot drive the terminal, and loses nothing")
 
 
-# ---- Streams ----------------------------------------------------------------------------------
+# ---- Streams ---------------------------------------------------------------------------------
 
 
 def event(name, data):
@@ -423,7 +424,7 @@ def stream_broken():
     kgent.ok(status == 5 and out == "a\n" and "broke off" in err, "a connection that is lost")
 
 
-# ---- Paths ------------------------------------------------------------------------------------
+# ---- Paths -----------------------------------------------------------------------------------
 
 
 def item(path, category="PERCEPTION", **members):
@@ -502,12 +503,13 @@ def affordances():
         "fly       -           -      -\n")), "affordances: what is offered, and may be done")
     kgent.equal(json.loads(ctl(*args, "--json")[1]), offered, "as JSON")
     stub.table["GET", target] = (403, {"detail": "API key may not claim archetype 'poet'"})
-    kgent.equal(ctl(*args)[:2], (0, "aspect    category  price  summary\nmanifest  -         -      -\n"
-                                    "fly       -         -      -\n"), "an archetype of others")
+    kgent.equal(ctl(*args)[:2], (
+        0, "aspect    category  price  summary\nmanifest  -         -      -\n"
+        "fly       -         -      -\n"), "an archetype of others")
     kgent.equal(ctl("affordances", "x.y")[0], 1, "a refusal")
 
 
-# ---- The trace ----------------------------------------------------------------------------------
+# ---- The trace -------------------------------------------------------------------------------
 
 
 def line(second, path=HOUSE, status=200, observer="ann"):
@@ -563,7 +565,7 @@ def sent_as():
     return name
 
 
-# ---- Completion -----------------------------------------------------------------------------------
+# ---- Completion ------------------------------------------------------------------------------
 
 
 def fresh():
@@ -662,7 +664,8 @@ def typed(keys, wanted, **env):
         path = os.path.dirname(os.path.abspath(kgent.KGENTCTL)) + ":" + os.environ["PATH"]
         os.environ.update(environment(PATH=path, TERM="dumb", INPUTRC="/dev/null", **env))
         os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
-    os.write(fd, b"source <(kgentctl completion bash); bind 'set bell-style none'; PS1='rea''dy '\n")
+    os.write(fd, b"source <(kgentctl completion bash); bind 'set bell-style none'\n"
+             b"PS1='rea''dy '\n")
     shown = read_until(fd, "ready ")
     os.write(fd, keys.encode())
     shown = read_until(fd, wanted)
@@ -697,7 +700,7 @@ def completion_typed():
             kgent.note(shown)
 
 
-# ---- A host ---------------------------------------------------------------------------------------
+# ---- A host ----------------------------------------------------------------------------------
 
 AGENTESE = """load = "agentese";
 prices = ( { path = "world.house.test"; tokens = 10; tokens_max = 20; } );"""
@@ -766,5 +769,5 @@ def completed(env):
 
 kgent.main([arguments, standard_input, keys, where, usage, compositions, results, receipts,
             refusals, misfits, quotes, colours, stream, stream_at_once, stream_whole,
-            stream_steps, stream_broken, paths, paths_open, affordances, trace, trace_follow, completion,
-            completion_silent, completion_bash, completion_typed, host])
+            stream_steps, stream_broken, paths, paths_open, affordances, trace, trace_follow,
+            completion, completion_silent, completion_bash, completion_typed, host])
