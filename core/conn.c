@@ -59,20 +59,6 @@ request_over (struct conn *c)
   request_end (c);
 }
 
-/* There is no peer, or no more. */
-static void
-respond_to_nobody (struct conn *c)
-{
-  if (c->inner) {
-    inner_respond (c);
-    request_end (c);
-  } else {
-    c->req->gone = 1;
-    request_over (c);
-  }
-  conn_bury (c);
-}
-
 /* Settles what happens to a body that nobody read. */
 static void
 body_abandon (struct conn *c)
@@ -87,22 +73,67 @@ body_abandon (struct conn *c)
     c->req->close = CLOSE_AFTER;
 }
 
+/* The head of a stream leaves. */
+static void
+stream_begin (struct conn *c)
+{
+  struct kg_req *req = c->req;
+  body_abandon (c);
+  stream_head (req);
+  if (c->fd >= 0) {
+    if (req->old)
+      req->close = CLOSE_ENDS_BODY;
+    reply_put (req, 1);
+  }
+  req->streamed = 1;
+  if (c->worker->draining)
+    stream_drain (req);
+}
+
+/* The end of a stream's body.  An end that is none must not look like one. */
+static void
+stream_respond (struct conn *c)
+{
+  struct kg_req *req = c->req;
+  if (phase_stream_last (req) < 0) {
+    c->hung = 1;
+    return;
+  }
+  if (!req->streamed)
+    stream_begin (c);
+  stream_put_rest (req);
+  stream_finish (req);
+}
+
+/* There is no peer, or no more. */
+static void
+respond_to_nobody (struct conn *c)
+{
+  if (c->inner) {
+    inner_respond (c);
+    request_end (c);
+  } else {
+    c->req->gone = 1;
+    request_over (c);
+  }
+  conn_bury (c);
+}
+
 void
 conn_respond (struct conn *c)
 {
   struct kg_req *req = c->req;
+  int streams = req->stream && (req->streamed || stream_serves (req));
   body_abandon (c);
   if (c->worker->draining && !req->close)
     req->close = CLOSE_AFTER;
+  if (streams && !req->gone)
+    stream_respond (c);
   if (c->fd < 0 || req->gone) {
     respond_to_nobody (c);
     return;
   }
-  if (req->streamed && req->response.status >= 500) { /* COMMIT failed: don't end it well */
-    c->hung = 1;
-  } else if (req->streamed)
-    stream_finish (req);
-  else
+  if (!streams)
     reply_put (req, 0);
   request_over (c);
 }
@@ -129,12 +160,12 @@ conn_gone (struct conn *c)
     return;
   }
   req->gone = 1;
-  if (c->state == CONN_STREAM) {
-    stream_gone (req);
-    return;
-  }
-  if (c->state == CONN_WAIT) {
-    if (req->step < STEP_COMMIT && ticket_end (req))
+  if (c->state == CONN_WAIT || c->state == CONN_STREAM) {
+    if (c->state == CONN_STREAM) {
+      stream_gone (req);
+      conn_later (c); /* it may have ended before, and nobody will say so again */
+    }
+    if (req->ticket && req->step < STEP_COMMIT && ticket_end (req))
       conn_outcome (c, phase_abort (req, -EPIPE));
     return;
   }
@@ -176,22 +207,6 @@ body_begin (struct conn *c)
 }
 
 static void
-stream_begin (struct conn *c)
-{
-  struct kg_req *req = c->req;
-  body_abandon (c);
-  if (c->fd >= 0) {
-    if (req->old)
-      req->close = CLOSE_ENDS_BODY;
-    reply_put (req, 1);
-  }
-  req->streamed = 1;
-  conn_state_set (c, CONN_STREAM);
-  if (c->worker->draining)
-    stream_drain (req);
-}
-
-static void
 conn_outcome (struct conn *c, enum outcome o)
 {
   switch (o) {
@@ -202,7 +217,10 @@ conn_outcome (struct conn *c, enum outcome o)
     conn_state_set (c, CONN_WAIT);
     break;
   case OUTCOME_STREAM:
-    stream_begin (c);
+    if (c->state != CONN_STREAM)
+      conn_state_set (c, CONN_STREAM);
+    if (stream_is_due (c->req))
+      stream_begin (c);
     break;
   case OUTCOME_REPLY:
     conn_respond (c);
@@ -319,9 +337,15 @@ step_body (struct conn *c)
 static enum step_result
 step_stream (struct conn *c)
 {
-  if (!stream_pump (c->req))
+  struct kg_req *req = c->req;
+  int ended;
+  if (stream_is_due (req) && !req->gone)
+    stream_begin (c);
+  while (!(ended = stream_pump (req)) && stream_has_room (req))
+    phase_stream_room (req);
+  if (ended <= 0 || req->ticket)
     return STEP_BLOCK;
-  conn_outcome (c, phase_stream_end (c->req));
+  conn_outcome (c, phase_stream_end (req));
   return c->state == CONN_WAIT ? STEP_BLOCK : STEP_GO;
 }
 

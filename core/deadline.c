@@ -84,6 +84,11 @@ sweep_stream (struct conn *c, int64_t now)
     conn_close (c);
     return;
   }
+  if (stream_expire (c->req, now)) {
+    if (ticket_end (c->req))
+      conn_continue (c, (int) phase_abort (c->req, -ETIMEDOUT));
+    return;
+  }
   conn_load (c);
   if (stream_revoked (c->req)) {
     stream_gone (c->req); /* first: whoever sees the end may ask the producer */

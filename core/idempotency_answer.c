@@ -5,6 +5,7 @@
 #include "core/idempotency.h"
 
 #include "core/reply.h"
+#include "core/stream.h"
 
 #include <errno.h>
 #include <string.h>
@@ -93,7 +94,7 @@ idempotency_pack (struct kg_req *req)
   h.status = (uint16_t) r->status;
   h.body_len = req->streamed ? req->sent : r->len;
   memcpy (h.print, req->claim->print, sizeof h.print);
-  if (req->streamed)
+  if (req->streamed || stream_serves (req))
     h.kind = STREAMED;
   else if (r->len > IDEMPOTENCY_BODY_MAX)
     h.kind = LARGE;

@@ -157,7 +157,7 @@ inner_body (const struct conn *c)
 
 /* Nobody takes any more of the stream: its producer hears of it. */
 static void
-stream_cut (struct inner *in, int32_t error)
+cut (struct inner *in, int32_t error)
 {
   struct kg_req *req = in->conn.req;
   if (!in->error)
@@ -192,9 +192,9 @@ inner_take (struct conn *c, const void *data, size_t len)
   if (in->error || !len)
     return;
   if (len > in->stream_max - in->text_len)
-    stream_cut (in, -EMSGSIZE);
+    cut (in, -EMSGSIZE);
   else if (!room_make (in, len))
-    stream_cut (in, -ENOMEM);
+    cut (in, -ENOMEM);
   else {
     memcpy (in->text + in->text_len, data, len);
     in->text_len += len;
@@ -242,12 +242,15 @@ collect_sweep (struct inner *in, int64_t now)
   struct kg_req *req = in->conn.req;
   double most = req->host->settings.http.stream_timeout * CLOCK_SECOND;
   if (stream_revoked (req))
-    stream_cut (in, -ECANCELED);
+    cut (in, -ECANCELED);
   else if (is_late (in, now) || (double) (now - req->start_mono) > most)
-    stream_cut (in, -ETIMEDOUT);
-  else
+    cut (in, -ETIMEDOUT);
+  else if (!in->error && !stream_expire (req, now))
     return;
-  tell_error (in, in->error, req);
+  if (in->error)
+    tell_error (in, in->error, req);
+  if (req->ticket && ticket_end (req))
+    conn_continue (&in->conn, (int) phase_abort (req, in->error ? -EPIPE : -ETIMEDOUT));
 }
 
 void

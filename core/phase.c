@@ -11,6 +11,7 @@
 #include "core/plugin.h"
 #include "core/reply.h"
 #include "core/self.h"
+#include "core/stream.h"
 #include "core/ticket.h"
 #include "core/util/clock.h"
 #include "core/worker_loop.h"
@@ -86,6 +87,10 @@ judge (struct kg_req *req, const struct kg_self *self, int32_t phase, int32_t rc
     return GO;
   if ((rc == KG_DONE || rc == KG_NEXT) && (req->response.status || req->stream))
     return ANSWERED;
+  if (rc == -EPIPE && req->gone && req->streamed) { /* what was streamed was no failure */
+    stream_cut (req);
+    return ANSWERED;
+  }
   fail (req, self, phase, rc < 0 ? rc : -EPROTO);
   return ANSWERED;
 }
@@ -113,13 +118,35 @@ seconds (double s)
 
 /* ---- The steps ---------------------------------------------------------- */
 
+/* Calls one of the stream's own functions. */
+static int32_t
+stream_call (struct kg_req *req, kg_fn *fn)
+{
+  return fn ? call (req, req->match.route->self, fn, stream_def (req)->arg) : KG_NEXT;
+}
+
+/* Nothing more comes of the stream: what it was is settled before COMMIT. */
+static void
+stream_over (struct kg_req *req)
+{
+  int32_t rc;
+  if (stream_is_over (req))
+    return;
+  rc = stream_call (req, stream_def (req)->ended);
+  if (rc < 0)
+    fail (req, req->match.route->self, KG_PHASE_HANDLER, rc);
+}
+
 static void
 go (struct kg_req *req, enum step step)
 {
   req->step = step;
   req->hook = 0;
-  if (step == STEP_COMMIT)
+  if (step == STEP_COMMIT) {
+    if (req->stream)
+      stream_over (req);
     req->deadline = worker_now (req->worker) + seconds (req->host->settings.http.handler_timeout);
+  }
 }
 
 /* The core's own verdict: closed by default. */
@@ -267,10 +294,10 @@ run (struct kg_req *req)
     case STEP_RELEASE:
       return OUTCOME_REPLY;
     }
+    if (verdict != GO && req->step < STEP_COMMIT && stream_serves (req))
+      return OUTCOME_STREAM;
     if (verdict == WAITS)
       return OUTCOME_WAIT;
-    if (verdict == ANSWERED && req->stream && !req->streamed)
-      return OUTCOME_STREAM;
     go (req, verdict == ANSWERED && req->step < STEP_COMMIT ? STEP_COMMIT : req->step + 1);
   }
 }
@@ -390,10 +417,10 @@ waiter (const struct kg_req *req, int32_t *ret_phase)
 static enum outcome
 proceed (struct kg_req *req, int verdict)
 {
+  if (verdict != GO && req->step < STEP_COMMIT && stream_serves (req))
+    return OUTCOME_STREAM;
   if (verdict == WAITS)
     return OUTCOME_WAIT;
-  if (verdict == ANSWERED && req->stream && !req->streamed)
-    return OUTCOME_STREAM;
   if (req->step == STEP_FIND || req->step == STEP_KEEP)
     req->hook = 1 + (uint32_t) verdict; /* for run_key */
   else if (req->step == STEP_COMMIT || verdict == GO)
@@ -416,10 +443,12 @@ phase_abort (struct kg_req *req, int32_t error)
 {
   int32_t phase;
   struct kg_self *self = waiter (req, &phase);
-  if (error == -EPIPE) {
+  if (req->stream)
+    stream_cut (req);
+  if (error == -EPIPE && !req->streamed) {
     req->response.status = 499;
     req->response.len = 0;
-  } else
+  } else if (error != -EPIPE) /* what was streamed until then has its status */
     fail (req, self, phase, phase == KG_PHASE_COMMIT ? -EAGAIN : error);
   return proceed (req, ANSWERED);
 }
@@ -427,8 +456,26 @@ phase_abort (struct kg_req *req, int32_t error)
 enum outcome
 phase_stream_end (struct kg_req *req)
 {
+  if (stream_is_late (req) && !req->gone)
+    fail (req, req->match.route->self, KG_PHASE_HANDLER, -ETIMEDOUT);
   go (req, STEP_COMMIT);
   return run (req);
+}
+
+void
+phase_stream_room (struct kg_req *req)
+{
+  stream_call (req, stream_def (req)->room);
+}
+
+int32_t
+phase_stream_last (struct kg_req *req)
+{
+  kg_fn *last = stream_def (req)->last;
+  int32_t rc = last ? stream_call (req, last) : 0;
+  if (rc < 0)
+    failure_log (req, req->match.route->self, KG_PHASE_HANDLER, rc);
+  return last ? rc : req->response.status >= 500 ? -EIO : 0;
 }
 
 void

@@ -30,6 +30,12 @@ enum outcome phase_abort (struct kg_req *req, int32_t error);
 /* The stream has ended: COMMIT. */
 enum outcome phase_stream_end (struct kg_req *req);
 
+/* There is room in the stream again. */
+void phase_stream_room (struct kg_req *req);
+
+/* Behind COMMIT: the stream's last word.  0, or negative when it has to be cut off. */
+int32_t phase_stream_last (struct kg_req *req);
+
 /* LOG: exactly once, when the response is with the kernel or nobody is there. */
 void phase_log (struct kg_req *req);
 

@@ -23,13 +23,22 @@ struct kg_stream {
   pthread_mutex_t lock; /* guards what follows, up to the line */
   char *buf;
   size_t len, cap;
+  uint64_t taken;     /* bytes of the producer's that the kernel has */
   int ended, gone, posted;
+  int refused;        /* something was too much, and the producer was not told of room */
   /* ---- the worker's own ---- */
   struct kg_req *req; /* NULL when the request is over */
   struct worker *worker;
   size_t limit;       /* bytes that may wait */
   int is_events;
   int64_t spoke;      /* ns, when something was last sent */
+  const char *type;   /* the very pointer in the response, while the stream is that */
+  uint64_t put;       /* bytes of the producer's in the connection's output so far */
+  int is_lazy;        /* of stream2: the head leaves with the first bytes */
+  int cut;            /* nobody waits for its end */
+  int late;           /* it took too long */
+  int over;           /* `ended` was called */
+  struct kg_stream_def def; /* of stream2, else all zero */
 };
 
 /* ---- Any thread --------------------------------------------------------- */
@@ -70,9 +79,10 @@ stream_send (kg_stream *s, const void *data, size_t len)
   pthread_mutex_lock (&s->lock);
   if (s->gone)
     rc = -EPIPE;
-  else if (s->len && s->len + len > s->limit)
+  else if (s->len && s->len + len > s->limit) {
+    s->refused = 1;
     rc = -EAGAIN;
-  else if (!room (s, len))
+  } else if (!room (s, len))
     rc = -ENOMEM;
   else if (len) {
     memcpy (s->buf + s->len, data, len);
@@ -99,7 +109,17 @@ stream_end (kg_stream *s)
     worker_post (s->worker, &s->post);
 }
 
-/* ---- The worker --------------------------------------------------------- */
+int64_t
+stream_taken (kg_stream *s)
+{
+  int64_t n;
+  pthread_mutex_lock (&s->lock);
+  n = (int64_t) s->taken;
+  pthread_mutex_unlock (&s->lock);
+  return n;
+}
+
+/* ---- Beginning ---------------------------------------------------------- */
 
 static void
 stream_free (struct kg_stream *s)
@@ -110,16 +130,19 @@ stream_free (struct kg_stream *s)
   free (s);
 }
 
+/* A request may be over before its stream was ended: whoever holds it still ends it. */
 static void
 stream_handle (struct post *post)
 {
   struct kg_stream *s = (struct kg_stream *) post;
+  int ended;
   pthread_mutex_lock (&s->lock);
   s->posted = 0;
+  ended = s->ended;
   pthread_mutex_unlock (&s->lock);
   if (s->req)
     conn_turn (s->req->conn);
-  else
+  else if (ended)
     stream_free (s);
 }
 
@@ -144,11 +167,95 @@ stream_open (kg_req *req, int32_t status, const char *type)
   s->limit = (size_t) req->host->settings.http.stream_buffer;
   s->is_events = !strncmp (type, "text/event-stream", 17);
   s->spoke = worker_now (req->worker);
-  if (s->is_events) {
-    reply_field (req, "Cache-Control", 13, "no-store", 8);
-    reply_field (req, "X-Accel-Buffering", 17, "no", 2);
-  }
+  s->type = req->response.type;
   return req->stream = s;
+}
+
+kg_stream *
+stream_open2 (kg_req *req, const struct kg_stream_def *def)
+{
+  struct kg_stream *s;
+  if (req->step != STEP_HANDLER || def->size < offsetof (struct kg_stream_def, room))
+    return NULL;
+  s = stream_open (req, def->status, def->type);
+  if (!s)
+    return NULL;
+  memcpy (&s->def, def, def->size < sizeof s->def ? def->size : sizeof s->def);
+  s->is_lazy = 1;
+  return s;
+}
+
+/* ---- What it is to the request ------------------------------------------ */
+
+int
+stream_serves (const struct kg_req *req)
+{
+  const struct kg_stream *s = req->stream;
+  return s && !s->cut && s->type == req->response.type;
+}
+
+int
+stream_is_due (const struct kg_req *req)
+{
+  struct kg_stream *s = req->stream;
+  int due;
+  if (req->streamed || !s->is_lazy)
+    return !req->streamed;
+  pthread_mutex_lock (&s->lock);
+  due = s->len > 0;
+  pthread_mutex_unlock (&s->lock);
+  return due;
+}
+
+const struct kg_stream_def *
+stream_def (const struct kg_req *req)
+{
+  return &req->stream->def;
+}
+
+int
+stream_is_over (struct kg_req *req)
+{
+  int was = req->stream->over;
+  req->stream->over = 1;
+  return was;
+}
+
+void
+stream_cut (struct kg_req *req)
+{
+  req->stream->cut = 1;
+}
+
+int
+stream_is_late (const struct kg_req *req)
+{
+  return req->stream->late;
+}
+
+void
+stream_head (struct kg_req *req)
+{
+  if (!req->stream->is_events)
+    return;
+  reply_field (req, "Cache-Control", 13, "no-store", 8);
+  reply_field (req, "X-Accel-Buffering", 17, "no", 2);
+}
+
+/* ---- Sending ------------------------------------------------------------ */
+
+/* Notes how much the kernel has.  What it has not is counted with its frames, so this is a little
+ * less than the truth, but never more. */
+static void
+account (struct kg_req *req)
+{
+  struct kg_stream *s = req->stream;
+  uint64_t waits = req->conn->out_len - req->conn->out_pos;
+  uint64_t taken = s->put > waits ? s->put - waits : 0;
+  pthread_mutex_lock (&s->lock);
+  if (taken > s->taken)
+    s->taken = taken;
+  pthread_mutex_unlock (&s->lock);
 }
 
 /* Puts a piece of the body, framed. */
@@ -170,45 +277,103 @@ put_piece (struct kg_req *req, const char *p, size_t len)
   req->stream->spoke = worker_now (req->worker);
 }
 
+/* Puts what is queued; how much that was. */
+static size_t
+put_queue (struct kg_req *req, int *ret_ended)
+{
+  struct kg_stream *s = req->stream;
+  char *buf;
+  size_t len;
+  pthread_mutex_lock (&s->lock);
+  buf = s->buf;
+  len = s->len;
+  *ret_ended = s->ended;
+  s->buf = NULL;
+  s->len = s->cap = 0;
+  pthread_mutex_unlock (&s->lock);
+  if (!req->gone) {
+    put_piece (req, buf, len);
+    s->put += len;
+  }
+  free (buf);
+  return len;
+}
+
 int
 stream_pump (struct kg_req *req)
 {
+  int ended, held;
+  while (put_queue (req, &ended))
+    if (!req->gone && (held = conn_flush (req->conn))) {
+      if (held > 0)
+        account (req);
+      return -1;
+    }
+  if (req->gone)
+    return ended;
+  if (req->conn->out)
+    return -1;
+  account (req);
+  return ended;
+}
+
+int
+stream_has_room (struct kg_req *req)
+{
   struct kg_stream *s = req->stream;
-  for (;;) {
-    char *buf;
-    size_t len;
-    int ended;
-    pthread_mutex_lock (&s->lock);
-    buf = s->buf;
-    len = s->len;
-    ended = s->ended;
-    s->buf = NULL;
-    s->len = s->cap = 0;
-    pthread_mutex_unlock (&s->lock);
-    if (!req->gone)
-      put_piece (req, buf, len);
-    free (buf);
-    if (!len)
-      return ended;
-    if (!req->gone && conn_flush (req->conn))
-      return 0;
-  }
+  int refused;
+  if (!s->def.room || req->gone)
+    return 0;
+  pthread_mutex_lock (&s->lock);
+  refused = s->refused;
+  s->refused = 0;
+  pthread_mutex_unlock (&s->lock);
+  return refused;
+}
+
+void
+stream_put_rest (struct kg_req *req)
+{
+  int ended;
+  put_queue (req, &ended);
 }
 
 void
 stream_gone (struct kg_req *req)
 {
+  if (!req->conn->hung)
+    account (req);
   pthread_mutex_lock (&req->stream->lock);
   req->stream->gone = 1;
   pthread_mutex_unlock (&req->stream->lock);
 }
 
+/* Whether it has lasted too long, or not begun in time. */
+static int
+is_overdue (const struct kg_req *req, int64_t now)
+{
+  int64_t most = (int64_t) (req->host->settings.http.stream_timeout * CLOCK_SECOND);
+  return now - req->start_mono > most
+         || (req->stream->is_lazy && !req->streamed && now >= req->deadline);
+}
+
+int
+stream_expire (struct kg_req *req, int64_t now)
+{
+  if (req->stream->late || !is_overdue (req, now))
+    return 0;
+  if (req->stream->is_lazy && req->ticket)
+    return 1;
+  req->stream->late = req->stream->is_lazy;
+  stream_gone (req);
+  return 0;
+}
+
 void
 stream_sweep (struct kg_req *req, int64_t now)
 {
-  int64_t most = (int64_t) (req->host->settings.http.stream_timeout * CLOCK_SECOND);
-  if (now - req->start_mono > most)
-    stream_gone (req);
+  if (!req->streamed)
+    return;
   if (req->stream->is_events && now - req->stream->spoke >= SILENCE_MAX && !req->conn->out) {
     put_piece (req, ":\n\n", 3);
     conn_flush (req->conn);
@@ -219,7 +384,7 @@ void
 stream_drain (struct kg_req *req)
 {
   static const char event[] = "event: drain\nretry: 1000\ndata: {}\n\n";
-  if (req->stream->is_events && !req->conn->out && !req->gone && !req->conn->inner)
+  if (req->stream->is_events && req->streamed && !req->conn->out && !req->gone && !req->conn->inner)
     put_piece (req, event, sizeof event - 1);
 }
 
@@ -227,7 +392,7 @@ int
 stream_revoked (const struct kg_req *req)
 {
   const int32_t *ended = req->identity ? req->identity->ended : NULL;
-  return ended && __atomic_load_n (ended, __ATOMIC_RELAXED);
+  return req->streamed && ended && __atomic_load_n (ended, __ATOMIC_RELAXED);
 }
 
 void
@@ -253,12 +418,13 @@ void
 stream_release (struct kg_req *req)
 {
   struct kg_stream *s = req->stream;
-  int posted;
+  int free_now;
   req->stream = NULL;
   s->req = NULL;
   pthread_mutex_lock (&s->lock);
-  posted = s->posted;
+  s->gone = 1;
+  free_now = s->ended && !s->posted;
   pthread_mutex_unlock (&s->lock);
-  if (!posted)
+  if (free_now)
     stream_free (s);
 }

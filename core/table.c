@@ -122,6 +122,13 @@ table_stream (kg_req *req, int32_t status, const char *type)
   return stream_open (req, status, type);
 }
 
+static kg_stream *
+table_stream2 (kg_req *req, const struct kg_stream_def *def)
+{
+  TAG_WORKER (req, "stream2");
+  return stream_open2 (req, def);
+}
+
 const struct kg_host host_table = {
   .abi = KG_ABI_CURRENT,
   .size = sizeof (struct kg_host),
@@ -149,4 +156,6 @@ const struct kg_host host_table = {
   .end = stream_end,
   .fields = host_fields,
   .headers = table_headers,
+  .stream2 = table_stream2,
+  .taken = stream_taken,
 };

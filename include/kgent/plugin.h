@@ -261,6 +261,29 @@ struct kg_value {
   int64_t n;        /* bytes of the text, or the number; of which a negative one
                        leaves the header out                                     */
 };
+
+/* A streamed response, as `stream2` begins it; it is copied, its `type`, too.
+ * Since 1.1. */
+struct kg_stream_def {
+  uint32_t size;    /* sizeof (struct kg_stream_def) */
+  int32_t status;   /* 200..599 */
+  const char *type; /* "text/event-stream" */
+  kg_fn *room;  /* the client had too much to read, so that `send` said -EAGAIN, and
+                   has read it: send on.  What it returns is ignored; may be NULL    */
+  kg_fn *ended; /* once for each stream, before COMMIT: it was ended, or its client has
+                   left, or its time is over, or the handler answered otherwise or
+                   failed.  KG_NUM_GONE, KG_NUM_STATUS and `taken` tell which, and
+                   how far it came.  Settle here what it costs; COMMIT takes the
+                   request for what the response is then.  The last place for `end`.
+                   KG_NEXT, or an errno as a hook; may be NULL                       */
+  kg_fn *last;  /* behind COMMIT, while the client is there: sends the last word of a
+                   body that has begun, or is still the response.  KG_NUM_STATUS and
+                   KG_GET_REPLY tell when COMMIT, or whoever else, put a problem in
+                   its place.  KG_NEXT; an errno cuts the body off; NULL: it ends
+                   well, but is cut off for a status from 500 on                     */
+  void *arg;    /* of these three, which run on the request's worker; must be there
+                   until LOG                                                         */
+};
 #endif
 
 /* The host's functions.  The table and everything it gives out stay valid until
@@ -378,6 +401,19 @@ struct kg_host {
    * for each, at a fraction of the cost; but -EINVAL for one of the values adds
    * none.  Since 1.1. */
   int32_t (*headers) (kg_req *req, const kg_fields *fields, const struct kg_value *values);
+
+  /* [worker] In a handler, or a continuation of it: as `stream`, but the head leaves
+   * with the first bytes.  Until then the handler may still answer otherwise, by
+   * reply or problem, and nothing of the stream leaves.  The request may also wait:
+   * with a ticket out it streams what is sent, by the ticket's holder too, until
+   * `gone` has returned, and then nobody is waited for: `ended` comes next.  The
+   * route's timeout_ms bounds the wait for the first bytes.  NULL without memory, for
+   * a second stream, and in other phases.  Since 1.1. */
+  kg_stream *(*stream2) (kg_req *req, const struct kg_stream_def *def);
+
+  /* [any] Of the bytes sent on a stream, how many the kernel has taken for the client;
+   * until `end`.  Since 1.1. */
+  int64_t (*taken) (kg_stream *stream);
 #endif
 };
 

@@ -378,7 +378,10 @@ layout_since_1_1 (void)
           M (kg_region, boot));
   M (kg_store, bucket2), M (kg_store, region), M (kg_store, region_ensure),
       M (kg_store, region_held);
-  M (kg_host, fields), M (kg_host, headers);
+  M (kg_host, fields), M (kg_host, headers), M (kg_host, stream2), M (kg_host, taken);
+  STRUCT (kg_stream_def, M (kg_stream_def, size), M (kg_stream_def, status),
+          M (kg_stream_def, type), M (kg_stream_def, room), M (kg_stream_def, ended),
+          M (kg_stream_def, last), M (kg_stream_def, arg));
   STRUCT (kg_value, M (kg_value, text), M (kg_value, n));
   STRUCT (kg_charge, M (kg_charge, size), M (kg_charge, reserved), M (kg_charge, tokens),
           M (kg_charge, money), M (kg_charge, requests), M (kg_charge, key),

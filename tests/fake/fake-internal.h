@@ -79,8 +79,12 @@ struct kg_ticket {
 
 struct kg_stream {
   kg_req *req;
-  size_t taken;
-  int ended;
+  size_t turn; /* bytes since fake_run began the last time */
+  int ended, refused;
+  int lazy;    /* of stream2 */
+  int replaced, cut, over, last;
+  struct fake_text said; /* of stream2: the response may be another by now */
+  struct kg_stream_def def;
 };
 
 struct fake_pair {
@@ -95,6 +99,8 @@ struct kg_req {
   int32_t phase;
   uint32_t hook;
   int waiting, done, gone, streaming, admin, local, inner;
+  int left;       /* it left after so many bytes of a stream: */
+  size_t left_at;
   kg_ticket *ticket;
   struct kg_stream stream;
   void *slots[FAKE_PLUGINS + 1];
@@ -183,7 +189,26 @@ int32_t fake_host_provide (kg_self *self, const char *service, const void *table
 int32_t fake_host_need (kg_self *self, const char *service, uint32_t size, uint32_t flags,
                         const void **slot);
 void fake_host_resume (kg_ticket *ticket, kg_fn *then, void *arg, void (*drop) (void *arg));
+
+/* Streams; fake-stream.c. */
+kg_stream *fake_host_stream (kg_req *req, int32_t status, const char *type);
+kg_stream *fake_host_stream2 (kg_req *req, const struct kg_stream_def *def);
 int32_t fake_host_send (kg_stream *stream, const void *data, size_t len);
+int64_t fake_host_taken (kg_stream *stream);
 void fake_host_end (kg_stream *stream);
+
+/* Whether bytes have left; whether the response is the stream, and its end is waited for. */
+int fake_stream_begun (const kg_req *req);
+int fake_stream_serves (const kg_req *req);
+
+/* Before COMMIT, and behind it. */
+int32_t fake_stream_over (kg_req *req);
+void fake_stream_last (kg_req *req);
+
+/* A stream that has ended and whose request has not, or that heard of room; or NULL. */
+kg_req *fake_stream_next (struct fake *fake);
+
+/* Calls a plugin's code as a worker does. */
+int32_t fake_worker_call (kg_fn *fn, kg_req *req, void *arg);
 
 #endif

@@ -12,9 +12,8 @@
 
 _Thread_local int fake_on_worker;
 
-/* Calls a plugin's code as a worker does. */
-static int32_t
-worker_call (kg_fn *fn, kg_req *req, void *arg)
+int32_t
+fake_worker_call (kg_fn *fn, kg_req *req, void *arg)
 {
   int32_t verdict;
   fake_on_worker++;
@@ -118,7 +117,7 @@ handler_run (kg_req *req)
     if (!req->json)
       return fake_table.problem (req, 400, NULL, "The body is not valid JSON");
   }
-  return worker_call (r->handler, req, req->route->self->data);
+  return fake_worker_call (r->handler, req, req->route->self->data);
 }
 
 /* Runs the next hook of the phase, or ends the phase: sets *ret_over. */
@@ -132,17 +131,10 @@ hook_run (kg_req *req, int *ret_over)
   }
   if (req->hook < fake->nhooks[req->phase]) {
     const struct fake_hook *h = &fake->hooks[req->phase][req->hook++];
-    return worker_call (h->fn, req, h->self->data);
+    return fake_worker_call (h->fn, req, h->self->data);
   }
   *ret_over = 1;
   return req->phase == KG_PHASE_ACCESS ? closed_by_default (req) : KG_NEXT;
-}
-
-static void
-phase_enter (kg_req *req, int32_t phase)
-{
-  req->phase = phase;
-  req->hook = 0;
 }
 
 static void
@@ -156,15 +148,26 @@ failed (kg_req *req, int32_t error)
   fake_table.problem (req, status, NULL, "The request failed");
 }
 
+static void
+phase_enter (kg_req *req, int32_t phase)
+{
+  int32_t rc;
+  req->phase = phase;
+  req->hook = 0;
+  if (phase == KG_PHASE_COMMIT && (rc = fake_stream_over (req)) < 0)
+    failed (req, rc);
+}
+
 /* LOG: every hook, once. */
 static void
 finish (kg_req *req)
 {
   struct fake *fake = req->fake;
+  fake_stream_last (req);
   req->phase = KG_PHASE_LOG;
   for (uint32_t i = 0; i < fake->nhooks[KG_PHASE_LOG]; i++) {
     const struct fake_hook *h = &fake->hooks[KG_PHASE_LOG][i];
-    if (worker_call (h->fn, req, h->self->data) != KG_NEXT)
+    if (fake_worker_call (h->fn, req, h->self->data) != KG_NEXT)
       fake_die ("LOG hook of %s: it can only answer KG_NEXT", h->self->name);
   }
   req->done = 1;
@@ -182,12 +185,14 @@ verdict_apply (kg_req *req, int32_t verdict, int over)
   }
   if (req->ticket)
     fake_die ("a ticket was taken, but the hook answered %d, not KG_WAIT", verdict);
-  if (verdict < 0)
+  if (verdict == -EPIPE && req->gone && fake_stream_begun (req))
+    req->stream.cut = 1;
+  else if (verdict < 0)
     failed (req, verdict);
   if (verdict != KG_NEXT && req->phase < KG_PHASE_COMMIT) {
     if (!req->status)
       fake_die ("KG_DONE without a response");
-    if (req->streaming && !req->stream.ended)
+    if (fake_stream_serves (req) && !req->stream.ended)
       return 0;
     phase_enter (req, KG_PHASE_COMMIT);
   } else if (over)
@@ -337,39 +342,7 @@ ticket_run (kg_ticket *t)
   req->ticket = NULL;
   req->waiting = 0;
   free (t);
-  drive (req, worker_call (then, req, arg));
-}
-
-/* Cuts the stream of an identity that has ended; the lock is held. */
-static void
-stream_look (kg_req *req)
-{
-  static const char event[] = "event: error\ndata: {\"error\":\"The access was revoked.\","
-                              "\"type\":\"revoked\"}\n\n";
-  const int32_t *ended = req->identity ? req->identity->ended : NULL;
-  const char *type = fake_header (req, "Content-Type");
-  if (!req->streaming || req->stream.ended || req->gone || !ended
-      || !__atomic_load_n (ended, __ATOMIC_RELAXED))
-    return;
-  req->gone = 1;
-  if (type && !strncmp (type, "text/event-stream", 17))
-    fake_text_add (&req->reply, event, sizeof event - 1);
-}
-
-/* One stream that has ended and whose request has not. */
-static kg_req *
-ended_find (struct fake *fake)
-{
-  kg_req *req;
-  pthread_mutex_lock (&fake->lock);
-  for (req = fake->requests; req; req = req->next) {
-    req->stream.taken = 0;
-    stream_look (req);
-    if (req->streaming && req->stream.ended && !req->waiting && req->phase < KG_PHASE_COMMIT)
-      break;
-  }
-  pthread_mutex_unlock (&fake->lock);
-  return req;
+  drive (req, fake_worker_call (then, req, arg));
 }
 
 int
@@ -378,11 +351,13 @@ fake_run (struct fake *fake)
   int n = 0;
   for (;; n++) {
     kg_ticket *t = ready_pop (fake);
-    kg_req *req = t ? NULL : ended_find (fake);
+    kg_req *req = t ? NULL : fake_stream_next (fake);
     if (t)
       ticket_run (t);
-    else if (req)
+    else if (req && req->stream.ended && !req->waiting && req->phase < KG_PHASE_COMMIT)
       drive (req, KG_DONE);
+    else if (req)
+      continue;
     else if (!fake->turn || !fake->turn (fake->state))
       return n;
   }
@@ -400,7 +375,9 @@ abandon (kg_req *req, int32_t status, const char *why)
   req->waiting = 0;
   if (t->gone)
     t->gone (t->gone_arg);
-  fake_table.problem (req, status, NULL, "%s", why);
+  req->stream.cut = 1;
+  if (status != 499 || !fake_stream_begun (req)) /* what was streamed has its status */
+    fake_table.problem (req, status, NULL, "%s", why);
   if (req->phase == KG_PHASE_COMMIT) /* goes on with the next hook */
     drive (req, KG_NEXT);
   else
@@ -420,34 +397,10 @@ fake_leave (kg_req *req)
   abandon (req, 499, "The client has left");
 }
 
-int32_t
-fake_host_send (kg_stream *s, const void *data, size_t len)
-{
-  struct fake *fake = s->req->fake;
-  int32_t e = 0;
-  if (s->ended)
-    fake_die ("send: the stream has ended");
-  pthread_mutex_lock (&fake->lock);
-  stream_look (s->req);
-  if (s->req->gone)
-    e = -EPIPE;
-  else if (fake->stream_max && s->taken + len > fake->stream_max)
-    e = -EAGAIN;
-  else {
-    s->taken += len;
-    fake_text_add (&s->req->reply, data, len);
-  }
-  pthread_mutex_unlock (&fake->lock);
-  return e;
-}
-
 void
-fake_host_end (kg_stream *s)
+fake_leave_after (kg_req *req, size_t bytes)
 {
-  struct fake *fake = s->req->fake;
-  pthread_mutex_lock (&fake->lock);
-  if (s->ended)
-    fake_die ("end: the stream has ended before");
-  s->ended = 1;
-  pthread_mutex_unlock (&fake->lock);
+  req->left = 1;
+  req->left_at = bytes;
+  fake_leave (req);
 }

@@ -258,6 +258,7 @@ reply_set (kg_req *req, int32_t status, const char *type, const void *body, size
   fake_text_add (&req->reply, body, len);
   free (old.ptr);
   req->status = status;
+  req->stream.replaced = req->stream.lazy;
 }
 
 static int32_t
@@ -407,17 +408,6 @@ host_suspend (kg_req *req, void (*gone) (void *arg), void *arg)
   return t;
 }
 
-static kg_stream *
-host_stream (kg_req *req, int32_t status, const char *type)
-{
-  if (req->streaming)
-    fake_die ("stream: the response is a stream already");
-  reply_set (req, status, type, "", 0);
-  req->stream.req = req;
-  req->streaming = 1;
-  return &req->stream;
-}
-
 const struct kg_host fake_table = {
   .abi = KG_ABI_CURRENT,
   .size = sizeof (struct kg_host),
@@ -440,9 +430,11 @@ const struct kg_host fake_table = {
   .identity = host_identity,
   .suspend = host_suspend,
   .resume = fake_host_resume,
-  .stream = host_stream,
+  .stream = fake_host_stream,
   .send = fake_host_send,
   .end = fake_host_end,
   .fields = host_fields,
   .headers = host_headers,
+  .stream2 = fake_host_stream2,
+  .taken = fake_host_taken,
 };

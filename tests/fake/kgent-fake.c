@@ -276,6 +276,7 @@ requests_free (struct fake *fake)
     fake->requests = req->next;
     fake_pool_free (&req->pool);
     free (req->reply.ptr);
+    free (req->stream.said.ptr);
     free (req);
   }
 }
@@ -404,7 +405,7 @@ fake_stream_max (struct fake *fake, size_t bytes)
 int
 fake_status (const kg_req *req)
 {
-  return req->done || req->streaming ? req->status : 0;
+  return req->done || fake_stream_begun (req) ? req->status : 0;
 }
 
 int
@@ -428,16 +429,24 @@ fake_header (const kg_req *req, const char *name)
   return fake_header_n (req, name, 0);
 }
 
+/* What the client got: of a stream that began, its bytes. */
+static const struct fake_text *
+body_of (const kg_req *req)
+{
+  return req->stream.said.len ? &req->stream.said : &req->reply;
+}
+
 const char *
 fake_body (const kg_req *req)
 {
-  return req->reply.ptr ? req->reply.ptr : "";
+  const char *p = body_of (req)->ptr;
+  return p ? p : "";
 }
 
 size_t
 fake_body_len (const kg_req *req)
 {
-  return req->reply.len;
+  return body_of (req)->len;
 }
 
 /* One step of a path: a member by its key, or an element by its number. */
@@ -459,7 +468,8 @@ const char *
 fake_json (kg_req *req, const char *path)
 {
   const struct kg_json *j = fake_scan (
-      &req->pool, fake_pool_copy (&req->pool, fake_body (req), req->reply.len), req->reply.len);
+      &req->pool, fake_pool_copy (&req->pool, fake_body (req), fake_body_len (req)),
+      fake_body_len (req));
   uint32_t at = 0;
   kg_str s;
   while (j && *path) {

@@ -110,11 +110,15 @@ void fake_expire (kg_req *req);
 /* The client leaves: `gone` is called, sends are -EPIPE. */
 void fake_leave (kg_req *req);
 
+/* The same after so many bytes of a stream: what host->taken tells from then on. */
+void fake_leave_after (kg_req *req, size_t bytes);
+
 /* From now on streams take this many bytes until fake_run is called, then
  * -EAGAIN. */
 void fake_stream_max (struct fake *fake, size_t bytes);
 
-/* 0 while it waits (a stream has its status at once). */
+/* 0 while it waits (a stream has its status at once, one of stream2 with its first bytes; a
+ * response that takes a begun stream's place is not sent, but LOG sees its status). */
 int fake_status (const kg_req *req);
 
 /* 1 once LOG has run. */

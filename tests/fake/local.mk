@@ -15,6 +15,7 @@ FAKE_FILES = \
 	%D%/fake-store-internal.h \
 	%D%/fake-store-write.c \
 	%D%/fake-store.c \
+	%D%/fake-stream.c \
 	%D%/fake-work.c \
 	%D%/kgent-fake.c \
 	%D%/kgent-fake.h \

@@ -24,12 +24,13 @@ FAULT_TESTS = \
 	%D%/reload.py \
 	%D%/sample.py \
 	%D%/schedule.py \
+	%D%/streams.py \
 	%D%/usage.py \
 	$(NULL)
 
 if HAVE_PYTHON
 TESTS += $(FAULT_TESTS)
-check_PROGRAMS += %D%/caller.so %D%/clock.so %D%/faulty.so
+check_PROGRAMS += %D%/caller.so %D%/clock.so %D%/faulty.so %D%/streamer.so
 endif
 EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/crowd.py \
@@ -41,7 +42,7 @@ EXTRA_DIST += $(FAULT_TESTS) \
 	$(NULL)
 
 # A plugin that asks its host; one that does everything wrong; a wall clock that jumps, to be preloaded.
-EXTRA_PROGRAMS += %D%/caller.so %D%/clock.so %D%/faulty.so
+EXTRA_PROGRAMS += %D%/caller.so %D%/clock.so %D%/faulty.so %D%/streamer.so
 %C%_caller_so_SOURCES = %D%/caller.c
 %C%_caller_so_CFLAGS = $(PLUGIN_COMPILE)
 %C%_caller_so_LDFLAGS = $(PLUGIN_LINK)
@@ -50,6 +51,10 @@ EXTRA_PROGRAMS += %D%/caller.so %D%/clock.so %D%/faulty.so
 %C%_faulty_so_CFLAGS = $(PLUGIN_COMPILE)
 %C%_faulty_so_LDFLAGS = $(PLUGIN_LINK)
 %C%_faulty_so_LDADD =
+%C%_streamer_so_SOURCES = %D%/streamer.c
+%C%_streamer_so_CFLAGS = $(PLUGIN_COMPILE)
+%C%_streamer_so_LDFLAGS = $(PLUGIN_LINK)
+%C%_streamer_so_LDADD =
 %C%_clock_so_SOURCES = %D%/clock.c
 %C%_clock_so_CFLAGS = $(PLUGIN_COMPILE)
 %C%_clock_so_LDFLAGS = $(KG_MODULE_LDFLAGS)
