@@ -4,6 +4,7 @@
 /* What changes a world entity: transform, relate, define, and every verb that is
  * offered and has no meaning of its own here. */
 #include "plugins/agentese/common.h"
+#include "plugins/agentese/spec_tenant.h"
 #include "plugins/agentese/world.h"
 
 #include <errno.h>
@@ -37,8 +38,12 @@ static int32_t
 changes_prepare (struct ag_change *ch, const struct ag_node *old)
 {
   uint32_t changes = ag_kwarg (ch->call, "changes");
+  const struct ag_entry *spec;
+  int32_t r;
   if (!changes)
     return 0;
+  if ((r = ag_spec_take_member (ch->call, ch->call->path.handle, changes, &spec)))
+    return r;
   ch->bump = 1;
   return ag_state_merge (ch->call, old, changes, &ch->state);
 }
@@ -224,7 +229,9 @@ define_write (struct ag_call *c, void *arg, struct kg_out *out)
   const struct ag_change *ch = arg;
   kg_str rest = { ch->child.ptr + c->path.context.len + 1,
                   ch->child.len - c->path.context.len - 1 };
-  const struct ag_entry *child = ag_entry_find (c->ag, c->path.ctx, rest);
+  const struct ag_entry *child = ch->extra;
+  if (!child)
+    child = ag_entry_find (c->ag, c->path.ctx, rest);
   kg_out_lit (out, "{\"handle\":");
   kg_out_str (out, ch->child);
   kg_out_lit (out, ",\"affordances\":");
@@ -234,19 +241,23 @@ define_write (struct ag_call *c, void *arg, struct kg_out *out)
 
 /* The child's state: the members of the object `spec`, or a text as "spec". */
 static int32_t
-define_spec (struct ag_call *c, kg_str *ret)
+define_spec (struct ag_call *c, kg_str child, kg_str *ret, const struct ag_entry **ret_entry)
 {
   struct ag_node nothing = { 0 };
   uint32_t spec = ag_kwarg (c, "spec");
-  int32_t kind = kg_json_kind (c->json, spec);
+  int32_t kind = kg_json_kind (c->json, spec), r;
   struct kg_out o;
   if (spec && kind == KG_JSON_OBJECT)
-    return ag_state_merge (c, &nothing, spec, ret);
+    return (r = ag_spec_take_member (c, child, spec, ret_entry))
+               ? r
+               : ag_state_merge (c, &nothing, spec, ret);
   if (spec && kind != KG_JSON_STRING)
     return ag_refuse (c, AG_BAD_ARGUMENT, 400, "Argument 'spec' must be an object or a string");
   *ret = ag_str ("{}");
   if (!spec)
     return 0;
+  if ((r = ag_spec_take_member (c, child, c->kwargs, ret_entry)))
+    return r;
   if ((int64_t)c->json->token[spec].len > c->ag->conf->node_bytes_max)
     return ag_over_limit (c, "agentese.node_bytes", c->ag->conf->node_bytes_max,
                           "bytes of a node's state");
@@ -286,23 +297,17 @@ define_handle (struct ag_call *c, kg_str *ret)
 int32_t
 ag_world_define (struct ag_call *c)
 {
-  static const char *const makers[] = { "architect", "developer", "admin", NULL };
   struct ag_change *ch = ag_change_new (c);
-  uint32_t i;
-  int32_t r, may = c->can_define;
+  const struct ag_entry *entry = NULL;
+  int32_t r;
   if (!ch)
     return -ENOMEM;
-  for (i = 0; makers[i]; i++)
-    may |= ag_archetype_is (c->ag, c->archetype, makers[i]);
-  if (!may) {
-    ag_member_list (c, "available", makers);
-    return ag_refuse (
-        c, AG_FORBIDDEN, 403,
-        "Defining takes an architect, developer or admin, or the capability 'define'");
-  }
+  if (!ag_may_define (c))
+    return ag_refuse_define (c);
   r = define_handle (c, &ch->child);
-  if (r || (r = define_spec (c, &ch->child_state)))
+  if (r || (r = define_spec (c, ch->child, &ch->child_state, &entry)))
     return r;
+  ch->extra = (void *)entry;
   ch->prepare = define_prepare;
   ch->result = define_write;
   return ag_change_run (ch);

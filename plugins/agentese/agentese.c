@@ -4,10 +4,9 @@
 /* agentese.so: the path language over HTTP.  This file declares; what happens
  * is in invoke.c and resolve.c. */
 #include "plugins/agentese/lane.h"
-#include "plugins/agentese/listing.h"
 #include "plugins/agentese/quote.h"
 #include "plugins/agentese/remote.h"
-#include "plugins/agentese/spec.h"
+#include "plugins/agentese/spec_tenant.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -341,6 +340,8 @@ state_declare (struct ag *ag)
   if ((r = ag->store->bucket (ag->self, "agentese.versions", &ag->versions)) < 0
       || (r = ag->store->watch (ag->versions, ag_quota_version, ag)) < 0)
     return r;
+  if ((r = ag_spec_index_open (ag)) < 0)
+    return r;
   return ag->store->watch (ag->trace, ag_quota_trace, ag);
 }
 
@@ -354,6 +355,7 @@ agentese_close (void *data)
   ag_nodes_close (ag);
   ag_remotes_close (ag);
   ag_specs_close (ag);
+  ag_spec_index_close (ag);
   ag_archetypes_free (ag->archetypes);
   ag_lanes_free (ag->lanes);
   ag_quota_free (ag->quota);

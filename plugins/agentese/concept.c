@@ -300,6 +300,7 @@ static const struct ag_aspect aspects[] = {
              "\"name\":{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9_]*$\",\"maxLength\":64},"
              "\"definition\":{\"type\":\"string\",\"maxLength\":4000},"
              "\"domain\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128},"
+             "\"spec\":{\"type\":\"string\",\"maxLength\":32768},"
              "\"extends\":{\"type\":[\"string\",\"array\"],\"maxItems\":16,"
              "\"items\":{\"type\":\"string\"}},"
              "\"affordances\":" NAMES ",\"constraints\":" NAMES "}}",

@@ -5,6 +5,7 @@
  * and what they are all bound to; nothing is its own ancestor, and nothing contradicts
  * itself. */
 #include "plugins/agentese/concept.h"
+#include "plugins/agentese/spec_tenant.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 /* One definition on its way. */
 struct definition {
   kg_str handle, name, text, domain;
+  kg_str spec; /* as JSON text; ptr NULL: it has none */
   struct ag_traits extends, own_affords, own_bound; /* as asked for */
   struct ag_traits affords, bound;                  /* as they come out */
   int64_t depth;
@@ -195,11 +197,16 @@ define_prepare (struct ag_change *ch, const struct ag_node *old)
     return r;
   r = ag_out_new (c,
                   6 * (d->name.len + d->text.len + d->domain.len) + traits_size (&d->extends)
-                      + traits_size (&d->affords) + traits_size (&d->bound) + 256,
+                      + traits_size (&d->affords) + traits_size (&d->bound) + d->spec.len + 256,
                   &o);
   if (r < 0)
     return r;
   kg_out_lit (&o, "{");
+  if (d->spec.ptr) {
+    kg_out_lit (&o, "\"spec\":");
+    kg_out_raw (&o, d->spec.ptr, d->spec.len);
+    kg_out_lit (&o, ",");
+  }
   definition_write (d, &o);
   ch->state = (kg_str){ o.ptr, o.len };
   ch->bump = 1;
@@ -271,6 +278,18 @@ name_read (struct ag_call *c, struct definition *d)
   return 0;
 }
 
+/* The text that makes it a spec. */
+static int32_t
+spec_read (struct ag_call *c, struct definition *d)
+{
+  const struct ag_entry *entry;
+  uint32_t i = ag_kwarg (c, "spec");
+  int32_t r = i ? ag_spec_take_member (c, d->handle, c->kwargs, &entry) : 0;
+  if (i && !r)
+    d->spec = kg_json_text (c->json, i);
+  return r;
+}
+
 int32_t
 ag_concept_define (struct ag_call *c)
 {
@@ -288,7 +307,7 @@ ag_concept_define (struct ag_call *c)
   d->domain = ag_arg_text (c, "domain");
   if (ag_arg_lost (c, "domain", d->domain))
     return -ENOMEM;
-  if ((r = name_read (c, d)) || (r = parents_read (c, d))
+  if ((r = name_read (c, d)) || (r = parents_read (c, d)) || (r = spec_read (c, d))
       || (r = ag_traits_read (c, c->json, ag_kwarg (c, "affordances"), &d->own_affords)) < 0
       || (r = ag_traits_read (c, c->json, ag_kwarg (c, "constraints"), &d->own_bound)) < 0)
     return r;

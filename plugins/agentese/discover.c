@@ -2,8 +2,7 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* GET /v1/agentese/paths: what this caller may invoke, and what it costs. */
-#include "plugins/agentese/listing.h"
-#include "plugins/agentese/state.h"
+#include "plugins/agentese/spec_tenant.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
 #define ITEM_SIZE 512 /* guess */
+#define SPARE 65536   /* for what comes between two looks */
 
 /* What was asked for. */
 struct query {
@@ -19,12 +19,13 @@ struct query {
   kg_str prefix, after;
   uint64_t archetypes; /* that the caller has, as in ag_slot */
   uint32_t limit;
+  struct ag_spec_list *specs; /* of the tenant */
   const struct ag_entry *open; /* the prefix names a node that stands for itself: "world.house."
                                   of any world.*; or NULL */
 };
 
-/* The way through two sorted lists at once: what is registered, and the aspects of
- * `open`, whose paths begin with the prefix. */
+/* The way through three sorted lists at once: what is registered, the aspects of
+ * `open`, whose paths begin with the prefix, and the tenant's specs. */
 struct cursor {
   const struct query *q;
   const struct ag_listing *l;
@@ -117,26 +118,43 @@ open_next (struct cursor *k, kg_str *ret_path)
   return NULL;
 }
 
+/* The next registered one; NULL behind the last. */
+static const struct ag_listed *
+own_next (struct cursor *k)
+{
+  while (k->at < k->l->count && !begins (k->l->items[k->at].path, k->q->prefix))
+    k->at++;
+  return k->at < k->l->count ? &k->l->items[k->at] : NULL;
+}
+
+/* The first of the three lists' next items, taken off; NULL behind the last. */
+static const struct ag_listed *
+first (struct cursor *k)
+{
+  kg_str open_path = { NULL, 0 };
+  const struct ag_listed *own = own_next (k), *open = open_next (k, &open_path);
+  const struct ag_listed *spec = ag_spec_list_peek (k->q->specs), *it;
+  it = own && (!open || order (own->path, open_path) < 0) ? own : open;
+  k->path = it == own && own ? own->path : open_path;
+  if (spec && (!it || order (spec->path, k->path) < 0)) {
+    k->path = spec->path;
+    ag_spec_list_take (k->q->specs);
+    return spec;
+  }
+  if (it)
+    *(it == own ? &k->at : &k->open_at) += 1;
+  return it;
+}
+
 /* The next item that the caller may see; NULL behind the last. */
 static const struct ag_listed *
 next (struct cursor *k)
 {
-  const struct query *q = k->q;
-  const struct ag_listed *own, *open, *it;
-  kg_str open_path = { NULL, 0 };
-  for (;;) {
-    while (k->at < k->l->count && !begins (k->l->items[k->at].path, q->prefix))
-      k->at++;
-    own = k->at < k->l->count ? &k->l->items[k->at] : NULL;
-    open = open_next (k, &open_path);
-    if (!own && !open)
-      return NULL;
-    it = own && (!open || order (own->path, open_path) < 0) ? own : open;
-    k->path = it == own ? own->path : open_path;
-    *(it == own ? &k->at : &k->open_at) += 1;
-    if (may (q, it, k->path))
-      return it;
-  }
+  const struct ag_listed *it;
+  do
+    it = first (k);
+  while (it && !may (k->q, it, k->path));
+  return it;
 }
 
 /* ---- Writing ----------------------------------------------------------------------------- */
@@ -189,13 +207,16 @@ item_write (const struct query *q, const struct ag_listed *it, kg_str path, stru
 }
 
 /* The page that was asked for. */
-static void
-page_write (const struct query *q, const struct ag_listing *l, struct kg_out *o)
+static int32_t
+page_write (struct query *q, const struct ag_listing *l, struct kg_out *o)
 {
   struct cursor k = { .q = q, .l = l, .at = ag_listing_after (l, q->after) };
   const struct ag_listed *it;
   char last[AG_PATH_MAX + 1] = "";
   uint32_t n = 0;
+  q->specs = ag_spec_list_new (&q->c, q->prefix, q->after);
+  if (!q->specs)
+    return -ENOMEM;
   kg_out_lit (o, "{\"paths\":[");
   while ((it = next (&k)) && n < q->limit) {
     kg_out_lit (o, n++ ? "," : "");
@@ -206,6 +227,7 @@ page_write (const struct query *q, const struct ag_listing *l, struct kg_out *o)
   kg_out_lit (o, "],\"next\":");
   kg_out_text (o, it ? last : NULL);
   kg_out_lit (o, "}");
+  return 0;
 }
 
 /* ---- The query ------------------------------------------------------------------------------ */
@@ -284,7 +306,8 @@ open_find (struct query *q)
       || ag_path_parse (handle, &c->path, &error) < 0)
     return 0;
   ag_path_whole (&c->path);
-  q->open = ag_entry_find (c->ag, c->path.ctx, c->path.rest);
+  if ((r = ag_entry_of (c, &c->path, &q->open)) < 0)
+    return r;
   if (q->open && ag_entry_holon (q->open)->rest)
     q->open = NULL;
   if (!q->open || c->ag->conf->open_world || ag_entry_holon (q->open)->kind != AG_OPEN_WORLD)
@@ -364,11 +387,13 @@ ag_paths (kg_req *req, void *data)
   l = ag_listing_get (ag);
   if (!l || ag_out_new (&q.c, (size_t)q.limit * ITEM_SIZE, &o) < 0)
     return -ENOMEM;
-  page_write (&q, l, &o);
+  if ((r = page_write (&q, l, &o)) < 0)
+    return r;
   if (!kg_out_ok (&o)) {
-    if (ag_out_new (&q.c, o.len, &o) < 0)
+    if (ag_out_new (&q.c, o.len + SPARE, &o) < 0)
       return -ENOMEM;
-    page_write (&q, l, &o);
+    if ((r = page_write (&q, l, &o)) < 0)
+      return r;
   }
   return ag_reply_tagged (&q.c, &o);
 }

@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* What a path names, and whether this caller may have it. */
-#include "plugins/agentese/state.h"
+#include "plugins/agentese/spec_tenant.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,11 +20,16 @@ ag_exists (struct ag_call *c)
 
 /* "self.vitals.triad" is a node without an aspect, although "triad" could be one. */
 static int32_t
-is_whole (const struct ag_call *c)
+is_whole (struct ag_call *c)
 {
   struct ag_path whole = c->path;
+  const struct ag_entry *entry;
+  int32_t r;
   ag_path_whole (&whole);
-  return ag_entry_exact (c->ag, whole.ctx, whole.rest) != NULL;
+  if (ag_entry_exact (c->ag, whole.ctx, whole.rest))
+    return 1;
+  r = ag_entry_of (c, &whole, &entry);
+  return r < 0 ? r : entry && ag_entry_is_tenants (entry);
 }
 
 int32_t
@@ -34,14 +39,15 @@ ag_find (struct ag_call *c, kg_str text)
   int32_t r;
   if (ag_path_parse (text, &c->path, &err) < 0)
     return ag_malformed (c, &err);
-  c->entry = ag_entry_find (c->ag, c->path.ctx, c->path.rest);
+  if ((r = ag_entry_of (c, &c->path, &c->entry)) < 0)
+    return r;
   if (!c->path.aspect.len)
     return ag_without_aspect (c);
   c->slot = ag_slot_find (c->entry, c->path.aspect);
   if (c->slot && !ag_slot_offered (c->slot, c->archetype))
     c->slot = NULL;
-  if (!c->slot && is_whole (c))
-    return ag_without_aspect (c);
+  if (!c->slot && (r = is_whole (c)))
+    return r < 0 ? r : ag_without_aspect (c);
   if ((r = ag_exists (c)))
     return r;
   if (!c->slot)

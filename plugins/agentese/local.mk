@@ -73,6 +73,8 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/quote.h \
 	%D%/registry.c \
 	%D%/registry.h \
+	%D%/registry_entry.c \
+	%D%/registry_entry.h \
 	%D%/remote.c \
 	%D%/remote.h \
 	%D%/remote_breaker.c \
@@ -106,9 +108,13 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/spec.h \
 	%D%/spec_files.c \
 	%D%/spec_front.c \
+	%D%/spec_index.c \
+	%D%/spec_list.c \
 	%D%/spec_parse.c \
 	%D%/spec_read.c \
 	%D%/spec_template.c \
+	%D%/spec_tenant.c \
+	%D%/spec_tenant.h \
 	%D%/state.c \
 	%D%/state.h \
 	%D%/text.c \

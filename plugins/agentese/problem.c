@@ -3,6 +3,7 @@
 
 /* Every refusal, in one shape: message, then why, what to try and what is
  * related, each in the detail's text and as a member. */
+#include "plugins/agentese/spec_tenant.h"
 #include "plugins/agentese/vital.h"
 
 #include <stdarg.h>
@@ -305,8 +306,10 @@ ag_without_aspect (struct ag_call *c)
   struct refusal r = { .prefix = "Invalid path: " };
   const char *verbs[48];
   char shown[AG_PATH_MAX + 1];
+  int32_t rc;
   ag_path_whole (&c->path);
-  c->entry = ag_entry_find (c->ag, c->path.ctx, c->path.rest);
+  if ((rc = ag_entry_of (c, &c->path, &c->entry)) < 0)
+    return rc;
   verbs_join (c, verbs, 48);
   ag_quote (shown, sizeof shown, c->path.base);
   SAY (r.message, "Path must include aspect: '%s'", shown);

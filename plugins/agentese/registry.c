@@ -4,10 +4,7 @@
 /* The registry.  Each entry has a small hash table of its aspects; the table of
  * entries is published whole, and an old one is kept until close, because a worker
  * may still look into it. */
-#include "plugins/agentese/agentese.h"
-#include "plugins/agentese/common.h"
-#include "plugins/agentese/schema.h"
-#include "plugins/agentese/state.h"
+#include "plugins/agentese/registry_entry.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,15 +12,6 @@
 #include <string.h>
 
 #define ENTRIES_FIRST 128u /* slots of the first table; a power of two */
-
-struct ag_entry {
-  const struct ag_holon *holon;
-  _Atomic (struct ag_entry *) next; /* in the order of registration */
-  uint64_t hash;
-  uint32_t nslots, mask;
-  struct ag_slot *slots;
-  uint16_t *index; /* mask + 1 of them: number of a slot, from 1 on; 0: empty */
-};
 
 struct table {
   struct table *older;
@@ -42,24 +30,6 @@ struct ag_registry {
 
 /* ---- Finding --------------------------------------------------------------- */
 
-static uint64_t
-hash_text (uint64_t h, kg_str s)
-{
-  const char *p = s.ptr;
-  size_t n = s.len;
-  uint64_t w;
-  for (; n >= 8; p += 8, n -= 8) {
-    memcpy (&w, p, 8);
-    h = (h ^ w) * 0x9e3779b97f4a7c15u;
-    h ^= h >> 32;
-  }
-  w = 0;
-  if (n) /* a path without aspect has no name at all */
-    memcpy (&w, p, n);
-  h = (h ^ w ^ (uint64_t)s.len << 56) * 0x9e3779b97f4a7c15u;
-  return h ^ h >> 29;
-}
-
 static int32_t
 entry_is (const struct ag_entry *e, uint64_t hash, int32_t ctx, kg_str rest)
 {
@@ -70,7 +40,7 @@ const struct ag_entry *
 ag_entry_exact (const struct ag *ag, int32_t ctx, kg_str rest)
 {
   const struct table *t = atomic_load_explicit (&ag->registry->table, memory_order_acquire);
-  uint64_t hash = hash_text ((uint64_t)ctx, rest);
+  uint64_t hash = ag_hash_text ((uint64_t)ctx, rest);
   uint32_t i = (uint32_t)hash & t->mask;
   const struct ag_entry *e;
   for (;; i = (i + 1) & t->mask) {
@@ -114,7 +84,7 @@ ag_entry_next (const struct ag *ag, const struct ag_entry *entry)
 const struct ag_slot *
 ag_slot_find (const struct ag_entry *entry, kg_str aspect)
 {
-  uint32_t i = (uint32_t)hash_text (0, aspect) & entry->mask;
+  uint32_t i = (uint32_t)ag_hash_text (0, aspect) & entry->mask;
   for (; entry->index[i]; i = (i + 1) & entry->mask)
     if (ag_str_is (aspect, entry->slots[entry->index[i] - 1].aspect.name))
       return &entry->slots[entry->index[i] - 1];
@@ -147,204 +117,6 @@ uint64_t
 ag_registry_version (const struct ag *ag)
 {
   return atomic_load_explicit (&ag->registry->version, memory_order_acquire);
-}
-
-/* ---- Making an entry --------------------------------------------------------- */
-
-static void
-entry_free (struct ag_entry *e)
-{
-  uint32_t i;
-  if (!e)
-    return;
-  for (i = 0; i < e->nslots; i++) {
-    ag_schema_free ((struct ag_schema *)e->slots[i].schema);
-    free ((char *)e->slots[i].input);
-    free ((char *)e->slots[i].output);
-  }
-  free (e->slots);
-  free (e->index);
-  free (e);
-}
-
-static int32_t
-index_make (struct ag_entry *e)
-{
-  uint32_t i, at, size = 8;
-  while (size < 2 * e->nslots)
-    size *= 2;
-  e->mask = size - 1;
-  e->index = calloc (size, sizeof *e->index);
-  if (!e->index)
-    return -ENOMEM;
-  for (i = 0; i < e->nslots; i++) {
-    at = (uint32_t)hash_text (0, ag_str (e->slots[i].aspect.name)) & e->mask;
-    while (e->index[at])
-      at = (at + 1) & e->mask;
-    e->index[at] = (uint16_t)(i + 1);
-  }
-  return 0;
-}
-
-/* Before there is an index. */
-static struct ag_slot *
-slot_search (struct ag_entry *e, const char *name)
-{
-  uint32_t i;
-  for (i = 0; i < e->nslots; i++)
-    if (!strcmp (e->slots[i].aspect.name, name))
-      return &e->slots[i];
-  return NULL;
-}
-
-static int32_t
-invalid (struct ag *ag, const struct ag_holon *holon, const char *what, const char *why)
-{
-  ag->host->log (ag->self, KG_LOG_ERROR, "node %s.%s%s%s: %s",
-                 holon->context >= 0 && holon->context < AG_CONTEXTS
-                     ? ag_context_names[holon->context]
-                     : "?",
-                 holon->rest ? holon->rest : "*", what ? "." : "", what ? what : "", why);
-  return -EINVAL;
-}
-
-static int32_t
-slot_schemas (struct ag *ag, const struct ag_holon *holon, struct ag_slot *slot)
-{
-  const struct ag_aspect *a = &slot->aspect;
-  const char *why = "";
-  int32_t r = 0;
-  if (a->input && !(r = ag_schema_text (a->input, (char **)&slot->input, &why))
-      && !(a->flags & AG_CHECKS))
-    r = ag_schema_compile (a->input, (struct ag_schema **)&slot->schema, &why);
-  if (!r && a->output)
-    r = ag_schema_text (a->output, (char **)&slot->output, &why);
-  return r == -EINVAL ? invalid (ag, holon, a->name, why) : r;
-}
-
-/* Adds an aspect, unless the name is there already. */
-static int32_t
-slot_add (struct ag *ag, struct ag_entry *e, const struct ag_aspect *a, const char *name)
-{
-  struct ag_slot *slot;
-  if (slot_search (e, name))
-    return 0;
-  if (e->nslots == AG_VERBS_MAX)
-    return invalid (ag, e->holon, NULL, "too many aspects");
-  if (!ag_is_name (ag_str (name)) || a->category < 0 || a->category >= AG_CATEGORIES)
-    return invalid (ag, e->holon, name, "no name of the path language, or no category");
-  slot = &e->slots[e->nslots];
-  memset (slot, 0, sizeof *slot);
-  slot->aspect = *a;
-  slot->aspect.name = name;
-  e->nslots++;
-  return slot_schemas (ag, e->holon, slot);
-}
-
-/* The aspects that every node has, its own ones first. */
-static int32_t
-slots_common (struct ag *ag, struct ag_entry *e)
-{
-  const struct ag_aspect *a, *own;
-  int32_t r = 0;
-  for (a = ag_common_aspects (e->holon->kind); a->name && !r; a++) {
-    for (own = e->holon->aspects; own && own->name && strcmp (own->name, a->name);)
-      own++;
-    if (!own || !own->name)
-      own = a;
-    r = slot_add (ag, e, own, a->name);
-  }
-  return r;
-}
-
-/* The verbs that the holon lists to an archetype: aspects are made of those that
- * are none so far, and each is marked as offered. */
-static int32_t
-slots_offer (struct ag *ag, struct ag_entry *e, int32_t archetype)
-{
-  static const struct ag_aspect unbuilt = { .category = AG_MUTATION };
-  const struct ag_aspect *other = e->holon->other ? e->holon->other : &unbuilt;
-  const char *verbs[AG_VERBS_MAX + 1];
-  uint32_t i, n = ag_verbs (ag, e->holon, archetype, verbs, AG_VERBS_MAX + 1);
-  struct ag_slot *slot;
-  int32_t r = 0;
-  for (i = 0; i < n && !r; i++)
-    if (!(r = slot_add (ag, e, other, verbs[i])) && (slot = slot_search (e, verbs[i])))
-      slot->offered |= 1ull << (archetype + 1);
-  return r;
-}
-
-static int32_t
-slots_make (struct ag *ag, struct ag_entry *e)
-{
-  const struct ag_aspect *a;
-  uint32_t i;
-  int32_t archetype, r = slots_common (ag, e);
-  for (a = e->holon->aspects; a && a->name && !r; a++)
-    r = slot_add (ag, e, a, a->name);
-  for (archetype = -1; !r && (archetype < 0 || ag_archetype_name (ag, archetype)); archetype++)
-    r = slots_offer (ag, e, archetype);
-  for (i = 0; i < e->nslots; i++)
-    if (e->slots[i].aspect.flags & AG_UNLISTED)
-      e->slots[i].offered = ~0ull;
-  return r;
-}
-
-static int32_t
-holon_check (struct ag *ag, const struct ag_holon *h)
-{
-  char buf[AG_PATH_MAX + 32];
-  struct kg_out o = { buf, 0, sizeof buf };
-  struct ag_path path;
-  struct ag_error error;
-  if (h->context < 0 || h->context >= AG_CONTEXTS || h->kind < 0 || h->kind >= AG_KINDS)
-    return invalid (ag, h, NULL, "no such context or kind");
-  if (!h->rest)
-    return 0;
-  kg_out_lit (&o, ag_context_names[h->context]);
-  kg_out_lit (&o, ".");
-  kg_out_lit (&o, h->rest);
-  if (!kg_out_ok (&o) || ag_path_parse ((kg_str){ buf, o.len }, &path, &error) < 0
-      || path.base.len != o.len || o.len > AG_HANDLE_MAX)
-    return invalid (ag, h, NULL, "no name of the path language");
-  return 0;
-}
-
-static int32_t
-entry_fill (struct ag *ag, struct ag_entry *e)
-{
-  struct ag_slot *fitting;
-  int32_t r;
-  e->slots = calloc (AG_VERBS_MAX, sizeof *e->slots);
-  if (!e->slots)
-    return -ENOMEM;
-  r = slots_make (ag, e);
-  if (r < 0)
-    return r;
-  fitting = realloc (e->slots, e->nslots * sizeof *e->slots);
-  e->slots = fitting ? fitting : e->slots;
-  return index_make (e);
-}
-
-/* NULL with the error. */
-static struct ag_entry *
-entry_make (struct ag *ag, const struct ag_holon *holon, int32_t *ret_error)
-{
-  struct ag_entry *e;
-  *ret_error = holon_check (ag, holon);
-  if (*ret_error < 0)
-    return NULL;
-  *ret_error = -ENOMEM;
-  e = calloc (1, sizeof *e);
-  if (!e)
-    return NULL;
-  e->holon = holon;
-  e->hash = holon->rest ? hash_text ((uint64_t)holon->context, ag_str (holon->rest)) : 0;
-  *ret_error = entry_fill (ag, e);
-  if (*ret_error >= 0)
-    return e;
-  entry_free (e);
-  return NULL;
 }
 
 /* ---- Registering --------------------------------------------------------------- */
@@ -408,7 +180,7 @@ entry_put (struct ag *ag, struct ag_entry *e)
   const struct ag_entry *old = h->rest ? ag_entry_exact (ag, h->context, ag_str (h->rest))
                                        : g->others[h->context];
   if (old && !(old->holon->flags & AG_STANDS_IN)) {
-    invalid (ag, h, NULL, "it is registered already");
+    ag_entry_invalid (ag, h, NULL, "it is registered already");
     return -EEXIST;
   }
   if (old)
@@ -429,14 +201,14 @@ int32_t
 ag_register (struct ag *ag, const struct ag_holon *holon)
 {
   int32_t r;
-  struct ag_entry *e = entry_make (ag, holon, &r);
+  struct ag_entry *e = ag_entry_make (ag, holon, &r);
   if (!e)
     return r;
   pthread_mutex_lock (&ag->registry->lock);
   r = entry_put (ag, e);
   pthread_mutex_unlock (&ag->registry->lock);
   if (r < 0)
-    entry_free (e);
+    ag_entry_free (e);
   return r;
 }
 
@@ -474,7 +246,7 @@ ag_registry_free (struct ag_registry *g)
     return;
   for (e = atomic_load (&g->first); e; e = next) {
     next = atomic_load (&e->next);
-    entry_free (e);
+    ag_entry_free (e);
   }
   for (t = atomic_load (&g->table); t; t = older) {
     older = t->older;

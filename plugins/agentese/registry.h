@@ -97,6 +97,7 @@ struct ag_offer {
 /* Flags of a holon. */
 #define AG_BY_ARCHETYPE 0x01u /* offers the archetype's own verbs, too */
 #define AG_STANDS_IN 0x02u    /* until somebody registers the same handle */
+#define AG_OF_TENANT 0x04u    /* of one tenant, and in no table: see spec_tenant.h */
 
 struct ag_holon {
   int32_t context;                 /* enum ag_context */
@@ -152,6 +153,12 @@ const struct ag_entry *ag_entry_next (const struct ag *ag, const struct ag_entry
 const struct ag_slot *ag_slot_find (const struct ag_entry *entry, kg_str aspect);
 const struct ag_slot *ag_slot_at (const struct ag_entry *entry, uint32_t i);
 uint32_t ag_slot_number (const struct ag_entry *entry, const struct ag_slot *slot);
+
+/* An entry that is in no table, for a caller that has its slots: it lies in `mem`, of as
+ * many bytes as it takes for so many slots. */
+size_t ag_entry_bytes (uint32_t nslots);
+const struct ag_entry *ag_entry_in (void *mem, const struct ag_holon *holon,
+                                    struct ag_slot *slots, uint32_t nslots);
 
 /* Whether an archetype may invoke it. */
 static inline int32_t

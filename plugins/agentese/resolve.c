@@ -4,8 +4,7 @@
 /* GET /v1/agentese/resolve and /v1/agentese/affordances: what a path names, and
  * what it offers.  Neither invokes anything. */
 #include "plugins/agentese/common.h"
-#include "plugins/agentese/listing.h"
-#include "plugins/agentese/state.h"
+#include "plugins/agentese/spec_tenant.h"
 
 #include <errno.h>
 
@@ -25,15 +24,19 @@ static int32_t
 path_read (struct ag_call *c)
 {
   struct ag_error err;
+  int32_t r;
   kg_str text = c->ag->host->get (c->req, KG_GET_QUERY, "path");
   if (!text.ptr)
     return path_missing (c);
   if (ag_path_parse (text, &c->path, &err) < 0)
     return ag_malformed (c, &err);
-  if (!ag_is_verb (c->ag, c->path.aspect))
-    ag_path_whole (&c->path);
-  c->entry = ag_entry_find (c->ag, c->path.ctx, c->path.rest);
-  return 0;
+  if ((r = ag_entry_of (c, &c->path, &c->entry)) < 0)
+    return r;
+  if (ag_is_verb (c->ag, c->path.aspect)
+      || (c->path.aspect.len && c->entry && ag_slot_find (c->entry, c->path.aspect)))
+    return 0;
+  ag_path_whole (&c->path);
+  return ag_entry_of (c, &c->path, &c->entry);
 }
 
 /* Fills the call, up to the node. */

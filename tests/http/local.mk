@@ -24,6 +24,7 @@ HTTP_TESTS = \
 	%D%/agentese_concept.py \
 	%D%/agentese_self.py \
 	%D%/agentese_specs.py \
+	%D%/agentese_specs_tenant.py \
 	%D%/agents.py \
 	%D%/mainjob.py \
 	%D%/openmeter.py \
