@@ -3,6 +3,7 @@
 # Copyright (C) 2026 The kgent authors
 """The routes, row by row: bodies, defaults, what each failure looks like, quotes and
 the greatest cost, and what compositions answer."""
+import http.client
 import json
 
 import kgent
@@ -44,6 +45,18 @@ FINE = ["9223372036854775807", "-9223372036854775808", "1e300", "-0.0", '"\\ud83
         "[" * 28 + "]" * 28]
 
 
+def announced(caller, size):
+    """The status of a body that is announced; whether it comes nobody waits for."""
+    connection = http.client.HTTPConnection("127.0.0.1", caller.host.port, timeout=30)
+    connection.putrequest("POST", INVOKE)
+    for name, value in {**caller.headers, **JSON, "Content-Length": str(size)}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
 def bodies(caller):
     for body, loc, kind in FAULTS:
         answer = caller.post(INVOKE, json.dumps(body), JSON)
@@ -65,8 +78,10 @@ def bodies(caller):
     for member in ("extra", "Path", "result"):
         kgent.equal(caller.post(INVOKE, {"path": P, member: 1}).status, 200,
                     "unknown members are ignored")
-    kgent.equal(caller.post(INVOKE, {"path": P, "kwargs": {"x": "y" * 1100000}}).status, 413,
-                "more than 1 MiB: 413")
+    for size, status in ((1100000, 413), (2**63, 413), (-1, 400)):
+        kgent.equal(announced(caller, size), status, f"a body of {size} bytes: {status}")
+    kgent.equal(caller.post(INVOKE, {"path": P, "kwargs": {"x": "y" * 1000000}}).status, 200,
+                "1 MiB is taken")
 
 
 def defaults(caller, host):
