@@ -15,6 +15,7 @@ HTTP_TESTS = \
 	%D%/agentese_rows_laws.py \
 	%D%/agentese_rows_limits.py \
 	%D%/agentese_rows_scopes.py \
+	%D%/agentese_rows_races.py \
 	%D%/agentese_rows_random.py \
 	%D%/agentese_rows_reader.py \
 	%D%/agentese_rows_agents.py \
