@@ -60,6 +60,9 @@ cors_options (kg_req *req, uint32_t allowed)
 {
   const char *const *list = req->host->settings.http.cors_origins;
   kg_str origin = request_field (req, FIELD_ORIGIN);
+  static const char headers[]
+      = "Authorization, Content-Type, Idempotency-Key, Kgent-Bypass, Kgent-Max-Cost, "
+        "Last-Event-ID, Prefer, X-API-Key, X-Request-ID, traceparent";
   char methods[64];
   cors_methods (allowed | 1u << METHOD_OPTIONS, methods);
   FIELD (req, "Allow", methods, strlen (methods));
@@ -67,11 +70,6 @@ cors_options (kg_req *req, uint32_t allowed)
   if (!list || !*list || !origin.ptr || !origin_known (req, origin))
     return;
   FIELD (req, "Access-Control-Allow-Methods", methods, strlen (methods));
-  FIELD (req, "Access-Control-Allow-Headers",
-         "Authorization, Content-Type, Idempotency-Key, Kgent-Max-Cost, Last-Event-ID, Prefer, "
-         "X-API-Key, X-Request-ID, traceparent",
-         sizeof "Authorization, Content-Type, Idempotency-Key, Kgent-Max-Cost, Last-Event-ID, "
-                "Prefer, X-API-Key, X-Request-ID, traceparent"
-             - 1);
+  FIELD (req, "Access-Control-Allow-Headers", headers, sizeof headers - 1);
   FIELD (req, "Access-Control-Max-Age", "600", 3);
 }

@@ -210,9 +210,10 @@ int32_t
 ag_quote_pool (struct ag_call *c, double amount)
 {
   struct ag_pool pool;
-  int32_t r = amount > 0 ? ag_pool_get (c, &pool) : 0;
-  if (r || !(amount > 0) || llround (amount * AG_MICRO) <= pool.entropy)
-    return r;
+  int64_t micro = llround (amount * AG_MICRO);
+  int32_t r = micro > 0 ? ag_pool_get (c, &pool) : 0;
+  if (r || micro <= 0 || micro <= pool.entropy || (r = ag_bypass_find (c, &pool, micro)))
+    return r < 0 ? r : 0;
   return ag_refuse (c, AG_UNAFFORDABLE, 402, "Entropy exhausted: void.entropy.pour returns some");
 }
 

@@ -21,7 +21,7 @@
 struct ag_pool {
   int64_t entropy, capital; /* that there is */
   int64_t drawn, returned;  /* entropy, since the beginning */
-  kg_str bypasses;          /* JSON array of {"token","check","until"} */
+  kg_str bypasses;          /* JSON array of {"token","check","cost","until"} */
   kg_str woken;             /* JSON text of a time, or null */
 };
 
@@ -40,6 +40,7 @@ struct ag_offering {
   int32_t (*next) (struct ag_call *c);   /* goes on instead of answering, or NULL */
   struct ag_pool after;
   int64_t gained; /* entropy that was given and had room */
+  int32_t bypassed; /* 1: a token paid for the entropy */
   double seed;    /* 0..1, from the system's generator */
   uint64_t dice;  /* the same, as a number */
   kg_str text;    /* the aspect's own */
@@ -70,6 +71,14 @@ int32_t ag_pool_draw (struct ag_call *c, double amount, int32_t (*next) (struct 
 ag_run ag_void_witness; /* the pool's history */
 
 /* void_capital.c */
+
+/* Whether the request's Kgent-Bypass names a token that pays for so much entropy: its number
+ * in the list from 1 on, else 0; -ENOMEM. */
+int32_t ag_bypass_find (struct ag_call *c, const struct ag_pool *pool, int64_t entropy);
+
+/* Takes that token out of the pool. */
+int32_t ag_bypass_take (struct ag_call *c, struct ag_pool *pool, int32_t number);
+
 ag_run ag_capital_balance, ag_capital_history, ag_capital_tithe, ag_capital_bypass;
 
 /* void_chance.c: what is found, imagined and dreamt */

@@ -3,8 +3,10 @@
 
 /* void.capital: an account that pays for exceptions.
  *
- * A bypass is a token for one check, which stands for a minute.  Everything is the
- * account of the caller's own tenant; there is no other that could be named. */
+ * A bypass is a token for one check, which stands for a minute.  The check "entropy" is the
+ * host's own: a call that names the token in the field Kgent-Bypass draws on it when the
+ * pool has not enough, and uses it up.  Everything is the account of the caller's own tenant;
+ * there is no other that could be named. */
 #include "plugins/agentese/void.h"
 
 #include <errno.h>
@@ -14,6 +16,7 @@
 #define TITHE (AG_MICRO / 10)
 #define BYPASS (AG_MICRO / 10)
 #define SECOND 1000000000
+#define WORTH 100 /* entropy for which a token pays, per capital that it cost */
 
 /* Whose account is meant: one's own. */
 static int32_t
@@ -185,9 +188,64 @@ bypass_step (struct ag_offering *o, struct ag_pool *pool)
   kg_out_str (&out, o->token);
   kg_out_lit (&out, ",\"check\":");
   kg_out_raw (&out, o->text.ptr, o->text.len);
+  kg_out_lit (&out, ",\"cost\":");
+  kg_out_int (&out, o->capital);
   kg_out_lit (&out, ",\"until\":");
   kg_out_int (&out, ag_now (c) + AG_BYPASS_SECONDS * (int64_t)SECOND);
   kg_out_lit (&out, "}]");
+  pool->bypasses = (kg_str){ out.ptr, out.len };
+  return kg_out_ok (&out) ? 0 : -ENOMEM;
+}
+
+/* ---- Its use -------------------------------------------------------------------------- */
+
+static int32_t
+pays (const struct ag_call *c, const struct kg_json *j, uint32_t bypass, int64_t entropy)
+{
+  return kg_json_is (j, kg_json_find (j, bypass, "check"), "entropy")
+         && kg_json_int (j, kg_json_find (j, bypass, "until"), 0) > ag_now (c)
+         && kg_json_int (j, kg_json_find (j, bypass, "cost"), 0) * WORTH >= entropy;
+}
+
+int32_t
+ag_bypass_find (struct ag_call *c, const struct ag_pool *pool, int64_t entropy)
+{
+  kg_str token = c->ag->host->get (c->req, KG_GET_HEADER, "Kgent-Bypass");
+  const struct kg_json *j;
+  int32_t n = 0;
+  uint32_t i;
+  if (!token.ptr)
+    return 0;
+  j = c->ag->host->parse (c->req, pool->bypasses);
+  if (!j)
+    return -ENOMEM;
+  for (i = kg_json_first (j, 0); i; i = kg_json_next (j, 0, i)) {
+    kg_str is = kg_json_raw (j, kg_json_find (j, i, "token"));
+    n++;
+    if (is.len == token.len && !memcmp (is.ptr, token.ptr, is.len))
+      return pays (c, j, i, entropy) ? n : 0;
+  }
+  return 0;
+}
+
+int32_t
+ag_bypass_take (struct ag_call *c, struct ag_pool *pool, int32_t number)
+{
+  const struct kg_json *j = c->ag->host->parse (c->req, pool->bypasses);
+  struct kg_out out;
+  uint32_t i, n = 0;
+  int32_t at = 0;
+  if (!j || ag_out_new (c, pool->bypasses.len, &out) < 0)
+    return -ENOMEM;
+  kg_out_lit (&out, "[");
+  for (i = kg_json_first (j, 0); i; i = kg_json_next (j, 0, i)) {
+    kg_str text = kg_json_text (j, i);
+    if (++at == number)
+      continue;
+    kg_out_lit (&out, n++ ? "," : "");
+    kg_out_raw (&out, text.ptr, text.len);
+  }
+  kg_out_lit (&out, "]");
   pool->bypasses = (kg_str){ out.ptr, out.len };
   return kg_out_ok (&out) ? 0 : -ENOMEM;
 }

@@ -141,11 +141,30 @@ exhausted (struct ag_call *c, const char *what, int64_t asked, int64_t left,
   return ag_refuse_why (c, AG_UNAFFORDABLE, 402, advice, "%s exhausted: %s", what, buf);
 }
 
+/* The pool has not enough: a token may pay for it. */
+static int32_t
+bypass (struct ag_offering *o, struct ag_pool *pool, const struct ag_advice *pour)
+{
+  static const char *const related[] = { "void.capital.bypass", "void.capital.balance", NULL };
+  static const struct ag_advice spent
+      = { "The token of Kgent-Bypass is used or over, is for another check, or cost less than a "
+          "hundredth of what is drawn.",
+          "void.capital.bypass with the check 'entropy' pays for a new one", related };
+  struct ag_call *c = o->call;
+  int32_t r = ag_bypass_find (c, pool, o->entropy);
+  if (r > 0)
+    return ag_bypass_take (c, pool, r);
+  if (r < 0)
+    return r;
+  return exhausted (c, "Entropy", o->entropy, pool->entropy,
+                    c->ag->host->get (c->req, KG_GET_HEADER, "Kgent-Bypass").ptr ? &spent : pour);
+}
+
 static int32_t
 take (struct ag_offering *o, struct ag_pool *pool)
 {
-  static const char *const entropy[]
-      = { "void.entropy.pour", "void.gratitude.tithe", "void.entropy.status", NULL };
+  static const char *const entropy[] = { "void.entropy.pour", "void.gratitude.tithe",
+                                         "void.entropy.status", "void.capital.bypass", NULL };
   static const char *const capital[]
       = { "void.gratitude.acknowledge", "void.capital.balance", NULL };
   static const struct ag_advice pour
@@ -153,8 +172,10 @@ take (struct ag_offering *o, struct ag_pool *pool)
           "void.entropy.pour returns what was drawn, and half of it is recovered", entropy };
   static const struct ag_advice earn = { "An account gives what it has, never more.",
                                          "void.gratitude.acknowledge earns capital", capital };
-  if (o->entropy > pool->entropy)
-    return exhausted (o->call, "Entropy", o->entropy, pool->entropy, &pour);
+  int32_t r;
+  o->bypassed = o->entropy > pool->entropy;
+  if (o->bypassed && (r = bypass (o, pool, &pour)))
+    return r;
   if (o->capital > pool->capital)
     return exhausted (o->call, "Capital", o->capital, pool->capital, &earn);
   o->gained = 0;
@@ -163,7 +184,7 @@ take (struct ag_offering *o, struct ag_pool *pool)
     o->gained = -o->entropy < room ? -o->entropy : room;
     pool->returned += o->gained;
     pool->entropy += o->gained;
-  } else {
+  } else if (!o->bypassed) {
     pool->drawn += o->entropy;
     pool->entropy -= o->entropy;
   }
@@ -186,6 +207,8 @@ note_make (struct ag_change *ch, const struct ag_pool *before, const struct ag_p
   ag_out_micro_member (&o, "entropy", after->entropy - before->entropy);
   ag_out_micro_member (&o, "capital", after->capital - before->capital);
   ag_out_micro_member (&o, "remaining", after->entropy);
+  if (((const struct ag_offering *)ch->extra)->bypassed)
+    kg_out_lit (&o, ",\"bypass\":\"entropy\"");
   ch->note = (kg_str){ o.ptr, o.len };
   return kg_out_ok (&o) ? 0 : -ENOMEM;
 }

@@ -123,6 +123,56 @@ START_TEST (tenants_have_their_own)
 }
 END_TEST
 
+static kg_req *
+bypassing (const char *target, const char *token, const char *body)
+{
+  char field[64];
+  const char *const headers[] = { field, NULL };
+  snprintf (field, sizeof field, "Kgent-Bypass: %s", token);
+  return fake_request (fake, "POST", target, headers, body);
+}
+
+#define INVOKE "/v1/agentese/invoke"
+#define SIP(amount) "{\"path\":\"void.entropy.sip\",\"kwargs\":{\"amount\":" #amount "}}"
+
+/* A token pays for one draw that the pool cannot cover. */
+START_TEST (bypasses_are_used)
+{
+  static const char clause[] = "{\"path\":\"world.a.build[entropy=0.5]\"}";
+  char token[2][33], shorter[33];
+  kg_req *req = invoke ("void.capital.bypass", ",\"kwargs\":{\"check\":\"entropy\",\"cost\":0.1}");
+  snprintf (token[0], 33, "%s", fake_json (req, "result.token"));
+  req = invoke ("void.capital.bypass", ",\"kwargs\":{\"check\":\"review\"}");
+  snprintf (token[1], 33, "%s", fake_json (req, "result.token"));
+  ck_assert_int_eq (fake_status (bypassing (INVOKE, token[0], SIP (99.9))), 200);
+  HAS (invoke ("void.entropy.status", NULL), "result.remaining", "0.1");
+  ck_assert_int_eq (fake_status (bypassing (INVOKE, token[0], SIP (10.1))), 402);
+  ck_assert_int_eq (fake_status (bypassing (INVOKE, token[1], SIP (0.5))), 402);
+  snprintf (shorter, sizeof shorter, "%.31s", token[0]);
+  req = bypassing (INVOKE, shorter, SIP (0.5));
+  HAS (req, "why",
+       "The token of Kgent-Bypass is used or over, is for another check, or cost less than a "
+       "hundredth of what is drawn.");
+  HAS (bypassing (INVOKE "?quote=1", token[1], clause), "allowed", "false");
+  HAS (bypassing (INVOKE "?quote=1", token[0], clause), "allowed", "true");
+  ck_assert_int_eq (fake_status (bypassing (INVOKE, token[0], clause)), 200);
+  ck_assert_int_eq (fake_status (bypassing (INVOKE, token[0], clause)), 402);
+  HAS (invoke ("void.entropy.witness", NULL), "result.history.0.bypass", "entropy");
+  HAS (invoke ("void.entropy.status", NULL), "result.remaining", "0.1");
+  HAS (invoke ("void.capital.balance", NULL), "result.bypasses.0.check", "review");
+  ck_assert_ptr_null (fake_json (invoke ("void.capital.balance", NULL), "result.bypasses.1"));
+  req = invoke ("void.capital.bypass", ",\"kwargs\":{\"check\":\"entropy\"}");
+  snprintf (token[0], 33, "%s", fake_json (req, "result.token"));
+  fake_advance (fake, 61000);
+  ck_assert_int_eq (fake_status (bypassing (INVOKE, token[0], SIP (0.5))), 402);
+  req = invoke ("void.capital.bypass", ",\"kwargs\":{\"check\":\"entropy\"}");
+  snprintf (token[0], 33, "%s", fake_json (req, "result.token"));
+  act_as ("t2", all_scopes, any);
+  ck_assert_int_eq (fake_status (bypassing (INVOKE, token[0], SIP (100))), 200);
+  ck_assert_int_eq (fake_status (bypassing (INVOKE, token[0], SIP (1))), 402);
+}
+END_TEST
+
 START_TEST (bypasses_are_bounded)
 {
   int i;
@@ -156,6 +206,7 @@ main (void)
   tcase_add_loop_test (t, amounts, 0, sizeof sips / sizeof sips[0]);
   tcase_add_loop_test (t, no_amount, 0, sizeof no_amounts / sizeof no_amounts[0]);
   tcase_add_test (t, tenants_have_their_own);
+  tcase_add_test (t, bypasses_are_used);
   tcase_add_test (t, bypasses_are_bounded);
   suite_add_tcase (s, t);
   sr = srunner_create (s);
