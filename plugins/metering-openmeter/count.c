@@ -4,17 +4,21 @@
 /* The number of a tenant's receipt: without gaps as long as every answer arrives.
  *
  * The numbers lie in a region, which outlives the process but not a crash of the
- * machine: they are then made anew from the usage records, which have them, too. */
+ * machine.  So they are put on the disk once a minute, and the place in the log up to which
+ * they are right; after a crash what records behind it say is added. */
 #include "plugins/metering-openmeter/receipt.h"
 #include "plugins/metering-openmeter/record_read.h"
 
 #include <errno.h>
 #include <openssl/rand.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 
 #define MAGIC 0x3174707365726b67ull /* "gkrespt1" */
 #define PROBES 64u                  /* places where a tenant may lie */
 #define REBUILD_READ 4096u          /* records at once */
+#define SAVE_MS 60000u
 #define BYTES (RECEIPT_PAGE + RECEIPT_TENANTS * sizeof (struct receipt_count))
 
 _Static_assert (sizeof (struct receipt_head) <= RECEIPT_PAGE, "the head is one page");
@@ -62,6 +66,21 @@ count_next (struct receipts *r, const char *tenant)
   return c ? atomic_fetch_add_explicit (&c->n, 1, memory_order_relaxed) + 1 : 0;
 }
 
+/* ---- On the disk --------------------------------------------------------------------- */
+
+/* A number is taken before its record is made: so those of all records in the log now are
+ * in the region, and on the disk before it says so. */
+static void
+counts_save (void *arg)
+{
+  struct receipts *r = arg;
+  uint64_t newest = r->mt->store->newest (r->mt->usage);
+  if (newest == atomic_load (&r->head->saved) || msync (r->head, BYTES, MS_SYNC))
+    return;
+  atomic_store (&r->head->saved, newest);
+  msync (r->head, RECEIPT_PAGE, MS_SYNC);
+}
+
 /* ---- Made anew ------------------------------------------------------------------- */
 
 struct rebuild {
@@ -102,7 +121,7 @@ static int32_t
 counts_rebuild (struct receipts *r)
 {
   struct mt *mt = r->mt;
-  struct rebuild b = { .r = r };
+  struct rebuild b = { .r = r, .after = atomic_load (&r->head->saved) };
   int32_t n = 1;
   while (n > 0)
     n = mt->store->read (mt->usage, b.after, REBUILD_READ, record_count, &b);
@@ -117,6 +136,7 @@ region_make (struct receipts *r)
   memset (r->head, 0, BYTES);
   if (RAND_bytes ((unsigned char *)&r->head->salt, sizeof r->head->salt) != 1)
     return -EIO;
+  r->head->reserved = (uint32_t)time (NULL) - 1;
   r->head->magic = MAGIC;
   return 0;
 }
@@ -150,9 +170,21 @@ count_start (struct receipts *r)
     r->count = (struct receipt_count *)(void *)((char *)region.ptr + RECEIPT_PAGE);
     e = region_begin (r, &region);
   }
+  if (e >= 0)
+    e = mt->jobs->timer (mt->self, SAVE_MS, SAVE_MS, counts_save, r, &r->saver);
   if (e < 0)
     mt->host->log (mt->self, KG_LOG_ERROR, "the numbers and keys of receipts: %s",
                    e == -EPROTO ? "another process has them in another layout"
                                 : strerror (-e));
   return e < 0 ? e : 0;
+}
+
+void
+count_stop (struct receipts *r)
+{
+  if (!r->saver)
+    return;
+  r->mt->jobs->cancel (r->saver);
+  r->saver = NULL;
+  counts_save (r);
 }

@@ -13,7 +13,7 @@
 #include <time.h>
 
 #define SECOND 1000000000ll
-#define BEFORE (10 * SECOND)  /* a record is hardly earlier than its request */
+#define BEFORE SECOND         /* a record is no earlier than its request; others may be */
 #define BEHIND (900 * SECOND) /* a stream may take that long */
 #define CHUNK 4096u           /* records that are read at once */
 
@@ -162,7 +162,7 @@ place_find (struct mt *mt, int64_t time_ns, uint64_t *ret)
 }
 
 static int32_t
-search (struct search *s, int64_t time_s)
+search (struct search *s, int64_t time_s, int32_t whole)
 {
   int32_t found;
   s->until_ns = INT64_MAX;
@@ -171,7 +171,7 @@ search (struct search *s, int64_t time_s)
     s->until_ns = time_s * SECOND + BEHIND;
     if (found >= 0)
       found = search_forward (s);
-    if (found)
+    if (found || !whole)
       return found;
   }
   s->after = 0;
@@ -180,12 +180,12 @@ search (struct search *s, int64_t time_s)
 }
 
 int32_t
-ledger_find (struct mt *mt, kg_str id, int64_t time_s, struct json_object **ret)
+ledger_find (struct mt *mt, kg_str id, int64_t time_s, int32_t whole, struct json_object **ret)
 {
   struct search s = { .mt = mt, .id = id };
   int32_t found;
   s.end = now (CLOCK_MONOTONIC) + LEDGER_S * SECOND;
-  found = search (&s, time_s);
+  found = search (&s, time_s, whole);
   record_read_free (&s.read);
   *ret = s.record;
   return found > 0 ? 0 : found < 0 ? found : -ENOENT;

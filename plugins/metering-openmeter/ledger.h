@@ -9,13 +9,14 @@
 
 #include <json-c/json.h>
 
-/* Looks for it, near the time of its request (seconds since the epoch) where that is
- * known (else -1): 0 and *ret; -ENOENT; -ETIMEDOUT after LEDGER_S; or another errno.
+/* Looks for it, first near the time of its request (seconds since the epoch) where that
+ * is known (else -1), then, if it is to look so far, in the whole log: 0 and *ret; -ENOENT; -ETIMEDOUT after LEDGER_S; or another errno.
  * *ret is freed by json_object_put:
  *   {"id","sequence","time","tenant","key","units","money","requests","seq","events":[]}
  * with the types of the events, "key" and "seq" null where there is none.  Reads the
  * disk. */
-int32_t ledger_find (struct mt *mt, kg_str id, int64_t time_s, struct json_object **ret);
+int32_t ledger_find (struct mt *mt, kg_str id, int64_t time_s, int32_t whole,
+                     struct json_object **ret);
 
 #define LEDGER_S 40 /* seconds that a search may take */
 

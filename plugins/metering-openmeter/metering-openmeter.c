@@ -323,6 +323,7 @@ metering_stop (void *data)
   rollup_stop (mt->rollup);
   if (mt->exporter)
     mt_exporter_stop (mt->exporter);
+  mt_receipts_stop (mt);
 }
 
 KG_PLUGIN (.name = "metering-openmeter", .version = "1.0",

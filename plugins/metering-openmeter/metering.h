@@ -116,6 +116,7 @@ int32_t mt_receipt_text (kg_req *req, kg_str *ret); /* of meter/1 */
 
 int32_t mt_receipts_open (struct mt *mt);
 int32_t mt_receipts_start (struct mt *mt);
+void mt_receipts_stop (struct mt *mt);
 void mt_receipts_close (struct mt *mt); /* allowed after a failed open */
 
 /* ---- event.c: CloudEvents ------------------------------------------------ */

@@ -153,13 +153,14 @@ tenant_is (struct json_object *record, kg_str tenant)
          && !memcmp (json_object_get_string (v), tenant.ptr, tenant.len);
 }
 
-/* A record of this moment gets into the log when the committer has come by. */
+/* A record of this moment gets into the log when the committer has come by: it is not
+ * worth a look through all of it. */
 static int32_t
 record_find (struct question *q, const struct receipt_parts *p, struct json_object **ret)
 {
   const struct timespec pause = { 0, 100000000 };
   int32_t r, tries = time (NULL) - p->time < FRESH_S ? FRESH_TRIES : 0;
-  while ((r = ledger_find (q->mt, p->id, p->time, ret)) == -ENOENT && tries--)
+  while ((r = ledger_find (q->mt, p->id, p->time, !tries, ret)) == -ENOENT && tries--)
     nanosleep (&pause, NULL);
   return r;
 }
@@ -206,7 +207,7 @@ verify_work (struct question *q)
   else if (!good)
     verdict_say (q, "forged", "its signature is not that of its text");
   else if (good == -ENOENT)
-    verdict_say (q, "unknown", "the key that signed it is not known, or no longer");
+    verdict_say (q, "unknown", "the key that signed it is not known here, or no longer");
   else
     q->error = good;
 }
@@ -241,7 +242,7 @@ verify (kg_req *req, void *data)
 static void
 show_work (struct question *q)
 {
-  q->error = ledger_find (q->mt, q->id, q->time_s, &q->answer);
+  q->error = ledger_find (q->mt, q->id, q->time_s, 1, &q->answer);
 }
 
 static int32_t
@@ -281,8 +282,9 @@ keys_work (struct question *q)
 {
   struct json_object *list = json_object_new_array ();
   uint32_t newest = atomic_load (&q->mt->receipts->head->newest), i;
-  for (i = newest < RECEIPT_KEYS ? 1 : newest - RECEIPT_KEYS + 1; i <= newest; i++)
-    key_add (q->mt->receipts, list, i);
+  for (i = newest - RECEIPT_KEYS + 1; i <= newest; i++)
+    if (seal_known (q->mt->receipts, i))
+      key_add (q->mt->receipts, list, i);
   q->answer = json_object_new_object ();
   json_object_object_add (q->answer, "newest", json_object_new_int64 (newest));
   json_object_object_add (q->answer, "keys", list);

@@ -208,6 +208,13 @@ mt_receipts_start (struct mt *mt)
 }
 
 void
+mt_receipts_stop (struct mt *mt)
+{
+  if (mt->receipts)
+    count_stop (mt->receipts);
+}
+
+void
 mt_receipts_close (struct mt *mt)
 {
   if (!mt->receipts)

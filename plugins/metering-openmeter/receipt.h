@@ -29,7 +29,8 @@
 #define SEAL_MAC 1     /* SipHash-2-4 with 128 bits: checked by the host alone */
 #define SEAL_ED25519 2 /* checked by anybody who has the public key */
 
-/* Version v lies at v modulo RECEIPT_KEYS. */
+/* Version v lies at v modulo RECEIPT_KEYS.  The first one is the time when the region was
+ * made, in seconds since the epoch: so a lost region's keys are unknown, and not others. */
 struct seal_key {
   _Atomic uint32_t version; /* 0: none; written last */
   uint32_t kind;
@@ -40,6 +41,7 @@ struct receipt_head {
   uint64_t magic; /* written last */
   uint64_t boot;  /* of the machine that the numbers are of */
   uint64_t salt;  /* of the tenants' hashes */
+  _Atomic uint64_t saved; /* of the log: what records up to it say is on the disk */
   _Atomic uint32_t reserved, newest; /* versions of keys: given out, and in use */
   struct seal_key key[RECEIPT_KEYS];
 };
@@ -57,6 +59,7 @@ struct receipts {
   struct mt *mt;
   struct receipt_head *head; /* in the region */
   struct receipt_count *count;
+  kg_timer *saver;
   void *mac; /* EVP_MAC */
   struct sealer *worker[RECEIPT_WORKERS];
 };
@@ -93,12 +96,16 @@ int32_t seal_check (struct receipts *r, kg_str text, const struct receipt_parts 
 /* [any, not a worker] Makes a new key and returns its version, or -errno. */
 int64_t seal_rotate (struct receipts *r);
 
+/* Whether the version's key is remembered. */
+int32_t seal_known (const struct receipts *r, uint32_t version);
+
 /* The public half of an Ed25519 key: 0, or -ENOENT. */
 int32_t seal_public (const struct receipts *r, uint32_t version, uint8_t ret[32]);
 
 /* ---- count.c: the region, and the numbers in it --------------------------------- */
 
 int32_t count_start (struct receipts *r); /* [start] */
+void count_stop (struct receipts *r);
 
 /* [worker] The number of the tenant's next receipt, from 1 on; 0: there are more
  * tenants than the region has room for. */

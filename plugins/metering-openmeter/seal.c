@@ -84,6 +84,12 @@ seal_start (struct receipts *r)
 }
 
 int32_t
+seal_known (const struct receipts *r, uint32_t version)
+{
+  return key_of (r, version) != NULL;
+}
+
+int32_t
 seal_public (const struct receipts *r, uint32_t version, uint8_t ret[32])
 {
   const struct seal_key *k = key_of (r, version);

@@ -219,15 +219,20 @@ START_TEST (keys_are_rotated_and_remembered)
 {
   char old[MT_RECEIPT_MAX];
   struct receipt_parts parts;
+  uint32_t first;
   snprintf (old, sizeof old, "%s", receipt_of (ask ("/use")));
+  first = parts_of (old).version;
+  ck_assert (seal_known (mt_plugin->receipts, first));
+  ck_assert (!seal_known (mt_plugin->receipts, first - 1));
   for (uint32_t i = 1; i < RECEIPT_KEYS; i++)
-    ck_assert_int_eq (seal_rotate (mt_plugin->receipts), i + 1);
+    ck_assert_int_eq (seal_rotate (mt_plugin->receipts), first + i);
   ck_assert (good (text_of (old)));
-  ck_assert_int_eq (parts_of (receipt_of (ask ("/use"))).version, RECEIPT_KEYS);
+  ck_assert_int_eq (parts_of (receipt_of (ask ("/use"))).version, first + RECEIPT_KEYS - 1);
   seal_rotate (mt_plugin->receipts);
   parts = parts_of (old);
   ck_assert_int_eq (seal_check (mt_plugin->receipts, text_of (old), &parts), -ENOENT);
-  ck_assert_int_eq (seal_public (mt_plugin->receipts, 1, (uint8_t[32]){ 0 }), -ENOENT);
+  ck_assert (!seal_known (mt_plugin->receipts, first));
+  ck_assert_int_eq (seal_public (mt_plugin->receipts, first, (uint8_t[32]){ 0 }), -ENOENT);
 }
 END_TEST
 
@@ -282,17 +287,45 @@ START_TEST (numbers_outlive_the_process)
 END_TEST
 
 /* The region's pages may be old ones: the records know. */
+static void
+counts_set (uint64_t n)
+{
+  for (uint32_t i = 0; i < RECEIPT_TENANTS; i++)
+    if (mt_plugin->receipts->count[i].n)
+      mt_plugin->receipts->count[i].n = n;
+}
+
 START_TEST (numbers_outlive_the_machine)
 {
   use_times (3);
-  for (uint32_t i = 0; i < RECEIPT_TENANTS; i++)
-    if (mt_plugin->receipts->count[i].n)
-      mt_plugin->receipts->count[i].n = 1;
+  counts_set (1);
   fake_reboot (fake, 4711);
   next_process (1);
   ck_assert_int_eq (seq_of ("/use"), 4);
   next_process (1);
   ck_assert_int_eq (seq_of ("/use"), 5);
+}
+END_TEST
+
+/* What is saved is on the disk, and the records before it aren't read again. */
+START_TEST (numbers_are_saved_once_a_minute)
+{
+  use_times (3);
+  ck_assert_uint_eq (mt_plugin->receipts->head->saved, 0);
+  fake_advance (fake, 60000);
+  fake_run_jobs (fake);
+  ck_assert_uint_eq (mt_plugin->receipts->head->saved, 3);
+  counts_set (10); /* no record says so */
+  fake_reboot (fake, 4711);
+  next_process (1);
+  ck_assert_int_eq (seq_of ("/use"), 11);
+  ck_assert_uint_eq (mt_plugin->receipts->head->saved, 3);
+  counts_set (2);
+  fake_reboot (fake, 4712);
+  next_process (1);
+  ck_assert_int_eq (seq_of ("/use"), 12); /* the one behind it does */
+  next_process (0);
+  ck_assert_uint_eq (mt_plugin->receipts->head->saved, 5);
 }
 END_TEST
 
@@ -348,6 +381,7 @@ main (void)
   tcase_add_test (free_, numbers_are_a_tenants);
   tcase_add_test (free_, numbers_outlive_the_process);
   tcase_add_test (free_, numbers_outlive_the_machine);
+  tcase_add_test (free_, numbers_are_saved_once_a_minute);
   tcase_add_test (free_, more_tenants_than_there_is_room_for);
   tcase_add_test (own, off);
   tcase_add_test (own, ed25519_is_checked_by_anybody);
