@@ -40,6 +40,7 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/rollup.h \
 	%D%/rollup_row.c \
 	%D%/rollup_state.c \
+	%D%/rollup_turn.c \
 	%D%/rollup_write.c \
 	%D%/seal.c \
 	%D%/sender.c \

@@ -261,42 +261,92 @@ record_take (const struct kg_record *record, void *arg)
   return t->error < 0;
 }
 
-/* Counts what no row has yet, of one meter. */
+/* The unit of the run that the minute is in; UNITS when it is in none. */
+static enum unit
+run_unit (const struct query *q, int64_t minute)
+{
+  uint32_t i;
+  for (i = 0; i < q->runs; i++)
+    if (minute >= q->run[i].start && minute < q->run[i].end)
+      return q->run[i].unit;
+  return UNITS;
+}
+
+/* Counts what is behind a place in the log, for those units that are there. */
 static int32_t
-tail_read (struct query *q, const struct rollup_at *at)
+tail_read (struct query *q, const struct rollup_at *at, enum unit unit)
 {
   struct mt *mt = q->rollup->mt;
   struct tail t = { .fold = { .meters = &q->rollup->meters,
                               .mask = UINT64_C (1) << (q->meter - q->rollup->meters.meter) },
-                    .skip = at->skip };
+                    .skip = at[unit].skip };
   const struct cell *c;
   int32_t r;
   if (q->args.subjects == 1)
     t.fold.subject = q->args.subject[0];
-  r = mt->store->read (mt->usage, at->position, QUERY_TAIL_MAX, record_take, &t);
+  r = mt->store->read (mt->usage, at[unit].position, QUERY_TAIL_MAX, record_take, &t);
   if (r >= 0 && t.error < 0)
     r = t.error;
-  for (c = t.fold.cells.first; c && r >= 0; c = c->next)
-    r = cell_take (q, c);
+  for (c = t.fold.cells.first; c && r >= 0; c = c->next) {
+    enum unit u = run_unit (q, c->start);
+    if (u < UNITS && !rollup_at_cmp (&at[u], &at[unit]))
+      r = cell_take (q, c);
+  }
   fold_free (&t.fold);
+  return r;
+}
+
+/* Whether a run of that unit is there, and no smaller unit that is equally far. */
+static int32_t
+tail_due (const struct query *q, const struct rollup_at *at, enum unit unit)
+{
+  int32_t due = 0;
+  uint32_t i;
+  for (i = 0; i < q->runs; i++) {
+    due |= q->run[i].unit == unit;
+    if (q->run[i].unit < unit && !rollup_at_cmp (&at[q->run[i].unit], &at[unit]))
+      return 0;
+  }
+  return due;
+}
+
+/* Counts what no row has yet, of one meter.  While rows are written, units differ in how
+ * far they are. */
+static int32_t
+tails_read (struct query *q, const struct rollup_at *at)
+{
+  enum unit unit;
+  int32_t r = 0;
+  for (unit = 0; unit < UNITS && r >= 0; unit++)
+    if (tail_due (q, at, unit))
+      r = tail_read (q, at, unit);
   return r;
 }
 
 /* ---- All of it ---------------------------------------------------------------------- */
 
 static int32_t
+tail_check (struct query *q, const struct meter *m, const struct rollup_at *at)
+{
+  uint64_t newest = q->rollup->mt->store->newest (q->rollup->mt->usage);
+  uint32_t i;
+  for (i = 0; i < q->runs; i++)
+    if (newest > at[q->run[i].unit].position + QUERY_TAIL_MAX)
+      return query_refuse (q, 503, "meter %s is still being made from the log: %llu of %llu records",
+                           m->slug, (unsigned long long)at[q->run[i].unit].position,
+                           (unsigned long long)newest);
+  return 0;
+}
+
+static int32_t
 meter_read (struct query *q, const struct meter *m, const struct rollup_state *state)
 {
-  struct mt *mt = q->rollup->mt;
-  const struct rollup_at *at = &state->at[m - q->rollup->meters.meter];
-  int32_t r;
-  if (mt->store->newest (mt->usage) > at->position + QUERY_TAIL_MAX)
-    return query_refuse (q, 503, "meter %s is still being made from the log: %llu of %llu records",
-                         m->slug, (unsigned long long)at->position,
-                         (unsigned long long)mt->store->newest (mt->usage));
+  const struct rollup_at *at = state->at[m - q->rollup->meters.meter];
+  int32_t r = tail_check (q, m, at);
   q->meter = m;
-  r = rows_read (q);
-  return r < 0 ? r : tail_read (q, at);
+  if (r >= 0)
+    r = rows_read (q);
+  return r < 0 ? r : tails_read (q, at);
 }
 
 static int32_t

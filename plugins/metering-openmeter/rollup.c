@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* Rolls the log up, once a second and as long as there is more.
- *
- * Meters that are equally far go together.  A meter that is new, or counts otherwise
- * than before, begins at the log's beginning while the others go on: turns alternate
- * between who is farthest behind and who is in front, until the former catches up. */
+/* Rolls the log up: once a second a turn, which reads what is new and writes it piece
+ * by piece. */
 #include "plugins/metering-openmeter/rollup.h"
 
 #include <errno.h>
@@ -13,9 +10,8 @@
 #include <time.h>
 
 #define PERIOD_MS 1000
-#define RECORDS_MAX 20000  /* of one turn */
-#define CELLS_MAX 1000     /* minutes' cells, so about four times as many rows */
 #define PUT_OFF_NS (2 * INT64_C (1000000000)) /* how long queries may keep it waiting */
+#define REST 3 /* times as long as a turn took, the next one begins behind it */
 
 int64_t
 rollup_now (void)
@@ -31,106 +27,12 @@ rollup_unref (struct rollup *r)
   if (atomic_fetch_sub (&r->refs, 1) > 1)
     return;
   rollup_state_free (&r->state);
+  fold_free (&r->turn.fold);
   pthread_mutex_destroy (&r->lock);
   free (r);
 }
 
-/* ---- What to do next --------------------------------------------------------- */
-
-/* The meters of one turn, and up to which record they go. */
-struct turn {
-  uint64_t mask, bound;
-  struct rollup_at from;
-};
-
-/* The meters that are exactly at `at`, and how far it is to the next ones. */
-static struct turn
-turn_of (const struct rollup *r, struct rollup_at at, uint64_t newest)
-{
-  struct turn t = { .bound = newest, .from = at };
-  uint32_t i;
-  for (i = 0; i < r->meters.count; i++) {
-    const struct rollup_at *other = &r->state.at[i];
-    int32_t d = rollup_at_cmp (other, &at);
-    if (!d)
-      t.mask |= UINT64_C (1) << i;
-    else if (d > 0 && other->position < t.bound)
-      t.bound = other->position;
-  }
-  return t;
-}
-
-/* Whose turn it is; 0 when all are as far as the log. */
-static int32_t
-turn_choose (struct rollup *r, struct turn *ret)
-{
-  uint64_t newest = r->mt->store->newest (r->mt->usage);
-  const struct rollup_at *least = &r->state.at[0], *most = least;
-  uint32_t i;
-  for (i = 1; i < r->meters.count; i++) {
-    least = rollup_at_cmp (&r->state.at[i], least) < 0 ? &r->state.at[i] : least;
-    most = rollup_at_cmp (&r->state.at[i], most) > 0 ? &r->state.at[i] : most;
-  }
-  *ret = turn_of (r, r->turns++ & 1 ? *most : *least, newest);
-  if (ret->bound > ret->from.position)
-    return 1;
-  *ret = turn_of (r, r->turns & 1 ? *most : *least, newest);
-  return ret->bound > ret->from.position;
-}
-
 /* ---- A turn ------------------------------------------------------------------ */
-
-/* Reading for a turn. */
-struct taking {
-  struct fold *fold;
-  struct turn *turn;
-  struct rollup_at at;
-  uint32_t records;
-  int64_t time_ns;
-  int32_t error;
-};
-
-/* Takes a record; 1 when this was the last. */
-static int32_t
-record_take (const struct kg_record *record, void *arg)
-{
-  struct taking *t = arg;
-  int32_t next;
-  if (record->sequence > t->turn->bound)
-    return 1;
-  next = fold_record (t->fold, record, t->at.skip);
-  if (next < 0) {
-    t->error = next;
-    return 1;
-  }
-  t->time_ns = record->time_ns;
-  if (next) {
-    t->at.skip = (uint32_t)next;
-    return 1;
-  }
-  t->at = (struct rollup_at){ record->sequence, 0 };
-  t->records++;
-  return t->fold->cells.count >= t->fold->cells_max;
-}
-
-/* Reads what the turn is about: 0, and *ret_at is how far it got. */
-static int32_t
-turn_read (struct rollup *r, struct turn *turn, struct fold *fold, struct rollup_at *ret_at)
-{
-  struct taking t = { .fold = fold, .turn = turn, .at = turn->from };
-  struct mt *mt = r->mt;
-  int32_t n = mt->store->read (mt->usage, turn->from.position, RECORDS_MAX, record_take, &t);
-  if (n < 0 || t.error < 0)
-    return n < 0 ? n : t.error;
-  /* Where nothing is left to read, what is missing was too old, or damaged. */
-  if (n < RECORDS_MAX && t.fold->cells.count < t.fold->cells_max && !t.at.skip
-      && t.at.position < turn->bound)
-    t.at.position = turn->bound;
-  mt->metrics->add (r->records, 0, t.records);
-  r->at_ns = t.time_ns > r->at_ns ? t.time_ns : r->at_ns;
-  *ret_at = t.at;
-  return 0;
-}
 
 static void
 losses_count (struct rollup *r, const struct fold *fold)
@@ -149,57 +51,74 @@ written (const struct kg_outcome *outcome, void *arg)
   pthread_mutex_lock (&r->lock);
   r->outcome = *outcome;
   r->arrived = 1;
-  if (!r->stopped && !outcome->error && r->more) /* after an error in a second */
+  if (!r->stopped && !outcome->error) /* after an error in a second */
     r->mt->jobs->kick (r->timer);
   pthread_mutex_unlock (&r->lock);
   rollup_unref (r);
 }
 
-/* Writes what was read; the state is then as it will be when that succeeds. */
-static int32_t
-turn_write (struct rollup *r, const struct turn *turn, const struct fold *fold,
-            struct rollup_at at)
+static void
+turn_end (struct rollup *r)
 {
-  int32_t e;
+  fold_free (&r->turn.fold);
+  r->under_way = 0;
+}
+
+/* Writes these units; the state is then as it will be when that succeeds. */
+static int32_t
+units_write (struct rollup *r, const uint8_t *units)
+{
   uint32_t i;
-  for (i = 0; i < r->meters.count; i++)
-    if (turn->mask >> i & 1)
-      r->state.at[i] = at;
+  int32_t e;
+  for (i = 0; i < r->meters.count * UNITS; i++)
+    if (units[i / UNITS] >> i % UNITS & 1)
+      r->state.at[i / UNITS][i % UNITS] = r->turn.to;
   pthread_mutex_lock (&r->lock);
   r->busy = 1;
   r->arrived = 0;
-  r->more = at.skip || at.position < r->mt->store->newest (r->mt->usage);
   pthread_mutex_unlock (&r->lock);
   atomic_fetch_add (&r->refs, 1);
-  e = rollup_write (r, &fold->cells, &r->state, written);
+  e = rollup_write (r, &r->turn.fold.cells, units, &r->state, written);
   if (e < 0) {
     r->busy = 0;
-    r->loaded = 0;
     rollup_unref (r);
   }
   return e;
 }
 
+/* The next piece of the turn that is under way, or the end of it. */
 static int32_t
-turn_run (struct rollup *r)
+turn_go_on (struct rollup *r)
 {
-  struct turn turn;
-  struct rollup_at at;
-  int32_t e = 0;
+  uint8_t units[METERS_MAX];
+  int64_t now, rest;
+  if (rollup_turn_next (&r->turn, units))
+    return units_write (r, units);
+  now = rollup_now ();
+  losses_count (r, &r->turn.fold);
+  rest = (now - r->turn.began_ns) * REST - PERIOD_MS * INT64_C (1000000);
+  r->next_ns = rest > 0 ? now + rest : 0; /* the timer waits for its period anyway */
+  turn_end (r);
+  return 0;
+}
+
+static int32_t
+turn_begin (struct rollup *r)
+{
+  int64_t now = rollup_now ();
+  int32_t e;
+  if (now < r->next_ns && r->next_ns - now < 60 * INT64_C (1000000000))
+    return 0; /* a clock that was set back doesn't count */
   if (!r->loaded && (e = rollup_state_load (r, &r->state)) < 0)
     return e;
   r->loaded = 1;
-  if (turn_choose (r, &turn)) {
-    struct fold fold
-        = { .meters = &r->meters, .mask = turn.mask, .cells_max = CELLS_MAX };
-    e = turn_read (r, &turn, &fold, &at);
-    if (e >= 0)
-      e = turn_write (r, &turn, &fold, at);
-    if (e >= 0)
-      losses_count (r, &fold);
-    fold_free (&fold);
+  e = rollup_turn_read (r, &r->turn);
+  if (e <= 0) {
+    fold_free (&r->turn.fold);
+    return e;
   }
-  return e;
+  r->under_way = 1;
+  return turn_go_on (r);
 }
 
 /* ---- The timer --------------------------------------------------------------- */
@@ -230,9 +149,10 @@ write_settle (struct rollup *r)
   if (was) {
     r->busy = 0;
     error = r->outcome.error;
-    if (error)
-      r->loaded = 0; /* begin again from what is there */
-    else
+    if (error) { /* begin again from what is there */
+      r->loaded = 0;
+      turn_end (r);
+    } else
       r->state.revision = r->outcome.revision;
     r->arrived = 0;
   }
@@ -263,8 +183,10 @@ lag_report (struct rollup *r)
   uint64_t newest = mt->store->newest (mt->usage), least = UINT64_MAX;
   double seconds = 0;
   uint32_t i;
-  for (i = 0; i < r->meters.count; i++)
-    least = r->state.at[i].position < least ? r->state.at[i].position : least;
+  for (i = 0; i < r->meters.count * UNITS; i++)
+    least = r->state.at[i / UNITS][i % UNITS].position < least
+                ? r->state.at[i / UNITS][i % UNITS].position
+                : least;
   if (newest > least && r->at_ns)
     seconds = (double)(rollup_now () - r->at_ns) / 1e9;
   mt->metrics->set (r->lag_records, 0, newest > least ? (double)(newest - least) : 0);
@@ -278,8 +200,9 @@ on_timer (void *arg)
   int32_t e;
   if (!write_settle (r) || put_off (r))
     return;
-  e = turn_run (r);
+  e = r->under_way ? turn_go_on (r) : turn_begin (r);
   if (e < 0) {
+    turn_end (r);
     r->loaded = 0;
     failure_note (r, e);
   }

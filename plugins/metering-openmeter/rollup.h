@@ -9,8 +9,9 @@
  * with the members that the meter's aggregation needs: "sum"; "min", "max"; "latest",
  * "at", "sequence", "k".  Of UNIQUE_COUNT each value is a group of its own.
  *
- * Bucket "usage.meters" (cold), key "state": how far each meter is in the log,
- *   {"tokens.0a1b2c3d":{"position":17,"skip":0},...}
+ * Bucket "usage.meters" (cold), key "state": how far each meter's windows of each unit
+ * are in the log, and how many events of the next record they have, too,
+ *   {"tokens.0a1b2c3d":{"minute":[17,0],"hour":[17,0],"day":[12,0],"month":[12,0]},...}
  * written together with the rows, on condition that nobody else did: so each event is
  * counted once, whoever dies or runs beside. */
 #ifndef METERING_ROLLUP_H
@@ -49,7 +50,7 @@ struct rollup_at {
 
 struct rollup_state {
   uint64_t revision; /* KG_REV_NEW: not there yet */
-  struct rollup_at at[METERS_MAX];
+  struct rollup_at at[METERS_MAX][UNITS];
   struct mt_text others; /* members of meters that are not configured here */
 };
 
@@ -69,11 +70,29 @@ rollup_at_cmp (const struct rollup_at *a, const struct rollup_at *b)
 
 /* ---- rollup_write.c: cells into the store --------------------------------------- */
 
-/* Writes cells of minutes into rows of all units, and the state: 0, and `done` comes; or
- * -errno, and it doesn't. */
-int32_t rollup_write (struct rollup *r, const struct cells *minutes,
+/* Writes what cells of minutes are for these units (bit u of each meter), and the state:
+ * 0, and `done` comes; or -errno, and it doesn't. */
+int32_t rollup_write (struct rollup *r, const struct cells *minutes, const uint8_t *units,
                       const struct rollup_state *state,
                       void (*done) (const struct kg_outcome *outcome, void *arg));
+
+/* ---- rollup_turn.c: what to do next ----------------------------------------------- */
+
+/* One reading of the log, whose cells are then written unit by unit. */
+struct rollup_turn {
+  uint8_t units[METERS_MAX]; /* bit u of each meter: what is still to be written */
+  uint32_t cells[METERS_MAX]; /* how many there are of each meter */
+  struct rollup_at from, to;
+  uint64_t bound;            /* the last record that it may take */
+  struct fold fold;
+  int64_t began_ns;
+};
+
+/* Chooses and reads: 1, 0 when nothing is to be done, or -errno. */
+int32_t rollup_turn_read (struct rollup *r, struct rollup_turn *t);
+
+/* What is to be written next, in one write; 0 when there is nothing any more. */
+int32_t rollup_turn_next (struct rollup_turn *t, uint8_t ret_units[METERS_MAX]);
 
 /* ---- rollup.c -------------------------------------------------------------------- */
 
@@ -89,12 +108,14 @@ struct rollup {
 
   /* Only on the timer's thread. */
   struct rollup_state state; /* as written last, or as it will be */
-  int32_t loaded, turns, failing;
+  struct rollup_turn turn;
+  int32_t loaded, under_way, turns, failing;
+  int64_t next_ns; /* no turn before, so that others have the disk, too */
   int64_t put_off_ns; /* since when queries have put it off; 0: not */
   int64_t at_ns;      /* when the newest record that was counted was recorded */
 
   pthread_mutex_t lock; /* of what follows, which `done` fills */
-  int32_t busy, arrived, stopped, more;
+  int32_t busy, arrived, stopped;
   struct kg_outcome outcome;
   _Atomic int32_t refs; /* the plugin's, and a write's */
 };

@@ -27,6 +27,8 @@ member_take (const struct rollup *r, const struct kg_json *j, uint32_t i,
 {
   int32_t m = meter_of (r, j, i);
   kg_str name = kg_json_text (j, i), value = kg_json_text (j, i + 1);
+  enum unit unit;
+  uint32_t position;
   if (m < 0) {
     mt_text_add (&s->others, ",", 1);
     mt_text_add (&s->others, name.ptr, name.len);
@@ -34,8 +36,13 @@ member_take (const struct rollup *r, const struct kg_json *j, uint32_t i,
     mt_text_add (&s->others, value.ptr, value.len);
     return;
   }
-  s->at[m].position = (uint64_t)kg_json_int (j, kg_json_find (j, i + 1, "position"), 0);
-  s->at[m].skip = (uint32_t)kg_json_int (j, kg_json_find (j, i + 1, "skip"), 0);
+  for (unit = 0; unit < UNITS; unit++) {
+    uint32_t pair = kg_json_find (j, i + 1, unit_names[unit]);
+    if (kg_json_kind (j, pair) != KG_JSON_ARRAY || !(position = kg_json_first (j, pair)))
+      continue; /* it begins at the beginning */
+    s->at[m][unit].position = (uint64_t)kg_json_int (j, position, 0);
+    s->at[m][unit].skip = (uint32_t)kg_json_int (j, kg_json_next (j, pair, position), 0);
+  }
 }
 
 static int32_t
@@ -80,10 +87,15 @@ rollup_state_write (const struct rollup *r, const struct rollup_state *s, struct
   char buf[METER_SLUG_MAX + METER_GENERATION_LEN + 96];
   uint32_t i;
   for (i = 0; i < r->meters.count; i++) {
-    int n = snprintf (buf, sizeof buf, "%s\"%s\":{\"position\":%llu,\"skip\":%u}",
-                      i ? "," : "{", r->meters.meter[i].id,
-                      (unsigned long long)s->at[i].position, s->at[i].skip);
+    enum unit unit;
+    int n = snprintf (buf, sizeof buf, "%s\"%s\":{", i ? "," : "{", r->meters.meter[i].id);
     mt_text_add (t, buf, (size_t)n);
+    for (unit = 0; unit < UNITS; unit++) {
+      n = snprintf (buf, sizeof buf, "%s\"%s\":[%llu,%u]", unit ? "," : "", unit_names[unit],
+                    (unsigned long long)s->at[i][unit].position, s->at[i][unit].skip);
+      mt_text_add (t, buf, (size_t)n);
+    }
+    mt_text_add (t, "}", 1);
   }
   mt_text_add (t, s->others.ptr, s->others.len);
   mt_text_add (t, "}", 1);

@@ -6,6 +6,7 @@
 
 #include "plugins/metering-openmeter/calendar.h"
 #include "plugins/metering-openmeter/decimal.h"
+#include "plugins/metering-openmeter/fold.h"
 
 #define AT INT64_C (1795887548000000000) /* 2026-11-28T17:39:08Z */
 #define DAY_NS (INT64_C (86400) * 1000000000)
@@ -13,6 +14,8 @@
 /* For ever, so that the tests' times don't age. */
 #define KEEP "rollups.minutes=0", "rollups.hours=0", "rollups.days=0"
 static const char *const keep[] = { KEEP, NULL };
+static const char *const few[]
+    = { KEEP, "meters.0.slug=n", "meters.0.type=c", "meters.0.aggregation=COUNT", "meters.0.group_by=a", NULL };
 
 /* ---- Parts -------------------------------------------------------------------- */
 
@@ -450,27 +453,58 @@ START_TEST (new_meters_begin_at_the_beginning)
 }
 END_TEST
 
-START_TEST (a_record_of_many_events)
+/* A record may have more cells than a turn takes. */
+START_TEST (a_record_in_parts)
+{
+  static const char text[]
+      = "{\"tenant\":\"a\",\"time\":5,\"events\":[{\"type\":\"session.create\",\"data\":{\"agent_type\":1}},"
+        "{\"type\":\"session.create\",\"data\":{\"agent_type\":2}},{\"type\":\"other\",\"data\":{}},"
+        "{\"type\":\"session.create\",\"data\":{\"agent_type\":3}},"
+        "{\"type\":\"session.create\",\"data\":{\"agent_type\":1}}]}";
+  const struct kg_record record = { .sequence = 7, .data = { text, sizeof text - 1 } };
+  struct kg_list none = { NULL, 0 };
+  struct meters *meters = calloc (1, sizeof *meters);
+  char error[METER_ERROR_MAX];
+  struct fold f = { .meters = meters, .mask = ~UINT64_C (0), .cells_max = 2 };
+  ck_assert_int_eq (meters_read (meters, &none, error), 0);
+  ck_assert_int_eq (fold_record (&f, &record, 0), 2);
+  ck_assert_uint_eq (f.cells.count, 2);
+  cells_free (&f.cells);
+  ck_assert_int_eq (fold_record (&f, &record, 2), 0);
+  ck_assert_uint_eq (f.cells.count, 2);
+  ck_assert (f.cells.first->count == 1 && f.cells.first->start == 0 && f.cells.first->subject.len == 1);
+  fold_free (&f);
+  free (meters);
+}
+END_TEST
+
+/* A turn of many rows is several writes, between which queries see a part of them. */
+START_TEST (a_turn_in_parts)
 {
   static char events[65536];
-  size_t n = 0;
-  begin (keep);
-  for (int i = 0; i < 1100; i++)
-    n += (size_t)sprintf (events + n, "%s{\"type\":\"session.create\",\"data\":{\"agent_type\":\"%d\"}}",
-                          i ? "," : "", i);
-  append ("\"acme\"", AT, "%s", events);
+  begin (few);
+  for (int i = 0; i < 3; i++) {
+    size_t n = 0;
+    for (int k = 0; k < 250; k++)
+      n += (size_t)sprintf (events + n, "%s{\"type\":\"c\",\"data\":{\"a\":%d}}", k ? "," : "", i * 250 + k);
+    append ("\"acme\"", AT, "%s", events);
+  }
   as ("acme", 0);
   fake_store_hold (fake, 1);
   roll ();
-  fake_store_commit (fake); /* the first part of it */
-  ck_assert (strstr (fake_store_get (fake, "usage.meters", "state"), "\"skip\":1000"));
+  fake_store_commit (fake);
+  ck_assert (strstr (fake_store_get (fake, "usage.meters", "state"), "\"hour\":[3,0],\"day\":[0,0]"));
+  fall (few);
   fake_store_hold (fake, 0);
-  ck_assert_int_eq (ask ("/v1/usage?meter=sessions&" NOVEMBER), 200);
-  ck_assert_str_eq (value ("data.0.value"), "1100");
-  roll ();
-  ck_assert (!strstr (fake_store_get (fake, "usage.meters", "state"), "\"skip\":1000"));
-  ck_assert_int_eq (ask ("/v1/usage?meter=sessions&" NOVEMBER), 200);
-  ck_assert_str_eq (value ("data.0.value"), "1100");
+  as ("acme", 0);
+  for (int i = 0; i < 3; i++, roll ()) {
+    ck_assert_int_eq (ask ("/v1/usage?meter=n&from=2026-10-31T23:59:00Z&to=2026-12-01T01:01:00Z"), 200);
+    ck_assert_str_eq (value ("data.0.value"), "750");
+    ck_assert_int_eq (ask ("/v1/usage?meter=n&windowSize=HOUR&" NOVEMBER), 200);
+    ck_assert_str_eq (value ("data.0.value"), "750");
+  }
+  ck_assert (strstr (fake_store_get (fake, "usage.meters", "state"),
+                     "{\"minute\":[3,0],\"hour\":[3,0],\"day\":[3,0],\"month\":[3,0]}"));
   end ();
 }
 END_TEST
@@ -547,4 +581,4 @@ UNIT_MAIN ("metering-rollup", decimals, divisions, overflow_is_refused, calendar
            list_of_meters, tail_and_rows_are_the_same, rows_say_what_they_are, all_meters_at_once,
            losses_are_counted, corrections, another_subject, tenants_are_apart, wrong_parameters,
            filters_and_csv, answers_are_bounded, new_meters_begin_at_the_beginning,
-           a_record_of_many_events, a_disk_that_fails, another_process_was_first, old_windows_go)
+           a_record_in_parts, a_turn_in_parts, a_disk_that_fails, another_process_was_first, old_windows_go)
