@@ -236,7 +236,7 @@ record_aside (kg_log *log, kg_req *req, const void *data, size_t len, kg_str *re
   struct claim *c = req->claim;
   struct aside *a;
   char *id;
-  if (!c || !c->place || req->response.status < 200 || req->response.status > 299)
+  if (!idempotency_keeps (req))
     return 1;
   a = arena_alloc (&req->arena, sizeof *a);
   id = arena_alloc (&req->arena, STORE_ID_MAX);
@@ -313,7 +313,7 @@ idempotency_keep (struct kg_req *req)
   struct kg_op *ops;
   struct keeping *k;
   int32_t r;
-  if (!c->place || req->response.status < 200 || req->response.status > 299)
+  if (!idempotency_keeps (req))
     return KG_NEXT;
   ops = operations (req);
   k = malloc (sizeof *k);

@@ -36,6 +36,9 @@ struct claim {
   int32_t busy;                    /* why there is none: -EALREADY, -EEXIST, -EAGAIN */
   int32_t has_body;                /* 1: print is there, and so is the body */
   int32_t replayed;                /* 1: the answer is one that was kept */
+  char *text;                      /* of a stream, what was sent so far */
+  size_t text_len, text_cap;
+  int32_t text_lost;               /* 1: not all of it is there */
   struct aside *first, **last;
   uint32_t asides;
 };
@@ -63,6 +66,17 @@ int32_t idempotency_begin (struct kg_req *req);
 /* The body is there.  KG_WAIT, then KG_NEXT: the request has to be answered; KG_DONE: it
  * is, by what was kept (claim->replayed) or by a refusal. */
 int32_t idempotency_find (struct kg_req *req);
+
+/* Takes a piece of a streamed body. */
+void idempotency_take (struct kg_req *req, const char *data, size_t len);
+
+/* Whether the answer is one to be kept. */
+static inline int
+idempotency_keeps (const struct kg_req *req)
+{
+  return req->claim && req->claim->place && req->response.status >= 200
+         && req->response.status <= 299;
+}
 
 /* All COMMIT hooks are through: keeps the answer and records the usage.  KG_WAIT. */
 int32_t idempotency_keep (struct kg_req *req);

@@ -13,7 +13,8 @@
 
 #define FORMAT 1
 
-/* WHOLE: with type, fields and body; of the others there is the head alone. */
+/* WHOLE: with type, fields and body; of the others there is the head alone.  STREAMED: its client
+ * left before it had ended. */
 enum { WHOLE = 1, LARGE, STREAMED };
 
 struct head_kept {
@@ -33,9 +34,11 @@ struct head_kept {
 static int
 field_stays (kg_str line)
 {
-  static const char ours[] = "Kgent-", place[] = "Location:";
-  return (line.len > sizeof ours && !strncasecmp (line.ptr, ours, sizeof ours - 1))
-         || (line.len > sizeof place && !strncasecmp (line.ptr, place, sizeof place - 1));
+  static const kg_str begins[] = { { "Kgent-", 6 }, { "Location:", 9 } };
+  for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+    if (line.len > begins[i].len && !strncasecmp (line.ptr, begins[i].ptr, begins[i].len))
+      return 1;
+  return 0;
 }
 
 /* Takes the next line, with its end, from *rest; 0 when there is none. */
@@ -82,37 +85,95 @@ idempotency_unfield (struct kg_req *req, const char *name)
   f->len = kept;
 }
 
+/* ---- Streams --------------------------------------------------------------- */
+
+/* Makes room for `need` bytes in all. */
+static int
+text_grow (struct kg_req *req, size_t need)
+{
+  struct claim *c = req->claim;
+  char *more;
+  if (need <= c->text_cap)
+    return 1;
+  more = need > IDEMPOTENCY_BODY_MAX ? NULL : arena_alloc (&req->arena, 2 * need);
+  if (!more)
+    return 0;
+  if (c->text_len)
+    memcpy (more, c->text, c->text_len);
+  c->text = more;
+  c->text_cap = 2 * need;
+  return 1;
+}
+
+/* What is too much, or for what there is no memory, is only counted from then on. */
+void
+idempotency_take (struct kg_req *req, const char *data, size_t len)
+{
+  struct claim *c = req->claim;
+  if (!c->place || !len)
+    return;
+  if (c->text_lost || !text_grow (req, c->text_len + len))
+    c->text_lost = 1;
+  else
+    memcpy (c->text + c->text_len, data, len);
+  c->text_len += len;
+}
+
 /* ---- Pack ------------------------------------------------------------------ */
+
+/* A body, in two parts. */
+struct parts {
+  kg_str first, rest;
+};
+
+/* What can be kept of the answer. */
+static uint8_t
+kind_of (struct kg_req *req, struct parts *ret)
+{
+  const struct claim *c = req->claim;
+  struct parts p = { { req->response.body, req->response.len }, { NULL, 0 } };
+  if (req->streamed || stream_serves (req)) {
+    if (!stream_is_whole (req, &p.rest))
+      return STREAMED;
+    p.first = (kg_str){ c->text, c->text_len };
+  }
+  *ret = p;
+  return c->text_lost || p.first.len + p.rest.len > IDEMPOTENCY_BODY_MAX ? LARGE : WHOLE;
+}
+
+static char *
+append (char *to, const void *from, size_t len)
+{
+  if (len)
+    memcpy (to, from, len);
+  return to + len;
+}
 
 kg_str
 idempotency_pack (struct kg_req *req)
 {
   const struct response *r = &req->response;
-  struct head_kept h = { .format = FORMAT, .kind = WHOLE };
+  struct head_kept h = { .format = FORMAT, .status = (uint16_t) r->status };
+  struct parts body = { { NULL, 0 }, { NULL, 0 } };
   size_t bytes = sizeof h;
-  char *p;
-  h.status = (uint16_t) r->status;
-  h.body_len = req->streamed ? req->sent : r->len;
+  char *p, *at;
+  h.kind = kind_of (req, &body);
+  h.body_len = body.first.len + body.rest.len;
   memcpy (h.print, req->claim->print, sizeof h.print);
-  if (req->streamed || stream_serves (req))
-    h.kind = STREAMED;
-  else if (r->len > IDEMPOTENCY_BODY_MAX)
-    h.kind = LARGE;
-  else {
+  if (h.kind == WHOLE) {
     h.type_len = r->type ? (uint32_t) strlen (r->type) + 1 : 0;
     h.fields_len = (uint32_t) fields_copy (req, NULL);
-    bytes += h.type_len + h.fields_len + r->len;
+    bytes += h.type_len + h.fields_len + h.body_len;
   }
-  p = arena_alloc (&req->arena, bytes);
+  p = at = arena_alloc (&req->arena, bytes);
   if (!p)
     return (kg_str){ NULL, 0 };
-  memcpy (p, &h, sizeof h);
+  at = append (at, &h, sizeof h);
   if (h.kind == WHOLE) {
-    if (h.type_len)
-      memcpy (p + sizeof h, r->type, h.type_len);
-    fields_copy (req, p + sizeof h + h.type_len);
-    if (r->len)
-      memcpy (p + sizeof h + h.type_len + h.fields_len, r->body, r->len);
+    at = append (at, r->type, h.type_len);
+    at += fields_copy (req, at);
+    at = append (at, body.first.ptr, body.first.len);
+    append (at, body.rest.ptr, body.rest.len);
   }
   return (kg_str){ p, bytes };
 }
@@ -126,9 +187,9 @@ not_kept (struct kg_req *req, const struct head_kept *h)
   problem_member (req, "idempotency", (kg_str){ "\"not_kept\"", 10 });
   if (h->kind == STREAMED)
     return problem_set (req, 422, NULL,
-                        "The answer to this Idempotency-Key was streamed, so it is not kept. The "
-                        "request was carried out and charged once, and is not carried out again. "
-                        "Use a new key for a new request.");
+                        "The stream that answered this Idempotency-Key did not come to its end, "
+                        "so it is not kept. What was taken of it is charged, and the request is not "
+                        "carried out again. Use a new key for a new request.");
   return problem_set (req, 422, NULL,
                       "The answer to this Idempotency-Key has %llu bytes, of which at most %u are "
                       "kept. The request was carried out and charged once, and is not carried out "
@@ -150,6 +211,8 @@ replay (struct kg_req *req, const struct head_kept *h, const char *p)
     req->response.fields.len += h->fields_len;
   }
   r = reply_set (req, h->status, type, body, (size_t) h->body_len);
+  if (r >= 0 && type && !strncmp (type, "text/event-stream", 17))
+    r = reply_field (req, "Cache-Control", 13, "no-store", 8);
   if (r >= 0)
     r = reply_field (req, "Idempotent-Replayed", 19, "true", 4);
   if (r < 0)

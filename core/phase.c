@@ -244,6 +244,8 @@ run_key (struct kg_req *req)
   int verdict = (int) req->hook - 1; /* of what waited; see proceed */
   if (!req->hook) {
     req->deadline = worker_now (req->worker) + seconds (req->host->settings.http.handler_timeout);
+    if (!finds && idempotency_keeps (req) && stream_serves (req) && !req->gone)
+      phase_stream_last (req); /* what is kept is whole; it leaves behind that */
     verdict = finds ? judge (req, NULL, KG_PHASE_LIMIT, idempotency_find (req))
                     : judge (req, NULL, KG_PHASE_COMMIT, idempotency_keep (req));
   }
@@ -472,10 +474,14 @@ int32_t
 phase_stream_last (struct kg_req *req)
 {
   kg_fn *last = stream_def (req)->last;
-  int32_t rc = last ? stream_call (req, last) : 0;
-  if (rc < 0)
-    failure_log (req, req->match.route->self, KG_PHASE_HANDLER, rc);
-  return last ? rc : req->response.status >= 500 ? -EIO : 0;
+  struct stream_said *said = stream_said (req);
+  if (said->status) /* before its answer was kept: that has failed, or not */
+    return said->status == req->response.status ? said->rc : -EIO;
+  said->status = req->response.status;
+  said->rc = last ? stream_call (req, last) : said->status >= 500 ? -EIO : 0;
+  if (said->rc < 0 && last)
+    failure_log (req, req->match.route->self, KG_PHASE_HANDLER, said->rc);
+  return said->rc;
 }
 
 void

@@ -4,6 +4,7 @@
 #include "core/stream.h"
 
 #include "core/conn.h"
+#include "core/idempotency.h"
 #include "core/reply.h"
 #include "core/util/clock.h"
 #include "core/worker_loop.h"
@@ -38,6 +39,7 @@ struct kg_stream {
   int cut;            /* nobody waits for its end */
   int late;           /* it took too long */
   int over;           /* `ended` was called */
+  struct stream_said said;
   struct kg_stream_def def; /* of stream2, else all zero */
 };
 
@@ -294,6 +296,8 @@ put_queue (struct kg_req *req, int *ret_ended)
   if (!req->gone) {
     put_piece (req, buf, len);
     s->put += len;
+    if (req->claim)
+      idempotency_take (req, buf, len);
   }
   free (buf);
   return len;
@@ -336,6 +340,26 @@ stream_put_rest (struct kg_req *req)
 {
   int ended;
   put_queue (req, &ended);
+}
+
+struct stream_said *
+stream_said (struct kg_req *req)
+{
+  return &req->stream->said;
+}
+
+int
+stream_is_whole (struct kg_req *req, kg_str *ret_rest)
+{
+  struct kg_stream *s = req->stream;
+  int gone;
+  if (!stream_serves (req) || req->gone || s->late || !s->said.status || s->said.rc < 0)
+    return 0;
+  pthread_mutex_lock (&s->lock);
+  gone = s->gone;
+  *ret_rest = (kg_str){ s->buf, s->len };
+  pthread_mutex_unlock (&s->lock);
+  return !gone;
 }
 
 void

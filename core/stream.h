@@ -56,6 +56,17 @@ void stream_put_rest (struct kg_req *req);
  * producer hears of it. */
 int stream_expire (struct kg_req *req, int64_t now);
 
+/* What became of the stream's last word: the status that it was said for, 0 before, and what
+ * `last` returned. */
+struct stream_said {
+  int32_t status, rc;
+};
+struct stream_said *stream_said (struct kg_req *req);
+
+/* Whether the last word was said and all that was sent makes a whole body; *ret_rest is what
+ * is still queued of it, which stays as it is until it is put. */
+int stream_is_whole (struct kg_req *req, kg_str *ret_rest);
+
 /* The client is gone: senders get -EPIPE from now on. */
 void stream_gone (struct kg_req *req);
 

@@ -11,7 +11,9 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
+import socket
 import struct
 import sys
 import tempfile
@@ -23,6 +25,7 @@ from daemon import WAIT, Daemon, until
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "http"))
 
 import kgent  # noqa: E402  (found by the line above)
+import wire  # noqa: E402
 
 CYCLES = int(os.environ.get("KGENT_CYCLES", "10"))
 CLIENTS = 6
@@ -286,6 +289,91 @@ def day():
             kgent.equal(len(found["house"]), 2, "two days, two records")
 
 
+class Streamer(wire.FaultHost):
+    def __init__(self):
+        super().__init__(("streamer",), ["http.handler_timeout=10"])
+        shutil.copy(os.path.join(kgent.BUILD, "tests", "faults", "streamer.so"),
+                    os.path.join(self.folder.name, "plugins"))
+
+    def stream(self, query, key):
+        """Twice with a key: the first answer or None when it broke off, the second, and how
+        often there was a stream."""
+        self.get("/s/seen")
+        headers, answers = {"Idempotency-Key": key}, []
+        for _ in range(2):
+            try:
+                answers.append(self.post("/s/paid?" + query, "", headers, local=True))
+            except (OSError, http.client.HTTPException):
+                answers.append(None)
+        return (*answers, self.get("/s/seen").json["over"])
+
+
+def streams():
+    """A stream is kept as a whole body, its last word, too, or it is not given again."""
+    with Streamer() as host:
+        for query in ("do=ccr", "do=cwcl", "do=r", "now=ccc", "do=cr&commit=wait", "do=BBr",
+                      "do=cr&type=text/plain"):
+            first, second, runs = host.stream(query, query.replace("=", "-"))
+            kgent.equal((first.status, first.body[-7:], first.headers["Transfer-Encoding"]),
+                        (200, b"last200", "chunked"), f"{query}: streamed")
+            kgent.equal((second.status, second.body == first.body, second.headers["Content-Type"],
+                         second.headers["Cache-Control"], second.headers["Idempotent-Replayed"], runs),
+                        (200, True, first.headers["Content-Type"], first.headers["Cache-Control"], "true", 1),
+                        f"{query}: and again, in one piece")
+        first, second, runs = host.stream("do=BwBwBwr", "large")
+        kgent.equal((len(first.body), second.status, second.json.get("idempotency"), runs),
+                    (300007, 422, "not_kept", 1), "one that is too large is not kept, and not made again")
+        first, second, runs = host.stream("do=cr&last=fail", "cut")
+        kgent.equal((first, second.status, second.json.get("idempotency"), runs),
+                    (None, 422, "not_kept", 1), "nor is one that has no end")
+        for query in ("do=cp", "do=p", "do=cx", "do=cr&commit=fail"):
+            first, second, runs = host.stream(query, "bad" + query.replace("=", "-"))
+            kgent.equal((first.body[:1], second.body[:1], runs), (first.body[:1], first.body[:1], 2),
+                        f"{query}: one that fails leaves its key free")
+        left(host)
+        not_kept(host)
+
+
+def not_kept(host):
+    """The database goes away meanwhile: what cannot be kept has no end."""
+    db, answers = os.path.join(host.state, "kgent.db"), []
+    host.get("/s/seen")
+
+    def ask_it():
+        try:
+            return host.post("/s/paid?do=cWWr", "", {"Idempotency-Key": "ill"}, local=True).status
+        except http.client.HTTPException as e:
+            return type(e).__name__
+    client = threading.Thread(target=lambda: answers.append(ask_it()))
+    client.start()
+    until(lambda: host.get("/s/seen").json["threads"] == 1)
+    os.rename(db, db + ".away")
+    client.join()
+    os.rename(db + ".away", db)
+    kgent.equal(answers, ["IncompleteRead"], "a stream that cannot be kept is cut off")
+    kgent.ok(until(lambda: ask_it() == 200), "and its key is free")
+
+
+def left(host):
+    """The client leaves behind the first chunk, and asks again."""
+    host.get("/s/seen")
+    head = "POST /s/paid?do=cWWc HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nIdempotency-Key: left\r\n\r\n"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(os.path.join(host.state, "admin.sock"))
+        s.sendall(head.encode())
+        data = b""
+        while b"chunk" not in data:
+            data += s.recv(4096)
+    answers = []
+
+    def again():
+        answers.append(host.post("/s/paid?do=cWWc", "", {"Idempotency-Key": "left"}, local=True))
+        return answers[-1].status != 409
+    until(again)
+    kgent.equal((answers[-1].status, answers[-1].json.get("idempotency"), host.get("/s/seen").json["over"]),
+                (422, "not_kept", 1), "a stream whose client left is charged, and not made again")
+
+
 if __name__ == "__main__":
     kgent.main([lambda: kills("power"), lambda: kills("process"), handovers,
-                lambda: disk("power"), lambda: disk("process"), day])
+                lambda: disk("power"), lambda: disk("process"), day, streams])

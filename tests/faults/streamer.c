@@ -12,6 +12,7 @@
  *   &commit=fail|wait COMMIT fails, or waits 100 ms
  *   &last=fail        the last word fails
  *
+ * POST /s/paid is the same for those who are known, and takes an Idempotency-Key.
  * GET /s/seen tells what the host made of the last one. */
 #define KG_ABI_TARGET KG_ABI (1, 1)
 #include <kgent/jobs.h>
@@ -353,6 +354,11 @@ streamer_open (const struct kg_host *h, kg_self *s, const void *conf, void **ret
   host = h;
   self = s;
   rc = h->need (s, KG_JOBS, sizeof *jobs, 0, (const void **) &jobs);
+  if (rc >= 0)
+    rc = h->route (s, &r);
+  r.flags = KG_STREAMS | KG_BILLABLE;
+  r.method = "POST";
+  r.pattern = "/s/paid";
   if (rc >= 0)
     rc = h->route (s, &r);
   r = (struct kg_route){ .size = sizeof r, .flags = KG_PUBLIC, .method = "GET",
