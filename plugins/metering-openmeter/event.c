@@ -25,7 +25,8 @@ mt_text_add (struct mt_text *t, const char *p, size_t n)
     t->ptr = more;
     t->cap = cap;
   }
-  memcpy (t->ptr + t->len, p, n);
+  if (n) /* a text that is none has no address either */
+    memcpy (t->ptr + t->len, p, n);
   t->len += n;
 }
 
