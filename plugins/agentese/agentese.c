@@ -356,6 +356,7 @@ agentese_close (void *data)
   ag_remotes_close (ag);
   ag_specs_close (ag);
   ag_spec_index_close (ag);
+  ag_spec_uses_close (ag);
   ag_archetypes_free (ag->archetypes);
   ag_lanes_free (ag->lanes);
   ag_quota_free (ag->quota);
@@ -384,7 +385,7 @@ rooms_open (struct ag *ag)
   static int32_t (*const rooms[]) (struct ag *ag)
       = { ag_world_open, ag_purgatory_open, ag_concept_open,
           ag_self_open,  ag_void_open,      ag_time_open,    ag_nodes_open,
-          ag_remotes_open, ag_compose_open, ag_specs_open };
+          ag_remotes_open, ag_compose_open, ag_specs_open, ag_spec_uses_open };
   uint32_t i;
   int32_t r = ag_archetypes_new (ag) ? 0 : -EINVAL;
   for (i = 0; i < sizeof rooms / sizeof rooms[0] && !r; i++)
@@ -427,12 +428,14 @@ agentese_start (void *data)
                    "nobody meters: invocations are not recorded "
                    "(load a metering plugin to record them)");
   ag->health->set (ag->component, KG_HEALTH_OK, 0, "%s", "");
-  return ag_time_start (ag);
+  r = ag_time_start (ag);
+  return r < 0 ? r : ag_spec_uses_start (ag);
 }
 
 static void
 agentese_stop (void *data)
 {
+  ag_spec_uses_stop (data);
   ag_time_stop (data);
 }
 

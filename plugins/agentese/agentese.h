@@ -33,6 +33,7 @@ struct ag_schedule;
 struct ag_seen;
 struct ag_spec_file;
 struct ag_spec_index;
+struct ag_spec_uses;
 struct ag_turn;
 
 /* What calls cost whose path is covered by `path`, whatever the aspect says. */
@@ -96,6 +97,7 @@ struct ag {
   struct ag_remotes *remotes; /* nodes of the configuration; NULL: none */
   struct ag_spec_file *specs;   /* of the folder */
   struct ag_spec_index *spec_index; /* of tenants' nodes */
+  struct ag_spec_uses *spec_uses;   /* NULL: not open yet */
   struct ag_listing *_Atomic listing;
   struct ag_notes *notes;       /* of calls that ended, see notes.h */
   struct ag_schedule *schedule; /* see schedule.h */

@@ -115,6 +115,7 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/spec_template.c \
 	%D%/spec_tenant.c \
 	%D%/spec_tenant.h \
+	%D%/spec_uses.c \
 	%D%/state.c \
 	%D%/state.h \
 	%D%/text.c \

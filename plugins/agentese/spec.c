@@ -3,7 +3,7 @@
 
 /* What a node does that is described by a spec: it fills the holes of its texts, notes that
  * it was invoked, or would ask a language model. */
-#include "plugins/agentese/spec.h"
+#include "plugins/agentese/spec_tenant.h"
 #include "plugins/agentese/common.h"
 #include "plugins/agentese/world.h"
 
@@ -190,6 +190,7 @@ manifest_write (struct ag_call *c, void *arg, struct kg_out *out)
   kg_out_str (out, c->path.handle);
   kg_out_lit (out, ",\"kind\":\"spec\",\"aspects\":");
   ag_write_aspects (c, out);
+  ag_spec_uses_write (c, holon->data, out);
   kg_out_lit (out, "}");
 }
 

@@ -191,16 +191,20 @@ value_spec (const struct ag *ag, kg_str value, void **ret_mem)
 }
 
 static void
-node_note (struct ag_spec_index *x, kg_str tenant, kg_str handle, const struct ag_spec *spec)
+node_note (struct ag_spec_index *x, kg_str key, kg_str handle, const struct ag_spec *spec)
 {
   static const char *const common[]
       = { "manifest", "witness", "affordances", "define", "relate", "transform" };
+  kg_str tenant = { key.ptr, key.len - handle.len - 1 };
   struct owner *o = spec ? owner_get (x, tenant) : *owner_place (x, tenant);
   uint32_t i, k;
   if (!o)
     return;
-  if (items_drop (o, handle))
+  if (items_drop (o, handle)) {
     filter_note (x, tenant, handle, -1);
+    if (!spec)
+      ag_spec_uses_forget (x->ag, key);
+  }
   if (!spec)
     return;
   filter_note (x, tenant, handle, 1);
@@ -221,17 +225,16 @@ ag_spec_watch (const struct kg_entry *e, void *arg)
   const char *slash = memrchr (e->key.ptr, '/', e->key.len);
   void *mem = NULL;
   struct ag_spec *spec = NULL;
-  kg_str tenant, handle;
+  kg_str handle;
   if (!slash)
     return;
-  tenant = (kg_str){ e->key.ptr, (size_t)(slash - e->key.ptr) };
-  handle = (kg_str){ slash + 1, e->key.len - tenant.len - 1 };
+  handle = (kg_str){ slash + 1, e->key.len - (size_t)(slash + 1 - e->key.ptr) };
   if (!ag_is_versioned (handle)) /* only nodes of the open world can be specs */
     return;
   if (e->value.ptr)
     spec = value_spec (x->ag, e->value, &mem);
   pthread_mutex_lock (&x->lock);
-  node_note (x, tenant, handle, spec);
+  node_note (x, e->key, handle, spec);
   pthread_mutex_unlock (&x->lock);
   free (mem);
 }

@@ -61,6 +61,23 @@ int32_t ag_spec_take_text (struct ag_call *c, kg_str handle, kg_str text,
 int32_t ag_spec_take_member (struct ag_call *c, kg_str handle, uint32_t object,
                              const struct ag_entry **ret);
 
+/* ---- spec_uses.c: how often, and how well ----------------------------------------------- */
+
+#define AG_SPEC_PROMOTED_USES 100
+#define AG_SPEC_PROMOTED_PERCENT 80
+
+/* In open, behind the trace; the others as the plugin's. */
+int32_t ag_spec_uses_open (struct ag *ag);
+int32_t ag_spec_uses_start (struct ag *ag);
+void ag_spec_uses_stop (struct ag *ag);
+void ag_spec_uses_close (struct ag *ag);
+
+/* The node with that key, TENANT/handle, is no spec any more. */
+void ag_spec_uses_forget (struct ag *ag, kg_str key);
+
+/* Writes members that tell of the uses of the call's node, each behind a comma. */
+void ag_spec_uses_write (struct ag_call *c, const struct ag_spec *spec, struct kg_out *out);
+
 /* ---- spec_list.c: a tenant's specs in lists of paths --------------------------------------- */
 
 struct ag_spec_list;

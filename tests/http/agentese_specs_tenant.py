@@ -3,6 +3,7 @@
 # Copyright (C) 2026 The kgent authors
 """Specs that tenants make: at once, durable, counted, theirs alone."""
 import signal
+import time
 
 import kgent
 
@@ -209,6 +210,49 @@ def durable(host, north):
     kgent.equal(north.result("world.house.lamp.shine", whom="Bo"), "blue light for Bo.", "nor what they say")
 
 
+def uses(tenant, path, want):
+    """What manifest says of uses, once the counts are there."""
+    end = time.monotonic() + 20
+    while True:
+        got = tenant.result(path + ".manifest")
+        if got["uses"] >= want or time.monotonic() > end:
+            return got["uses"], got["successes"], got["promoted"], got["promoted_at"] is not None
+        time.sleep(0.05)
+
+
+def promoted(host):
+    east, west = Tenant(host, "east"), Tenant(host, "west")
+    for tenant in (east, west):
+        for name in ("good", "poor"):
+            tenant.result("world.p.define", name=name, spec=LAMP)
+    kgent.equal(uses(east, "world.p.good", 0), (0, 0, False, False), "a new spec was not used")
+    for _ in range(99):
+        east.call("world.p.good.shine", whom="x")
+    kgent.equal(uses(east, "world.p.good", 99), (99, 99, False, False), "99 uses are counted")
+    host.stop(signal.SIGKILL)
+    host.start()
+    kgent.equal(uses(east, "world.p.good", 99), (99, 99, False, False), "and durable")
+    for path in ("manifest", "affordances", "relate", "fly"):
+        east.call("world.p.good." + path)
+    east.call("world.p.good.shine", key="kg_no_such_key", whom="x")
+    east.call("world.p.good.shine", whom="x")
+    kgent.equal(uses(east, "world.p.good", 100), (100, 100, True, True), "the 100th promotes")
+    for i in range(100):
+        east.call("world.p.poor.shine", **({"whom": "x"} if i % 4 else {}))
+    kgent.equal(uses(east, "world.p.poor", 100), (100, 75, False, False), "three in four do not")
+    for _ in range(25):
+        east.call("world.p.poor.shine", whom="x")
+    kgent.equal(uses(east, "world.p.poor", 125), (125, 100, True, True), "until four in five went well")
+    kgent.equal(uses(west, "world.p.good", 0), (0, 0, False, False), "another tenant's is another's")
+    answer = east.call("world.p.good.transform[rollback]", changes={"spec": OTHER})
+    kgent.equal(uses(east, "world.p.good", 0), (0, 0, False, False), "another text begins anew")
+    east.call("world.p.good.shine", whom="x")
+    kgent.equal(uses(east, "world.p.good", 1), (1, 1, False, False), "and is counted for itself")
+    kgent.equal(host.stop(), 0, "a clean end")
+    host.start()
+    kgent.equal(uses(east, "world.p.poor", 125), (125, 100, True, True), "stays")
+
+
 def counted(host):
     small = Tenant(host, "small")
     statuses = [small.call("world.x.define", name="n%d" % i, spec=LAMP).status for i in range(41)]
@@ -227,5 +271,6 @@ with kgent.Host(plugins=PLUGINS) as run:
     concepts(first)
     ordered(first)
     durable(run, first)
+    promoted(run)
     counted(run)
 kgent.done()
