@@ -72,23 +72,37 @@ verdict_code (json_object *answer)
          : strcmp (verdict, "unknown") ? EXIT_REFUSED : EXIT_UNKNOWN;
 }
 
-/* "good: 12 tokens, 250 of money, tenant acme, 2026-11-28T17:46:49Z" */
+/* "good: 12 tokens and 250 minor units charged to acme at 2026-11-28T17:46:49Z, receipt 3" */
 static void
-verdict_print (const struct args *a, json_object *answer)
+good_print (json_object *record, const char *tenant)
 {
-  json_object *record = member_of (answer, "record"), *names = json_object_new_object ();
+  int64_t minor = number_of (record, "money", 0);
   char units[SHOW_MAX], money[SHOW_MAX], time[SHOW_MAX];
+  say ("good: %s tokens%s%s%s charged to %s at %s, receipt %lld",
+       human_count (number_of (record, "units", 0), units), minor ? " and " : "",
+       minor ? human_count (minor, money) : "", minor ? " minor units" : "", tenant,
+       human_time (text_of (record, "time"), time), (long long)number_of (record, "seq", 0));
+}
+
+/* Says it, and returns the exit code. */
+static int
+verdict_tell (const struct args *a, json_object *answer)
+{
+  json_object *record = member_of (answer, "record"), *names;
   const char *tenant = text_of (record, "tenant");
-  if (strcmp (text_of (answer, "verdict"), "good"))
+  int r = verdict_code (answer);
+  if (a->json)
+    show_json (answer);
+  else if (r)
     complain ("%s: %s", text_of (answer, "verdict"), text_of (answer, "reason"));
-  else if (!tenant_name (a, tenant, names)) {
-    human_count (number_of (record, "money", 0), money);
-    say ("good: %s tokens%s%s charged to %s at %s, receipt %lld",
-         human_count (number_of (record, "units", 0), units), *money == '0' ? "" : " and ",
-         *money == '0' ? "" : strcat (money, " minor units"), text_of (names, tenant),
-         human_time (text_of (record, "time"), time), (long long)number_of (record, "seq", 0));
+  else {
+    names = json_object_new_object ();
+    r = tenant_name (a, tenant, names);
+    if (!r)
+      good_print (record, text_of (names, tenant));
+    json_object_put (names);
   }
-  json_object_put (names);
+  return r;
 }
 
 static int
@@ -101,12 +115,8 @@ receipt_verify (const struct args *a, char *text, void *arg)
   if (arg)
     json_object_object_add (body, "tenant", json_object_new_string (arg));
   r = call (a, "POST", RECEIPTS "/verify", body, &answer);
-  if (!r && a->json)
-    show_json (answer.json);
-  else if (!r)
-    verdict_print (a, answer.json);
   if (!r)
-    r = verdict_code (answer.json);
+    r = verdict_tell (a, answer.json);
   answer_finish (&answer);
   json_object_put (body);
   return r;

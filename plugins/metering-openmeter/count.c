@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define MAGIC 0x3174707365726b67ull /* "gkrespt1" */
+#define MAGIC 0x3274706365726b67ull /* "gkrecpt2"; changes with the layout */
 #define PROBES 64u                  /* places where a tenant may lie */
 #define REBUILD_READ 4096u          /* records at once */
 #define SAVE_MS 60000u
