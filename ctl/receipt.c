@@ -188,10 +188,19 @@ show_run (const struct args *a)
 
 /* ---- Keys --------------------------------------------------------------------------- */
 
+/* A version is a name, as it stands in receipts, and no count. */
+static void
+version_derive (json_object *key)
+{
+  char text[32];
+  snprintf (text, sizeof text, "%lld", (long long)number_of (key, "version", 0));
+  json_object_object_add (key, "version", json_object_new_string (text));
+}
+
 static int
 keys_run (const struct args *a)
 {
-  static const struct column columns[] = { { "version", "version", FORM_COUNT },
+  static const struct column columns[] = { { "version", "version", FORM_PLAIN },
                                            { "kind", "kind", FORM_PLAIN },
                                            { "public key", "public", FORM_PLAIN } };
   struct answer answer;
@@ -203,8 +212,11 @@ keys_run (const struct args *a)
     json_object *list = member_of (answer.json, "keys");
     size_t i, n = length_of (list);
     g = table_create (columns, 3);
-    for (i = 0; i < n; i++)
-      table_add (g, columns, 3, json_object_array_get_idx (list, i));
+    for (i = 0; i < n; i++) {
+      json_object *key = json_object_array_get_idx (list, i);
+      version_derive (key);
+      table_add (g, columns, 3, key);
+    }
     grid_finish (g);
   }
   answer_finish (&answer);

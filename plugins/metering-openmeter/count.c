@@ -13,12 +13,12 @@
 #include <openssl/rand.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #define MAGIC 0x3274706365726b67ull /* "gkrecpt2"; changes with the layout */
 #define PROBES 64u                  /* places where a tenant may lie */
 #define REBUILD_READ 4096u          /* records at once */
 #define SAVE_MS 60000u
+#define VERSION_LEAST 100000000u /* of the first key, and below twice that */
 #define BYTES (RECEIPT_PAGE + RECEIPT_TENANTS * sizeof (struct receipt_count))
 
 _Static_assert (sizeof (struct receipt_head) <= RECEIPT_PAGE, "the head is one page");
@@ -133,10 +133,12 @@ counts_rebuild (struct receipts *r)
 static int32_t
 region_make (struct receipts *r)
 {
+  uint32_t first;
   memset (r->head, 0, BYTES);
-  if (RAND_bytes ((unsigned char *)&r->head->salt, sizeof r->head->salt) != 1)
+  if (RAND_bytes ((unsigned char *)&r->head->salt, sizeof r->head->salt) != 1
+      || RAND_bytes ((unsigned char *)&first, sizeof first) != 1)
     return -EIO;
-  r->head->reserved = (uint32_t)time (NULL) - 1;
+  r->head->reserved = VERSION_LEAST + first % VERSION_LEAST;
   r->head->magic = MAGIC;
   return 0;
 }

@@ -29,8 +29,8 @@
 #define SEAL_MAC 1     /* SipHash-2-4 with 128 bits: checked by the host alone */
 #define SEAL_ED25519 2 /* checked by anybody who has the public key */
 
-/* Version v lies at v modulo RECEIPT_KEYS.  The first one is the time when the region was
- * made, in seconds since the epoch: so a lost region's keys are unknown, and not others. */
+/* Version v lies at v modulo RECEIPT_KEYS.  The first one is a random number: so the keys
+ * of another host, or of a region that was lost, are unknown, and not taken for these. */
 struct seal_key {
   _Atomic uint32_t version; /* 0: none; written last */
   uint32_t kind;
