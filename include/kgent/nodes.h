@@ -149,13 +149,16 @@ struct kg_nodes {
       KG_PRINTF (3, 4);
 
   /* [any] A piece of the answer, as UTF-8 text of whole characters; for one call one
-   * thread at a time, and before `result`.  Copies.  0; -EAGAIN: the client is slower, nothing was taken;
-   * -EPIPE: it is gone; -E2BIG: too much to be collected; -EINVAL without
-   * KG_NODE_STREAMS.  Since 1.1. */
+   * thread at a time, before `result`, and not once a ticket's `gone` has returned.
+   * Copies; what a client is too slow for leaves with later pieces.  0; -EPIPE: the
+   * client is gone (return it); -E2BIG: over 256 KiB in all; -EINVAL without
+   * KG_NODE_STREAMS; -ENOMEM.  Since 1.1. */
   int32_t (*chunk) (const struct kg_node_call *call, kg_str text);
 
-  /* [worker] The call has used so many tokens, beside what its aspect costs anyhow;
-   * before `result`; the last one counts.  Since 1.1. */
+  /* [any] The call has used so many tokens until now, beside what its aspect costs
+   * anyhow; as `chunk`; the last one counts.  A client that leaves a stream pays what was
+   * told before the last piece that it got; where nothing was told, a token for each
+   * piece.  Since 1.1. */
   void (*used) (const struct kg_node_call *call, int64_t tokens);
 
   /* [any] Calls fn for each aspect that can be invoked, whoever may do so, in the order

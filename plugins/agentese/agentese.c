@@ -226,7 +226,7 @@ static const char paths_parameters[]
 
 static const struct kg_route routes[] = {
   { .size = sizeof (struct kg_route),
-    .flags = KG_JSON | KG_BILLABLE,
+    .flags = KG_JSON | KG_BILLABLE | KG_STREAMS,
     .method = "POST",
     .pattern = "/v1/agentese/invoke",
     .scope = "read",

@@ -34,6 +34,7 @@ struct ag_seen;
 struct ag_spec_file;
 struct ag_spec_index;
 struct ag_spec_uses;
+struct ag_stream;
 struct ag_turn;
 
 /* What calls cost whose path is covered by `path`, whatever the aspect says. */
@@ -152,6 +153,7 @@ struct ag_call {
    * room (see ag_chunk). */
   int32_t (*piece) (struct ag_call *c, kg_str text);
   struct kg_out pieces;
+  struct ag_stream *stream; /* the answer, see stream.h; NULL: it isn't one */
 };
 
 /* ---- text.c: small things with text ------------------------------------- */
@@ -333,12 +335,19 @@ int32_t ag_answer (struct ag_call *c, ag_result *result, void *arg);
 /* The same with a JSON text. */
 int32_t ag_answer_text (struct ag_call *c, kg_str json);
 
-#define AG_PIECES_MAX 262144 /* bytes of a streamed answer that is collected */
+/* The call ran, or a part of it with `status` 499: charges it, and notes it wherever calls
+ * are noted.  0 or a negative errno. */
+int32_t ag_settle (struct ag_call *c, size_t result_len, int32_t status);
+
+#define AG_PIECES_MAX 262144 /* bytes of an answer in pieces */
 
 /* A piece of an answer of an aspect with AG_STREAMS, as UTF-8 text; any thread, for one
- * call one at a time.  0, -EAGAIN, -EPIPE, -E2BIG, -EINVAL as nodes.chunk of
+ * call one at a time.  0, -EPIPE, -E2BIG, -EINVAL, -ENOMEM as nodes.chunk of
  * <kgent/nodes.h>. */
 int32_t ag_chunk (struct ag_call *c, kg_str text);
+
+/* How many tokens the call has used so far; as ag_chunk. */
+void ag_used (struct ag_call *c, int64_t tokens);
 
 /* Answers with the pieces that were collected, as one string. */
 int32_t ag_answer_pieces (struct ag_call *c);

@@ -3,6 +3,7 @@
 
 /* The end of a call that ran: its result, what it used, and the response. */
 #include "plugins/agentese/state.h"
+#include "plugins/agentese/stream.h"
 #include "plugins/agentese/vital.h"
 
 #include <errno.h>
@@ -64,9 +65,8 @@ usage_note (struct ag_call *c, int64_t tokens)
   return c->ag->meter->note (c->req, "agentese.invoke", (kg_str){ buf, o.len });
 }
 
-/* The call ran: charges it, and notes it wherever calls are noted. */
-static int32_t
-settle (struct ag_call *c, size_t result_len)
+int32_t
+ag_settle (struct ag_call *c, size_t result_len, int32_t status)
 {
   int64_t tokens = ag_price_tokens (c, result_len);
   int32_t r;
@@ -78,8 +78,25 @@ settle (struct ag_call *c, size_t result_len)
                        (uint32_t)(c->path.ctx * AG_CATEGORIES + c->category), 1);
   ag_vital_note (c, 200);
   if (c->ag->noted)
-    c->ag->noted (c, 200, tokens);
+    c->ag->noted (c, status, tokens);
   return 0;
+}
+
+/* It ran: the body, of which `result` is a part, goes to whoever asked. */
+static int32_t
+answer_give (struct ag_call *c, kg_str body, kg_str result)
+{
+  int32_t r;
+  if (c->stream)
+    return ag_stream_answer (c, body, result);
+  if ((r = ag_settle (c, result.len, 200)) < 0)
+    return r;
+  if (c->then)
+    return c->then (c, result);
+  if (ag_stream_wanted (c))
+    return ag_stream_once (c, body, result);
+  r = c->ag->host->reply (c->req, 200, "application/json", body.ptr, body.len);
+  return r < 0 ? r : KG_DONE;
 }
 
 int32_t
@@ -102,12 +119,7 @@ ag_answer (struct ag_call *c, ag_result *result, void *arg)
     ag_member_text (c, "law", "minimal_output");
     return ag_refuse (c, AG_LAW, 422, "Law 'minimal_output' violated: the result is an array");
   }
-  if ((r = settle (c, text.len)) < 0)
-    return r;
-  if (c->then)
-    return c->then (c, text);
-  r = c->ag->host->reply (c->req, 200, "application/json", o.ptr, o.len);
-  return r < 0 ? r : KG_DONE;
+  return answer_give (c, (kg_str){ o.ptr, o.len }, text);
 }
 
 static void

@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_MS 20 /* until a slow caller is tried again */
-
 static void
 unref (struct ag_http_call *h)
 {
@@ -40,28 +38,14 @@ began_with (const unsigned char *p, size_t len)
   return strchr ("deir:\xEF", p[i]) && p[i] ? AG_BEGAN_EVENTS : AG_BEGAN_JSON;
 }
 
-int32_t
-ag_http_flush (struct ag_http_call *h)
-{
-  const struct ag_bytes *text = &h->events.text;
-  int32_t r;
-  if (!h->streamed || h->sent == text->len)
-    return 0;
-  r = ag_chunk (h->c, (kg_str){ text->ptr + h->sent, text->len - h->sent });
-  if (!r)
-    h->sent = text->len;
-  return r;
-}
-
-/* A slow caller gets the piece with the next one; how much it can have to wait for is
- * bounded by reply_max. */
+/* A caller who takes pieces gets this one. */
 static int32_t
-events_take (struct ag_http_call *h, const void *data, size_t len)
+pass_on (const char *text, size_t len, void *arg)
 {
-  int32_t r = ag_events_feed (&h->events, data, len);
-  if (!r && (r = ag_http_flush (h)) == -EAGAIN)
-    r = 0;
-  return r;
+  struct ag_http_call *h = arg;
+  if (h->events.tokens_said)
+    ag_used (h->c, h->events.tokens);
+  return ag_chunk (h->c, (kg_str){ text, len });
 }
 
 static int32_t
@@ -73,7 +57,7 @@ piece (const void *data, size_t len, void *arg)
   if (h->began == AG_NOT_BEGUN)
     h->began = began_with (data, len);
   if (!h->gone && !h->broken)
-    h->broken = h->began == AG_BEGAN_EVENTS ? events_take (h, data, len)
+    h->broken = h->began == AG_BEGAN_EVENTS ? ag_events_feed (&h->events, data, len)
                                             : ag_bytes_add (&h->body, data, len);
   stop = h->gone || h->broken || h->events.end != AG_EVENTS_OPEN;
   pthread_mutex_unlock (&h->lock);
@@ -136,50 +120,12 @@ dropped (void *arg)
   unref (h);
 }
 
-static void
-room_look (void *arg)
-{
-  struct ag_http_call *h = arg;
-  kg_timer *timer;
-  pthread_mutex_lock (&h->lock);
-  timer = h->timer;
-  h->timer = NULL;
-  pthread_mutex_unlock (&h->lock);
-  h->node->ag->remotes->jobs->cancel (timer);
-  h->node->ag->host->resume (h->ticket, arrived, h, dropped);
-}
-
-/* Waits until a slow caller has room for the rest.  KG_WAIT, or -ENOMEM. */
-static int32_t
-room_await (struct ag_http_call *h)
-{
-  struct ag *ag = h->node->ag;
-  int32_t r;
-  h->ticket = ag->host->suspend (h->c->req, gone, h);
-  if (!h->ticket)
-    return -ENOMEM;
-  pthread_mutex_lock (&h->lock);
-  r = ag->remotes->jobs->timer (ag->self, ROOM_MS, 0, room_look, h, &h->timer);
-  pthread_mutex_unlock (&h->lock);
-  if (r < 0) {
-    h->broken = r;
-    ag->host->resume (h->ticket, arrived, h, dropped);
-  }
-  return KG_WAIT;
-}
-
 static int32_t
 arrived (kg_req *req, void *arg)
 {
   struct ag_http_call *h = arg;
   int32_t r;
   (void)req;
-  if (!h->broken) {
-    r = ag_http_flush (h);
-    if (r == -EAGAIN && (r = room_await (h)) == KG_WAIT)
-      return r;
-    h->broken = r;
-  }
   r = ag_http_answer (h);
   unref (h);
   unref (h);
@@ -295,6 +241,8 @@ call_new (struct ag_call *c, enum ag_admission admitted)
   h->node = aspect->node;
   h->admitted = admitted;
   h->streamed = c->piece != NULL;
+  h->events.piece = h->streamed ? pass_on : NULL;
+  h->events.arg = h;
   h->retry_after_ms = -1;
   atomic_init (&h->refs, 2);
   pthread_mutex_init (&h->lock, NULL);

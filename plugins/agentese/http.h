@@ -22,7 +22,6 @@ struct ag_http_call {
   _Atomic uint32_t refs;
   pthread_mutex_t lock; /* of what follows, until `over` */
   kg_call *call;
-  kg_timer *timer;
   int32_t gone, over;
 
   /* The answer. */
@@ -34,12 +33,8 @@ struct ag_http_call {
   enum ag_began began;
   struct ag_bytes body;
   struct ag_events events;
-  size_t sent; /* of events.text, to the caller */
   char type[96], message[256];
 };
-
-/* Gives the caller what it doesn't have yet, when it takes pieces.  0, or as ag_chunk. */
-int32_t ag_http_flush (struct ag_http_call *h);
 
 /* Answers the request with what came.  As a handler. */
 int32_t ag_http_answer (struct ag_http_call *h);

@@ -97,11 +97,12 @@ broken_off (struct ag_http_call *h)
 {
   if (h->broken == -EBADMSG)
     return failed (h, AG_FAULT_ANSWER, "its stream is no UTF-8 text");
+  if (h->broken == -ERANGE)
+    return failed (h, AG_FAULT_ANSWER, "its stream tells of a usage that is no number");
   if (h->broken == -E2BIG)
     return failed (h, AG_FAULT_TOO_BIG, "its stream is too long to be collected");
   report (h, AG_CALL_CANCELED, AG_FAULT_NONE, NULL);
-  return h->broken == -EPIPE ? ag_refuse (h->c, AG_UPSTREAM, 503, "The caller is gone")
-                             : h->broken;
+  return h->broken; /* -EPIPE: the caller has left, and pays for what it got */
 }
 
 /* ---- JSON ------------------------------------------------------------------------------- */
@@ -123,6 +124,10 @@ tokens_take (struct ag_http_call *h, const struct kg_json *j)
 {
   uint32_t token = j ? kg_json_find (j, 0, "tokens_used") : 0;
   int64_t n = kg_json_int (j, token, -1);
+  if (!token && h->events.tokens_said) {
+    ag_used (h->c, h->events.tokens);
+    return 0;
+  }
   if (!token && !(h->c->cost && h->c->cost->per_token))
     return 0;
   if (!token)
@@ -130,7 +135,7 @@ tokens_take (struct ag_http_call *h, const struct kg_json *j)
   if (n < 0 || n > AG_COST_MAX)
     return failed (h, AG_FAULT_ANSWER, "its tokens_used is no number from 0 to %d",
                    AG_COST_MAX);
-  h->c->tokens_used = n;
+  ag_used (h->c, n);
   return 0;
 }
 

@@ -4,6 +4,7 @@
 /* POST /v1/agentese/invoke: from a checked body to the node. */
 #include "plugins/agentese/schema.h"
 #include "plugins/agentese/state.h"
+#include "plugins/agentese/stream.h"
 
 #include <errno.h>
 #include <string.h>
@@ -79,8 +80,9 @@ static int32_t
 run (struct ag_call *c)
 {
   c->cached = ag_seen_mark (c->ag->seen, c->who->tenant, c->path.handle);
-  if (c->slot->aspect.flags & AG_STREAMS && !c->piece
-      && ag_out_new (c, AG_PIECES_MAX, &c->pieces) < 0)
+  if (c->slot->aspect.flags & AG_STREAMS
+      && (ag_out_new (c, AG_PIECES_MAX, &c->pieces) < 0
+          || (ag_stream_wanted (c) && ag_stream_begin (c) < 0)))
     return -ENOMEM;
   return c->slot->aspect.run (c);
 }

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += %D%/libagentese.a
 %C%_libagentese_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libagentese_a_SOURCES = \
+	%D%/accept.c \
 	%D%/action.c \
 	%D%/afford.c \
 	%D%/answer.c \
@@ -118,6 +119,9 @@ noinst_LIBRARIES += %D%/libagentese.a
 	%D%/spec_uses.c \
 	%D%/state.c \
 	%D%/state.h \
+	%D%/stream.c \
+	%D%/stream.h \
+	%D%/stream_marks.c \
 	%D%/text.c \
 	%D%/time.c \
 	%D%/time_future.c \

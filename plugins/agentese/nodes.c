@@ -62,7 +62,7 @@ foreign_run (struct ag_call *c)
                                      .kwargs = c->kwargs,
                                      .data = a->data };
   r = a->run (&call->pub);
-  if (r < 0)
+  if (r < 0 && r != -EPIPE) /* its caller has left */
     ag_vital_note (c, r == -ETIMEDOUT ? 504 : r == -ENOMEM || r == -EAGAIN ? 503 : 500);
   return r;
 }
@@ -115,7 +115,7 @@ service_chunk (const struct kg_node_call *call, kg_str text)
 static void
 service_used (const struct kg_node_call *call, int64_t tokens)
 {
-  call_of (call)->tokens_used = tokens > 0 ? tokens : 0;
+  ag_used (call_of (call), tokens);
 }
 
 /* ---- Adding a node ------------------------------------------------------------------ */

@@ -136,8 +136,6 @@ ag_remotes_declare (struct ag *ag)
   uint32_t i = 0;
   int32_t r = ag->host->need (ag->self, KG_HTTP, sizeof *all->http, 0,
                               (const void **)&all->http);
-  if (r >= 0)
-    r = ag->host->need (ag->self, KG_JOBS, sizeof *all->jobs, 0, (const void **)&all->jobs);
   if (r < 0)
     return r;
   for (n = all->first; n && r >= 0; n = n->next)

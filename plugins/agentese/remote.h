@@ -14,7 +14,6 @@
 #include "plugins/agentese/remote_breaker.h"
 
 #include <kgent/http.h>
-#include <kgent/jobs.h>
 
 #include <pthread.h>
 
@@ -98,7 +97,6 @@ struct ag_remote {
 /* All of them. */
 struct ag_remotes {
   const struct kg_http *http;
-  const struct kg_jobs *jobs;
   struct ag_remote *first;
   uint32_t count, nhttp;
   _Atomic int64_t under_way;

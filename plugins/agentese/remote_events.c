@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define USAGE_DIGITS 10 /* of a number of tokens */
+
 int32_t
 ag_bytes_add (struct ag_bytes *b, const void *data, size_t len)
 {
@@ -62,6 +64,31 @@ is_text (const struct ag_bytes *b)
 
 /* ---- Events ------------------------------------------------------------------ */
 
+static int32_t
+piece_take (struct ag_events *e)
+{
+  int32_t r = ag_bytes_add (&e->text, e->data.ptr, e->data.len);
+  return r < 0 || !e->piece || !e->data.len ? r : e->piece (e->data.ptr, e->data.len, e->arg);
+}
+
+/* A decimal number; what is none is not believed. */
+static int32_t
+usage_take (struct ag_events *e)
+{
+  int64_t n = 0;
+  size_t i;
+  if (!e->data.len || e->data.len > USAGE_DIGITS)
+    return -ERANGE;
+  for (i = 0; i < e->data.len; i++) {
+    if (e->data.ptr[i] < '0' || e->data.ptr[i] > '9')
+      return -ERANGE;
+    n = n * 10 + (e->data.ptr[i] - '0');
+  }
+  e->tokens = n;
+  e->tokens_said = 1;
+  return 0;
+}
+
 /* A blank line: the event is complete. */
 static int32_t
 event_take (struct ag_events *e)
@@ -70,7 +97,9 @@ event_take (struct ag_events *e)
   if (!is_text (&e->data))
     r = -EBADMSG;
   else if (e->has_data && (!e->name[0] || !strcmp (e->name, "message")))
-    r = ag_bytes_add (&e->text, e->data.ptr, e->data.len);
+    r = piece_take (e);
+  else if (!strcmp (e->name, "usage"))
+    r = usage_take (e);
   else if (!strcmp (e->name, "done") || !strcmp (e->name, "error")) {
     e->end = e->name[0] == 'd' ? AG_EVENTS_DONE : AG_EVENTS_ERROR;
     r = ag_bytes_add (&e->last, e->data.ptr, e->data.len);

@@ -99,8 +99,7 @@ struct kg_req {
   int32_t phase;
   uint32_t hook;
   int waiting, done, gone, streaming, admin, local, inner;
-  int left;       /* it left after so many bytes of a stream: */
-  size_t left_at;
+  size_t takes; /* bytes of a stream, at most; 0: all */
   kg_ticket *ticket;
   struct kg_stream stream;
   void *slots[FAKE_PLUGINS + 1];

@@ -96,6 +96,10 @@ void fake_http_max_age (struct fake *fake, int64_t max_age_s);
  * fake_run; returns how many. */
 int fake_http_deliver (struct fake *fake);
 
+/* A piece of a 2xx body for the first request that is under way, whose reply is still to come;
+ * then fake_run.  What `piece` answered, or -ENOENT. */
+int32_t fake_http_piece (struct fake *fake, const char *text);
+
 /* What was asked, in order from 0; NULL beyond the last. */
 struct fake_call {
   char *method, *url, *body;

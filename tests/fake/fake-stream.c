@@ -84,11 +84,11 @@ int64_t
 fake_host_taken (kg_stream *s)
 {
   struct fake *fake = s->req->fake;
-  int64_t n;
+  size_t n;
   pthread_mutex_lock (&fake->lock);
-  n = (int64_t)(s->req->left ? s->req->left_at : text_of (s->req)->len);
+  n = text_of (s->req)->len;
   pthread_mutex_unlock (&fake->lock);
-  return n;
+  return (int64_t)(s->req->takes && s->req->takes < n ? s->req->takes : n);
 }
 
 void

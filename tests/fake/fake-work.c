@@ -232,6 +232,20 @@ fake_http_deliver (struct fake *fake)
   return n;
 }
 
+int32_t
+fake_http_piece (struct fake *fake, const char *text)
+{
+  kg_call *c = fake_state_of (fake)->calls;
+  int32_t rc;
+  while (c && (c->pub.delivered || !c->request.piece))
+    c = c->next;
+  if (!c)
+    return -ENOENT;
+  rc = c->request.piece (text, strlen (text), c->request.arg);
+  fake_run (fake);
+  return rc;
+}
+
 int
 fake_http_count (struct fake *fake)
 {

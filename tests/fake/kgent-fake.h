@@ -110,8 +110,8 @@ void fake_expire (kg_req *req);
 /* The client leaves: `gone` is called, sends are -EPIPE. */
 void fake_leave (kg_req *req);
 
-/* The same after so many bytes of a stream: what host->taken tells from then on. */
-void fake_leave_after (kg_req *req, size_t bytes);
+/* The client gets no more than so many bytes of the stream: what host->taken tells. */
+void fake_take (kg_req *req, size_t bytes);
 
 /* From now on streams take this many bytes until fake_run is called, then
  * -EAGAIN. */

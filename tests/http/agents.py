@@ -7,6 +7,7 @@ import os
 import subprocess
 
 import kgent
+from sse import Stream
 
 EXAMPLES = os.path.join(kgent.SOURCE, "examples", "agents")
 AUTH = 'load = "auth"; dev_keys = true; enforce = "shadow";'
@@ -63,6 +64,20 @@ def translator(host):
     kgent.equal(result(answer), (200, "bon maison", 0), "a stream is collected")
 
 
+def streamed(host, path, **kwargs):
+    """What a caller gets who asked for events: the pieces, and the last event."""
+    s = Stream(host.port, {"path": path, "kwargs": kwargs}, {"X-API-Key": "kg_dev_carol"})
+    events = s.rest()
+    return [data["text"] for name, data, _ in events if name == "chunk"], events[-1]
+
+
+def streams(host, path, kwargs, pieces):
+    got, (name, last, _) = streamed(host, path, **kwargs)
+    kgent.equal(got, pieces, f"{path}: piece by piece")
+    kgent.equal((name, last["text"], last["result"], last["chunks"]),
+                ("complete", "".join(pieces), "".join(pieces), len(pieces)), f"{path}: and the whole")
+
+
 def letters(host):
     answer = call(host, "world.letters.count", text="ananas")
     kgent.equal(result(answer), (200, {"letters": 6, "different": 3}, 0), "letters are counted")
@@ -80,7 +95,7 @@ def listed(host):
     answer = call(host, "world.translator.affordances")
     kgent.contains(json.dumps(answer.json["result"]), "translate", "and its affordances")
     text = host.get("/metrics", admin=True).text
-    kgent.contains(text, 'kgent_agentese_agent_calls_total{node="world.translator",outcome="ok"} 3',
+    kgent.contains(text, 'kgent_agentese_agent_calls_total{node="world.translator",outcome="ok"} 4',
                    "metrics count its calls")
     kgent.equal(host.ctl("health")[0], 0, "health is good")
 
@@ -109,8 +124,10 @@ def main():
         with kgent.Host(plugins=["health", AUTH, "metering-openmeter", block(**ports)],
                         env={"AGENT_TOKEN": TOKEN}) as host:
             translator(host)
+            streams(host, "world.translator.speak", {"text": "good house", "to": "fr"}, ["bon", " maison"])
             if node:
                 letters(host)
+                streams(host, "world.letters.spell", {"text": "a\u00e4\n"}, ["a", "-\u00e4", "-\n"])
             listed(host)
         stranger(ports)
     finally:

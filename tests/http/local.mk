@@ -26,6 +26,7 @@ HTTP_TESTS = \
 	%D%/agentese_self.py \
 	%D%/agentese_specs.py \
 	%D%/agentese_specs_tenant.py \
+	%D%/agentese_stream.py \
 	%D%/agents.py \
 	%D%/mainjob.py \
 	%D%/openmeter.py \
@@ -45,4 +46,4 @@ HTTP_TESTS = \
 if HAVE_PYTHON
 TESTS += $(HTTP_TESTS)
 endif
-EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/sweep.py %D%/badagent.py %D%/stub.py
+EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/sweep.py %D%/badagent.py %D%/sse.py %D%/stub.py
