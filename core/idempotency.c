@@ -306,6 +306,13 @@ operations (struct kg_req *req)
   return ops;
 }
 
+/* The time is up, and nobody knows whether the record will be written. */
+static void
+keep_gone (void *arg)
+{
+  idempotency_unfield (arg, "Kgent-Receipt");
+}
+
 int32_t
 idempotency_keep (struct kg_req *req)
 {
@@ -321,7 +328,7 @@ idempotency_keep (struct kg_req *req)
     free (k);
     return kept (req, (void *) (intptr_t) -ENOMEM);
   }
-  *k = (struct keeping){ ticket_suspend (req, NULL, NULL), c->place };
+  *k = (struct keeping){ ticket_suspend (req, keep_gone, req), c->place };
   c->place = NULL; /* the committer's, from the write on */
   r = k->ticket ? store_write_own (req->host->store, ops, c->asides + 1, written, k) : -ENOMEM;
   if (r < 0) {

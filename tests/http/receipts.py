@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -258,6 +259,19 @@ def killed(port, commit):
             kgent.equal(seqs, list(range(1, len(seen) + 1)), f"{commit}: numbers without a gap")
 
 
+def stuck(port):
+    """While another has the database, the answer of a key cannot be kept: no receipt."""
+    with kgent.Host(["health", AUTH, METERING, block(port)], ["http.handler_timeout=1.0"]) as host:
+        db = sqlite3.connect(os.path.join(host.state, "kgent.db"), isolation_level=None)
+        db.execute("BEGIN IMMEDIATE")
+        answer = host.post("/v1/agentese/invoke", {"path": "world.house.manifest"},
+                           {"X-API-Key": "kg_dev_bob", "Idempotency-Key": "stuck"})
+        db.execute("ROLLBACK")
+        db.close()
+        kgent.equal((answer.status, answer.headers.get("Kgent-Receipt")), (503, None),
+                    "none behind a disk that is stuck")
+
+
 # ---- Without the host ------------------------------------------------------------------------
 
 
@@ -300,6 +314,7 @@ def tests():
         keys_rotated(host, second[1])
         made = invoke(host, first[1], "world.shop.make").headers["Kgent-Receipt"]
     forgetful(port, made)
+    stuck(port)
     killed(port, "process")
     killed(port, "power")
     offline(port)
