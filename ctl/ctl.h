@@ -45,6 +45,7 @@ extern const struct command user_commands[];         /* user.c */
 extern const struct command key_commands[];          /* key.c */
 extern const struct command policy_commands[];       /* policy.c: limits, explain */
 extern const struct command audit_commands[];        /* audit.c */
+extern const struct command usage_commands[];        /* usage.c */
 extern const struct command apply_commands[];        /* apply.c */
 extern const struct command host_commands[];         /* host.c */
 extern const struct command agentese_commands[];     /* invoke.c: and paths, trace */

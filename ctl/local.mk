@@ -19,6 +19,7 @@ kgentctl_SOURCES = \
 	%D%/client.h \
 	%D%/complete.c \
 	%D%/completion.c \
+	%D%/course.c \
 	%D%/ctl.h \
 	%D%/diff.c \
 	%D%/diff.h \
@@ -58,6 +59,8 @@ kgentctl_SOURCES = \
 	%D%/trace.c \
 	%D%/transfer.c \
 	%D%/transfer.h \
+	%D%/usage.c \
+	%D%/usage.h \
 	%D%/user.c \
 	%D%/value.c \
 	%D%/verify.c \

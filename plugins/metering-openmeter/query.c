@@ -274,7 +274,7 @@ static const char answer_schema[]
       "\"windowStart\":{\"type\":\"string\",\"format\":\"date-time\"},"
       "\"windowEnd\":{\"type\":\"string\",\"format\":\"date-time\"},"
       "\"subject\":{\"type\":[\"string\",\"null\"]},\"groupBy\":{\"type\":\"object\"},"
-      "\"meter\":{\"type\":\"string\"}}}}}}";
+      "\"meter\":{\"type\":\"string\"},\"aggregation\":{\"type\":\"string\"}}}}}}";
 static const char list_schema[] = "{\"type\":\"array\",\"items\":{\"type\":\"object\","
                                   "\"required\":[\"slug\",\"aggregation\",\"eventType\"]}}";
 

@@ -228,6 +228,8 @@ json_row (struct query *q, const struct cell *c)
   if (!q->args.meter) {
     add (&q->text, ",\"meter\":\"");
     add (&q->text, q->rollup->meters.meter[c->meter].slug);
+    add (&q->text, "\",\"aggregation\":\"");
+    add (&q->text, meter_aggregations[q->rollup->meters.meter[c->meter].aggregation]);
     add (&q->text, "\"");
   }
   add (&q->text, "}");

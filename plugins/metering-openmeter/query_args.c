@@ -245,22 +245,22 @@ filters_resolve (struct query *q, char *memory, size_t cap)
   return kg_out_ok (&o) ? 0 : -E2BIG;
 }
 
-/* What wasn't said: our routes mean this month, OpenMeter's all that there is. */
+/* What wasn't said: our routes mean this month, OpenMeter's all that there is; as far
+ * back as such windows are kept. */
 static void
 times_complete (struct query *q, int64_t now)
 {
   struct query_args *a = &q->args;
+  int64_t keep = a->unit < UNITS ? q->rollup->conf->keep[a->unit] * DAY_MINUTES : 0, last = now;
   if (!a->to_given)
     a->to = unit_next (UNIT_MONTH, q->slug.ptr ? unit_next (UNIT_MONTH, now) : now);
   if (a->from_given)
     return;
-  a->from = unit_floor (UNIT_MONTH, a->to_given && a->to <= now && a->to ? a->to - 1 : now);
-  if (q->slug.ptr) {
-    int64_t keep = a->unit < UNITS ? q->rollup->conf->keep[a->unit] : 0;
-    a->from = keep && now > keep * DAY_MINUTES
-                  ? unit_next (a->unit, now - keep * DAY_MINUTES)
-                  : 0;
-  }
+  if (a->to_given && a->to <= now)
+    last = a->to ? a->to - 1 : 0;
+  a->from = q->slug.ptr ? 0 : unit_floor (UNIT_MONTH, last);
+  if (keep && now > keep && a->from < unit_next (a->unit, now - keep))
+    a->from = unit_next (a->unit, now - keep);
 }
 
 int32_t

@@ -31,6 +31,7 @@ HTTP_TESTS = \
 	%D%/mainjob.py \
 	%D%/openmeter.py \
 	%D%/receipts.py \
+	%D%/usage.py \
 	%D%/stripe.py \
 	%D%/auth.py \
 	%D%/ctl.py \

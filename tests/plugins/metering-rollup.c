@@ -362,6 +362,7 @@ START_TEST (wrong_parameters)
   ck_assert_int_eq (ask ("/api/v1/meters/tokens/query?windowSize=MINUTE&clientId=x"), 200);
   ck_assert_int_eq (ask ("/v1/usage?from=2020-01-01&to=2020-02-01"), 200);
   ck_assert_int_eq (ask ("/v1/usage"), 200);
+  ck_assert_int_eq (ask ("/v1/usage?windowSize=MINUTE"), 200); /* whatever day it is */
   end ();
 }
 END_TEST

@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright (C) 2026 The kgent authors
+"""Usage over real sockets and a real disk: a query behind an answer sees it, kills lose
+and double nothing, tenants don't see each other, and kgentctl shows it."""
+import csv
+import datetime
+import io
+import json
+import os
+import random
+import signal
+import threading
+import time
+
+import kgent
+
+AUTH = 'load = "auth"; dev_keys = true; enforce = "shadow";'
+METERING = 'load = "metering-openmeter"; api_requests = true;'
+LIMITS = {"requests_per_minute": 1000000, "requests_per_day": 0, "tokens_per_month": 0}
+
+
+def tenant_new(host, name):
+    """A tenant's id, and a key of it."""
+    tenant = host.post("/admin/v1/tenants", {"name": name, "slug": name}, local=True).json["id"]
+    key = host.post("/admin/v1/keys", {"name": name, "tenant": tenant, "limits": LIMITS,
+                                       "scopes": ["read", "write"]}, local=True).json["key"]
+    return tenant, key
+
+
+def invoke(host, key, path="world.house.manifest"):
+    return host.post("/v1/agentese/invoke", {"path": path}, {"X-API-Key": key})
+
+
+def query(host, key, params):
+    answer = host.get("/v1/usage?" + params, {"X-API-Key": key})
+    if answer.status != 200:
+        raise AssertionError(f"{params}: {answer.status} {answer.text}")
+    return answer.json["data"]
+
+
+def total(host, key, meter="requests"):
+    return query(host, key, f"meter={meter}")[0]["value"]
+
+
+def everybody(host, params):
+    answer = host.get("/admin/v1/usage?" + params, local=True)
+    if answer.status != 200:
+        raise AssertionError(f"{params}: {answer.status} {answer.text}")
+    return answer.json["data"]
+
+
+def metric(host, name):
+    for line in host.get("/metrics", admin=True).text.splitlines():
+        if line.startswith(name + " "):
+            return float(line.split()[1])
+    return None
+
+
+def rolled(host):
+    """Until the rollup is as far as the log."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if metric(host, "kgent_metering_rollup_lag_records") == 0 \
+                and metric(host, "kgent_metering_rollup_records_total"):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the rollup doesn't catch up")
+
+
+def logged(host):
+    """Invocations in the log, by tenant and path."""
+    found, after = {}, 0
+    while True:
+        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
+        for e in page["events"]:
+            if e["type"] == "agentese.invoke":
+                where = (e["subject"], e["data"]["path"])
+                found[where] = found.get(where, 0) + 1
+        if page["next"] == page["newest"]:
+            return found
+        after = page["next"]
+
+
+# ---- Behind each answer ------------------------------------------------------------------
+
+
+def seen_at_once(host, key, commit):
+    for n in range(1, 31):
+        invoke(host, key)
+        if total(host, key) != n:
+            return kgent.equal(total(host, key), n, f"{commit}: seen behind its answer")
+    kgent.ok(True, f"{commit}: each invocation is seen behind its answer")
+    rolled(host)
+    kgent.equal(total(host, key), 30, f"{commit}: and by rows")
+    return None
+
+
+def shapes(host, key, tenant):
+    day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+    rows = query(host, key, f"meter=requests&windowSize=DAY&groupBy=path,aspect&from={day}")
+    kgent.equal(rows, [{"value": 30, "windowStart": day + "T00:00:00Z",
+                        "windowEnd": rows[0]["windowEnd"], "subject": tenant,
+                        "groupBy": {"path": "world.house.manifest", "aspect": "manifest"}}], "a row")
+    text = host.get("/v1/usage?meter=requests&groupBy=path&window=MONTH",
+                    {"X-API-Key": key, "Accept": "text/csv"})
+    table = list(csv.DictReader(io.StringIO(text.text)))
+    kgent.equal([(r["path"], r["value"], r["subject"]) for r in table],
+                [("world.house.manifest", "30", tenant)], "and as CSV")
+    slugs = {m["slug"]: m for m in host.get("/api/v1/meters", {"X-API-Key": key}).json}
+    kgent.equal(slugs["tokens"]["groupBy"], {"path": "$.path", "aspect": "$.aspect"},
+                "meters, as OpenMeter lists them")
+    asked = host.get("/api/v1/meters/api_requests/query?windowSize=HOUR&groupBy=endpoint"
+                     "&filterGroupBy%5Bendpoint%5D=/v1/agentese/invoke", {"X-API-Key": key}).json
+    kgent.equal({r["groupBy"]["endpoint"] for r in asked["data"]}, {"/v1/agentese/invoke"},
+                "a filter")
+    kgent.equal(sum(r["value"] for r in asked["data"]), 30, "of what it answers to OpenMeter's clients")
+    for target in ("/v1/usage", "/v1/meters", "/api/v1/meters/tokens/query"):
+        kgent.equal(host.get(target).status, 401, f"{target} is nobody's without a key")
+    kgent.equal(host.get("/admin/v1/usage", {"X-API-Key": key}).status, 404,
+                "all usage is not on the public listener")
+
+
+def isolation(host, mine, other):
+    kgent.equal(total(host, other[1]), 0, "another tenant has used nothing")
+    invoke(host, other[1])
+    kgent.equal((total(host, mine[1]), total(host, other[1])), (30, 1), "each sees its own")
+    kgent.equal(host.get(f"/v1/usage?subject={other[0]}", {"X-API-Key": mine[1]}).status, 403,
+                "and may not name another")
+    rows = everybody(host, "meter=requests&groupBy=subject")
+    kgent.equal({r["subject"]: r["value"] for r in rows}, {mine[0]: 30, other[0]: 1},
+                "the operator sees each")
+    kgent.equal(everybody(host, "meter=requests")[0]["value"], 31, "and all together")
+
+
+# ---- kgentctl ------------------------------------------------------------------------------
+
+
+def shown(host):
+    status, out, err = host.ctl("usage", env={"LANG": "C.UTF-8", "LC_ALL": ""})
+    lines = [line.split() for line in out.splitlines()]
+    kgent.equal((status, err, lines[0][:2]), (0, "", ["meter", "value"]), "kgentctl usage")
+    requests = next(line for line in out.splitlines() if line.startswith("requests"))
+    kgent.ok(" 31 " in requests and "\u2588" in requests, f"its value and its course: {requests}")
+    status, out, err = host.ctl("usage", "usage-b", "--meter", "requests", "--by", "path,subject",
+                                env={"LANG": "C", "LC_ALL": ""})
+    kgent.equal([line.split()[:4] for line in out.splitlines()],
+                [["path", "subject", "value", "day"], ["world.house.manifest", "usage-b", "1", "@"]],
+                "of one tenant, by path")
+    status, out, err = host.ctl("usage", "--meter=requests", "--window", "month", "--json")
+    kgent.equal([r["value"] for r in json.loads(out)["data"]], [31], "as JSON")
+    status, out, err = host.ctl("usage", "--meter=requests", "--window", "hour")
+    kgent.ok(status == 0 and out.splitlines()[0].split() == ["window", "value"], "by windows")
+    status, out, err = host.ctl("usage", "nobody")
+    kgent.ok(status == 0 and "no tenant is called nobody" in err, "a subject that is no tenant")
+    status, out, err = host.ctl("usage", "--meter=none")
+    kgent.ok(status == 1 and "there is none" in err, "a meter that is none")
+
+
+# ---- Kills ------------------------------------------------------------------------------------
+
+
+def agrees(host, keys, what):
+    """Every way to ask gives what the log has."""
+    log = logged(host)
+    for tenant, key in keys:
+        mine = {path: n for (t, path), n in log.items() if t == tenant}
+        for window in ("MINUTE", "HOUR", "DAY", "MONTH"):
+            rows, got = query(host, key, f"meter=requests&groupBy=path&windowSize={window}"), {}
+            for r in rows:
+                got[r["groupBy"]["path"]] = got.get(r["groupBy"]["path"], 0) + r["value"]
+            if got != mine:
+                return kgent.equal(got, mine, f"{what}: {window} is what the log has")
+        if total(host, key) != sum(mine.values()):
+            return kgent.equal(total(host, key), sum(mine.values()), f"{what}: the sum of all")
+    return kgent.ok(True, f"{what}: minutes, hours, days, months and all together are the log")
+
+
+class Clients:
+    """Threads that invoke until they are told to stop, and count what was answered."""
+
+    def __init__(self, host, keys):
+        self.host, self.going, self.answered = host, True, 0
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.run, args=(key,)) for _, key in keys * 2]
+        for t in self.threads:
+            t.start()
+
+    def run(self, key):
+        while self.going:
+            try:
+                answer = invoke(self.host, key, random.choice(["world.house.manifest", "self.vitals.manifest"]))
+                with self.lock:
+                    self.answered += answer.status == 200
+            except (OSError, ValueError, kgent.http.client.HTTPException):
+                time.sleep(0.05)
+
+    def stop(self):
+        self.going = False
+        for t in self.threads:
+            t.join()
+
+
+def kills(host, keys, commit):
+    before = sum(logged(host).values())
+    clients = Clients(host, keys)
+    for _ in range(int(os.environ.get("KILLS", "5"))):
+        time.sleep(random.uniform(0.5, 2.0))
+        host.stop(signal.SIGKILL)
+        host.start()
+    time.sleep(1)
+    clients.stop()
+    agrees(host, keys, f"{commit}, behind kills")
+    rolled(host)
+    agrees(host, keys, f"{commit}, rolled up")
+    recorded = sum(logged(host).values()) - before
+    kgent.ok(clients.answered <= recorded <= clients.answered + 4 * 6 and clients.answered > 50,
+             f"{commit}: {clients.answered} were answered, {recorded} are recorded")
+
+
+def main(commit):
+    with kgent.Host(plugins=["health", AUTH, "agentese", METERING],
+                    options=[f"store.commit={commit}"]) as host:
+        keys = [tenant_new(host, "usage-a"), tenant_new(host, "usage-b")]
+        seen_at_once(host, keys[0][1], commit)
+        if commit == "process":
+            shapes(host, keys[0][1], keys[0][0])
+            isolation(host, *keys)
+            shown(host)
+        kills(host, keys, commit)
+
+
+main("process")
+main("power")
+kgent.done()
