@@ -97,5 +97,6 @@ ag_stream_wanted (const struct ag_call *c)
     return 0;
   field = c->ag->host->get (c->req, KG_GET_HEADER, "Accept");
   wanted = field.len ? ag_accept (field) : AG_NO_EVENTS;
-  return wanted == AG_RATHER || (wanted == AG_AS_SOON && c->slot->aspect.flags & AG_STREAMS);
+  return wanted == AG_RATHER
+         || (wanted == AG_AS_SOON && c->slot && c->slot->aspect.flags & AG_STREAMS);
 }

@@ -442,7 +442,7 @@ ag_compose_open (struct ag *ag)
 {
   static const struct kg_route route
       = { .size = sizeof route,
-          .flags = KG_JSON | KG_BILLABLE,
+          .flags = KG_JSON | KG_BILLABLE | KG_STREAMS,
           .method = "POST",
           .pattern = "/v1/agentese/compose",
           .scope = "read",

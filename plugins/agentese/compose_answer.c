@@ -5,6 +5,7 @@
 #include "plugins/agentese/compose.h"
 #include "plugins/agentese/quote.h"
 #include "plugins/agentese/state.h"
+#include "plugins/agentese/stream.h"
 
 #include <errno.h>
 
@@ -168,6 +169,8 @@ ag_compose_answer (struct ag_composition *m)
   text = written (m, answer_write);
   if (!text.ptr)
     return -ENOMEM;
+  if (ag_stream_wanted (c))
+    return ag_stream_once (c, text, m->value);
   r = c->ag->host->reply (c->req, 200, "application/json", text.ptr, text.len);
   return r < 0 ? r : KG_DONE;
 }

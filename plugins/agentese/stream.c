@@ -263,30 +263,29 @@ complete_write (const struct ag_call *c, kg_str body, kg_str result, uint32_t ch
 }
 
 /* An answer that is pretty JSON, as an http agent's may be, gets its line ends taken out: in
- * strict JSON they stand between tokens only. */
-static void
-lines_join (kg_str *text, char *buf)
+ * strict JSON they stand between tokens only.  -ENOMEM without memory. */
+static int32_t
+lines_join (struct ag_call *c, kg_str *text)
 {
+  char *flat = c->ag->host->alloc (c->req, text->len);
   size_t i;
-  memcpy (buf, text->ptr, text->len);
+  if (!flat)
+    return -ENOMEM;
+  memcpy (flat, text->ptr, text->len);
   for (i = 0; i < text->len; i++)
-    if (buf[i] == '\n' || buf[i] == '\r')
-      buf[i] = ' ';
-  text->ptr = buf;
+    if (flat[i] == '\n' || flat[i] == '\r')
+      flat[i] = ' ';
+  text->ptr = flat;
+  return 0;
 }
 
 static int32_t
 complete_make (struct ag_call *c, kg_str body, kg_str result, uint32_t chunks, int32_t is_last,
                struct kg_out *o)
 {
-  char *flat = c->ag->host->alloc (c->req, body.len);
-  size_t at = (size_t)(result.ptr - body.ptr);
   int32_t r;
-  if (!flat)
-    return -ENOMEM;
-  lines_join (&body, flat);
-  result.ptr = body.ptr + at;
-  if ((r = ag_out_new (c, 1024, o)) < 0)
+  if ((r = lines_join (c, &body)) < 0 || (r = lines_join (c, &result)) < 0
+      || (r = ag_out_new (c, 1024, o)) < 0)
     return r;
   complete_write (c, body, result, chunks, is_last, o);
   if (kg_out_ok (o))

@@ -24,12 +24,12 @@ int32_t ag_stream_wanted (const struct ag_call *c);
 /* Begins the stream, before the aspect runs: pieces go there.  0, or -ENOMEM. */
 int32_t ag_stream_begin (struct ag_call *c);
 
-/* The call ran: its answer is `body`, as JSON, of which `result` is a part; both stay.  What
- * it costs is settled when it is over.  KG_DONE. */
+/* The call ran: its answer is `body`, a JSON object, with `result` in it; both stay.  What it
+ * costs is settled when it is over.  KG_DONE. */
 int32_t ag_stream_answer (struct ag_call *c, kg_str body, kg_str result);
 
-/* The same of an aspect that doesn't stream: one event, which says all.  KG_DONE, or a
- * negative errno. */
+/* The same of an aspect that doesn't stream, and of a composition, which cost what they cost:
+ * one event, which says all.  KG_DONE, or a negative errno. */
 int32_t ag_stream_once (struct ag_call *c, kg_str body, kg_str result);
 
 /* ---- How far it has come ------------------------------------------------------------- */

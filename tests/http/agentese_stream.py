@@ -222,6 +222,21 @@ def accepted(f):
     kgent.ok("cost" in s.json, "a quote is JSON")
 
 
+def composed(f):
+    """A composition is one event, when all its steps are done."""
+    s = f.stream("world.weather.bulletin >> Id")
+    (name, data, _), = s.rest()
+    plain = f.plain("world.weather.bulletin >> Id").json
+    for trace in (data["pipeline_trace"], plain["pipeline_trace"]):
+        trace[0].pop("duration_ms"), trace[0].pop("span_id")
+    kgent.equal((name, data), ("complete", {**plain, "text": plain["result"], "chunks": 0}), "an invoked one")
+    s = Stream(f.host.port, {"paths": ["world.weather.bulletin"]}, {"X-API-Key": f.key},
+               target="/v1/agentese/compose")
+    kgent.equal([(n, d["result"]) for n, d, _ in s.rest()], [("complete", plain["result"])], "and another")
+    s = f.stream("world.weather.bulletin >> world.weather.fly")
+    kgent.equal(s.status, 403, "its refusal is plain")
+
+
 def agent(f):
     """An agent's pieces are passed on as they come."""
     s, call = f.sing()
@@ -431,6 +446,7 @@ def main():
     with Fixture() as f:
         plugin(f)
         accepted(f)
+        composed(f)
         f.base = f.spent()
         for test in (agent, failures, leaving, slow, revoked, keyed):
             test(f)
