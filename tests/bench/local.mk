@@ -4,10 +4,17 @@ tests_bench_epoll_SOURCES = %D%/epoll.c %D%/epoll.h %D%/epoll_job.c
 tests_bench_epoll_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(CRYPTO_CFLAGS)
 tests_bench_epoll_LDADD = $(JSONC_LIBS) $(CRYPTO_LIBS)
 CLEANFILES += tests/bench/epoll
+
+# Requests at random moments, and their times: pace.py.
+EXTRA_PROGRAMS += tests/bench/pace
+tests_bench_pace_SOURCES = %D%/pace.c
+tests_bench_pace_LDADD = -lm
+CLEANFILES += tests/bench/pace
 EXTRA_DIST += \
 	%D%/bench.py \
 	%D%/cases.py \
 	%D%/measure.py \
+	%D%/pace.py \
 	%D%/nginx.conf \
 	%D%/nginx-lua.conf \
 	%D%/job.lua \
