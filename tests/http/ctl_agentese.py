@@ -703,15 +703,27 @@ def completion_typed():
 # ---- A host ----------------------------------------------------------------------------------
 
 AGENTESE = """load = "agentese";
-prices = ( { path = "world.house.test"; tokens = 10; tokens_max = 20; } );"""
+prices = ( { path = "world.house.test"; tokens = 10; tokens_max = 20; } );
+nodes = ( { name = "world.translator"; url = "http://127.0.0.1:PORT/{aspect}"; private = true;
+            aspects = ( { name = "speak"; category = "GENERATION"; streams = true; } ); } );"""
 
 
 def host():
-    plugins = ["health", 'load = "auth"; dev_keys = true;', AGENTESE, "metering-openmeter"]
-    with kgent.Host(plugins=plugins) as served:
-        env = {"KGENT_URL": f"http://127.0.0.1:{served.port}"}
+    with subprocess.Popen(["python3", os.path.join(kgent.SOURCE, "examples/agents/translator.py"),
+                           "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True) as agent:
+        served(agent.stdout.readline().rsplit(":", 1)[1].strip())
+        agent.terminate()
+
+
+def served(port):
+    plugins = ["health", 'load = "auth"; dev_keys = true;', AGENTESE.replace("PORT", port),
+               "metering-openmeter"]
+    with kgent.Host(plugins=plugins) as running:
+        env = {"KGENT_URL": f"http://127.0.0.1:{running.port}"}
         used(env)
         refused(env)
+        streamed(running, env)
         if not os.environ.get("KGENT_WRAPPER"):
             completed(env)
 
@@ -744,6 +756,25 @@ def used(env):
             break
     kgent.ok(re.search(r"^20\S+ +200 +\S+ +10 +world.house.test +api_user$", out, re.M),
              "host: the trace")
+
+
+def streamed(running, env):
+    args = ("invoke", "world.translator.speak", "text=good house", "--stream")
+    bill = os.path.join(running.folder.name, "bill")
+    status, out, err = ctl(*args, "to=fr", "--receipt", bill, **env)
+    kgent.equal((status, out), (0, "bon maison\n"), "host: a stream")
+    with open(bill, encoding="utf-8") as f:
+        receipt = f.read().strip()
+    kgent.equal(running.ctl("receipt", "verify", receipt)[0], 0, "host: its receipt is good")
+    status, out, err = ctl(*args, "to=fr", "--json", **env)
+    events = [json.loads(text) for text in out.splitlines()]
+    kgent.equal(([e["data"]["text"] for e in events], [e["event"] for e in events]),
+                (["bon", " maison", "bon maison"], ["chunk", "chunk", "complete"]),
+                "host: its events")
+    status, out, err = ctl(*args, "to=xx", **env)
+    kgent.ok((status, out) == (1, "") and "422" in err, "host: what is refused before it begins")
+    status, out, err = ctl("invoke", HOUSE, "--stream", **env)
+    kgent.ok(status == 0 and out.startswith("type "), "host: what doesn't stream, as one event")
 
 
 def refused(env):
