@@ -13,7 +13,6 @@
 #define RECEIPTS "/admin/v1/receipts"
 #define KEYS "/admin/v1/receipt-keys"
 #define FIELD "Kgent-Receipt:"
-#define LINE_MAX_ 8192 /* bytes of a line of standard input; longer ones are none */
 
 static const struct option verify_options[] = {
   { "tenant", 0, KIND_TEXT, "TENANT", NULL, NULL,
@@ -36,29 +35,60 @@ receipt_trim (char *text)
   return text;
 }
 
-/* Calls `each` for every receipt of standard input: of lines as curl -i prints them, those
- * that are the field; or each line, when it begins as a receipt does. */
+/* The receipt that a line has, malloc'ed, or NULL: the field as curl -i prints it, the text
+ * alone, or a member of the data of an event. */
+static char *
+line_receipt (char *line)
+{
+  json_object *event;
+  char *text = NULL;
+  line += strspn (line, " \t");
+  if (!strncasecmp (line, FIELD, sizeof FIELD - 1) || !strncmp (line, "id=\"", 4))
+    return strdup (receipt_trim (line));
+  if (strncmp (line, "data:", 5))
+    return NULL;
+  event = json_tokener_parse (line + 5);
+  if (*text_of (event, "receipt"))
+    text = strdup (text_of (event, "receipt"));
+  json_object_put (event);
+  return text;
+}
+
+/* Which of two exit codes to end with: one that says that something failed, then forged,
+ * then unknown. */
+static int
+worse (int a, int b)
+{
+  static const int order[] = { EXIT_OK, EXIT_UNKNOWN, EXIT_REFUSED };
+  int i = 0, k = 0;
+  while (i < 3 && order[i] != a)
+    i++;
+  while (k < 3 && order[k] != b)
+    k++;
+  return i >= k ? a : b;
+}
+
+/* Calls `each` for every receipt of standard input, as long as the host answers. */
 static int
 input_each (const struct args *a, int (*each) (const struct args *a, char *text, void *arg),
             void *arg)
 {
-  char line[LINE_MAX_];
-  int worst = EXIT_OK, count = 0;
-  while (fgets (line, sizeof line, stdin)) {
-    char *text = line + strspn (line, " \t");
-    int r;
-    if (strncasecmp (text, FIELD, sizeof FIELD - 1) && strncmp (text, "id=\"", 4))
+  char *line = NULL;
+  size_t size = 0;
+  int r = EXIT_OK, count = 0;
+  while ((!r || r == EXIT_REFUSED || r == EXIT_UNKNOWN) && getline (&line, &size, stdin) > 0) {
+    char *text = line_receipt (line);
+    if (!text)
       continue;
     count++;
-    r = each (a, receipt_trim (text), arg);
-    if (r && (!worst || r == EXIT_REFUSED))
-      worst = r;
-    if (r && r != EXIT_REFUSED && r != EXIT_UNKNOWN)
-      return r;
+    r = worse (r, each (a, text, arg));
+    free (text);
   }
+  free (line);
   if (count)
-    return worst;
-  complain ("standard input has no receipt: no line begins with %s or id=", FIELD);
+    return r;
+  complain ("standard input has no receipt: no line begins with %s or id=, or is an event's "
+            "data with one", FIELD);
   return EXIT_USAGE;
 }
 
@@ -241,7 +271,8 @@ const struct command receipt_commands[] = {
   { "receipt verify", "RECEIPT|-", "check a receipt, and the record that it stands for",
     "Asks the host whether it has signed the receipt, and whether the ledger has a record with\n"
     "its id, charge and number.  RECEIPT is the text of the field Kgent-Receipt, with its name\n"
-    "in front or without; -: those among the lines of standard input, as of curl -i.\n"
+    "in front or without; -: those among the lines of standard input, as of curl -i, also in the\n"
+    "last event of a stream.\n"
     "\n"
     "Exit codes: 0 it is good, 1 it was forged or changed, or is another tenant's, 6 the key\n"
     "or the record is no longer kept.\n",

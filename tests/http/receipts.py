@@ -207,6 +207,12 @@ def operator(host, mine, other):
     kgent.equal(host.ctl("receipt", "verify", "--tenant", "nobody", receipt)[0], 1, "no such tenant")
     lines = f"HTTP/1.1 200 OK\r\nkgent-receipt: {receipt}\r\n\r\n{{}}\n{receipt}\n"
     kgent.equal(stdin(host, lines, "receipt", "verify", "-")[:2], (0, 2), "two of standard input")
+    event = "event: complete\ndata: " + json.dumps({"text": "x" * 20000, "receipt": receipt})
+    kgent.equal(stdin(host, event, "receipt", "verify", "-")[:2], (0, 1), "one of a stream")
+    kgent.equal(stdin(host, event.replace("units=1;", "units=3;"), "receipt", "verify", "-")[0], 1,
+                "forged in a stream")
+    kgent.equal(stdin(host, "data: {\ndata: 1\ndata: []\n", "receipt", "verify", "-")[0], 2,
+                "events without one")
     kgent.equal(stdin(host, lines + unknown, "receipt", "verify", "-")[0], 6, "the worst of them")
     kgent.equal(stdin(host, lines + unknown + "\n" + receipt[:-2], "receipt", "verify", "-")[0], 1,
                 "and forged is worse")
