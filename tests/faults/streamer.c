@@ -37,6 +37,7 @@ static _Atomic long taken, sent;
 struct run {
   _Atomic int refs, gone;
   int ended, filling;
+  kg_timer *timer; /* of COMMIT */
   pthread_mutex_t lock; /* of gone and the stream: the thread is silent behind `gone` */
   kg_ticket *ticket;
   kg_stream *stream;
@@ -288,7 +289,6 @@ static int32_t
 commit (kg_req *req, void *data)
 {
   struct run *r = *host->slot (req, self);
-  kg_timer *t;
   kg_ticket *ticket;
   (void) data;
   if (!r || !*r->commit)
@@ -296,7 +296,7 @@ commit (kg_req *req, void *data)
   if (*r->commit == 'f')
     return -ENOSPC;
   ticket = host->suspend (req, NULL, NULL);
-  return jobs->timer (self, 100, 0, wait_over, ticket, &t) < 0 ? -EAGAIN : KG_WAIT;
+  return jobs->timer (self, 100, 0, wait_over, ticket, &r->timer) < 0 ? -EAGAIN : KG_WAIT;
 }
 
 static int32_t
@@ -307,6 +307,7 @@ log_end (kg_req *req, void *data)
   if (r) {
     atomic_store (&status_at_log, (int) host->num (req, KG_NUM_STATUS));
     atomic_fetch_add (&logs, 1);
+    jobs->cancel (r->timer);
     unref (r);
   }
   return KG_NEXT;
