@@ -37,6 +37,9 @@ class Agent(http.server.BaseHTTPRequestHandler):
         if asked["aspect"] == "slow":
             entered.release()
             gate.wait(20)
+        if asked["aspect"] == "talk":
+            self.talk()
+            return
         fails = asked["aspect"] == "fickle" and runs[n] == 1
         body = json.dumps({"result": "x" * size, "tokens_used": 5}).encode()
         self.send_response(500 if fails else 200)
@@ -44,6 +47,17 @@ class Agent(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def talk(self):
+        """A stream of its own."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for piece in ("one ", "two ", "three"):
+            self.wfile.write(b"data: %s\n\n" % piece.encode())
+            self.wfile.flush()
+        self.wfile.write(b'event: done\ndata: {"tokens_used":3}\n\n')
 
     def log_message(self, *args):
         pass
@@ -53,7 +67,8 @@ def block(port):
     aspects = "".join('{ name = "%s"; category = "GENERATION"; per_token = true; tokens_max = 20; },'
                       % name for name in ("once", "slow", "fickle"))
     return ('load = "agentese"; nodes = ( { name = "world.agent"; private = true; timeout = 20.0;'
-            ' reply_max = 1000000; url = "http://127.0.0.1:%d/"; aspects = ( %s ); } );' % (port, aspects.rstrip(",")))
+            ' reply_max = 1000000; url = "http://127.0.0.1:%d/"; aspects = ( %s { name = "talk";'
+            ' category = "GENERATION"; streams = true; } ); } );' % (port, aspects))
 
 
 def new_key():
@@ -218,6 +233,23 @@ def large(host):
     kgent.equal(replayed(ask(host, key, n=key, size=250000)), True, "one a bit smaller is kept")
 
 
+def events(host):
+    """An event stream is given again as it was, the receipt in its last event, too."""
+    before = len(recorded(host))
+    headers = {"X-API-Key": "kg_dev_bob", "Accept": "text/event-stream"}
+    for path in ("world.agent.once", "world.agent.talk"):
+        headers["Idempotency-Key"] = new_key()
+        body = {"path": path, "kwargs": {"n": headers["Idempotency-Key"]}}
+        first, again = (host.post(INVOKE, body, headers) for _ in range(2))
+        kgent.equal((first.status, replayed(first), "event: complete" in first.text), (200, False, True),
+                    f"{path}: events")
+        kgent.equal("event: chunk" in first.text, path.endswith("talk"), "pieces are events, too")
+        kgent.ok("Kgent-Receipt" in first.headers or '"receipt":' in first.text, "with a receipt")
+        kgent.equal((again.status, again.text, replayed(again), runs[headers["Idempotency-Key"]]),
+                    (200, first.text, True, 1), "and the same again")
+    records(host, before, 2, "each is recorded once")
+
+
 def many_at_once(host):
     """Replays do not stand in each other's way."""
     key, answers = new_key(), []
@@ -257,7 +289,7 @@ def life(commit, port):
     plugins = ["health", AUTH, block(port), "metering-openmeter"]
     with kgent.Host(plugins, options=[f"store.commit={commit}", "http.threads=2"]) as host:
         for test in (once_and_again, mismatches, strangers, syntax, failures, in_flight, left_alone,
-                     large, many_at_once, metrics):
+                     large, events, many_at_once, metrics):
             kgent.note(f"{commit}: {test.__name__}")
             test(host)
         restarts(host, signal.SIGTERM)
