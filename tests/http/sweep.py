@@ -35,6 +35,8 @@ def arguments(path, entry, ids):
         return {"changes": {"touched": 1}, "target": "world.other"} if path.endswith(
             ".relate") else {"changes": {"touched": 1}}
     known = {**HINTS, "id": ids.get(path.rsplit(".", 1)[0], "none")}
+    if path.startswith("concept."):
+        del known["spec"]  # there it is a text, and another definition
     if path in ("self.semaphore.yield", "time.schedule.defer"):
         known.update(target="world.house.build")
     return {name: known[name] for name in schema.get("properties", {}) if name in known}
