@@ -146,6 +146,8 @@ static uint32_t
 items_drop (struct owner *o, kg_str handle)
 {
   uint32_t i = lower (o, handle), kept = i, dropped = 0;
+  if (i == o->n)
+    return 0;
   for (; i < o->n; i++) {
     struct item *it = o->at[i];
     if (strncmp (it->path, handle.ptr, handle.len) != 0)

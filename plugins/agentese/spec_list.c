@@ -22,6 +22,7 @@ struct ag_spec_list {
   char after[AG_PATH_MAX + 1];
   struct ag_spec_path batch[BATCH];
   uint32_t n, at; /* of the batch */
+  int32_t ended;  /* what comes after that is of the next list */
   struct known known[KNOWN];
   uint32_t nknown;
   int32_t there; /* `item` has been found and not taken */
@@ -40,7 +41,7 @@ ag_spec_list_new (struct ag_call *c, kg_str prefix, kg_str after)
     memcpy (l->after, after.ptr, after.len);
   l->after[after.len] = 0;
   l->n = l->at = l->nknown = 0;
-  l->there = 0;
+  l->there = l->ended = 0;
   return l;
 }
 
@@ -93,8 +94,11 @@ entry_of (struct ag_spec_list *l, const struct ag_spec_path *p)
 static int32_t
 refill (struct ag_spec_list *l)
 {
+  if (l->ended)
+    return 0;
   l->at = 0;
   l->n = ag_spec_paths (l->c->ag, l->c->who->tenant, l->prefix, ag_str (l->after), l->batch, BATCH);
+  l->ended = !l->n;
   if (l->n)
     strcpy (l->after, l->batch[l->n - 1].path);
   return l->n > 0;

@@ -19,6 +19,7 @@ struct compile {
   size_t at;
   uint32_t line;
   int32_t json, in_string;
+  int32_t blank; /* of a JSON text: one was left out */
   int32_t holed; /* the string that was read last has a hole */
   struct kg_out o;
   struct ag_spec_text *text;
@@ -92,8 +93,6 @@ static struct ag_spec_hole *
 hole_new (struct compile *k, kg_str name)
 {
   struct ag_spec_hole *h;
-  if (k->p->spec->nholes == AG_SPEC_HOLES)
-    return NULL;
   k->p->spec->nholes++;
   h = &k->text->hole[k->text->nholes++];
   *h = (struct ag_spec_hole){ .name = ag_spec_copy (k->p, name),
@@ -128,10 +127,12 @@ hole_read (struct compile *k)
   if (!ag_is_name (name))
     return ag_spec_wrong_at (k->p, k->line, name, "this is no name of an argument",
                              "write {{name}} or {{name|default}}, the name as [a-z][a-z0-9_]*");
-  h = hole_new (k, name);
-  if (!h)
+  if (k->p->spec->nholes == AG_SPEC_HOLES)
     return ag_spec_wrong_at (k->p, k->line, name, "there are more than 128 holes",
                              "make two nodes of it");
+  h = hole_new (k, name);
+  if (!h)
+    return -ENOMEM;
   h->has_default = bar != NULL;
   all = bar ? (kg_str){ bar + 1, (size_t)(end - bar - 1) } : nothing;
   if (h->in_string)
@@ -148,6 +149,16 @@ hole_read (struct compile *k)
 
 /* ---- Compiling ------------------------------------------------------------------------------------ */
 
+/* Of blanks outside strings one is left where two tokens would become one without. */
+static void
+blank_write (struct compile *k, char next)
+{
+  static const char marks[] = "{[,:}]\"";
+  if (k->blank && k->o.len && !strchr (marks, k->o.ptr[k->o.len - 1]) && !strchr (marks, next))
+    kg_out_raw (&k->o, " ", 1);
+  k->blank = 0;
+}
+
 /* A character of a JSON text. */
 static int32_t
 json_char (struct compile *k, char c)
@@ -158,10 +169,10 @@ json_char (struct compile *k, char c)
     return 0;
   }
   if (!k->in_string && (c == ' ' || c == '\n' || c == '\t')) {
-    if (k->o.len && !strchr ("{[,:}]\"", k->o.ptr[k->o.len - 1]))
-      kg_out_raw (&k->o, " ", 1);
+    k->blank = 1;
     return 0;
   }
+  blank_write (k, c);
   if (!k->in_string && c == ':' && k->holed)
     return ag_spec_wrong_at (k->p, k->line, nothing, "the name of a member has a hole",
                              "holes can stand in values only");
@@ -185,8 +196,10 @@ step (struct compile *k)
     k->at += 3;
     return 0;
   }
-  if (left >= 2 && !memcmp (s, "{{", 2))
+  if (left >= 2 && !memcmp (s, "{{", 2)) {
+    blank_write (k, 'x');
     return hole_read (k);
+  }
   k->at++;
   k->line += *s == '\n';
   if (k->json)

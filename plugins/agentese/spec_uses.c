@@ -281,10 +281,9 @@ turn (void *arg)
   b->uses = u;
   for (i = 0; i < CELLS && b->n < OPS; i++)
     cell_collect (b, &u->cell[i]);
-  if (b->n)
-    r = u->ag->store->write (u->ag->self, b->op, b->n, sizeof b->op[0], batch_done, b);
-  if (!b->n || r)
-    batch_done (&(struct kg_outcome){ .size = sizeof (struct kg_outcome), .error = r }, b);
+  if (b->n && !(r = u->ag->store->write (u->ag->self, b->op, b->n, sizeof b->op[0], batch_done, b)))
+    return; /* it may be done, and gone, already */
+  batch_done (&(struct kg_outcome){ .size = sizeof (struct kg_outcome), .error = r }, b);
 }
 
 /* ---- Telling ---------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 # Copyright (C) 2026 The kgent authors
 """Specs that tenants make: at once, durable, counted, theirs alone."""
 import signal
+import threading
 import time
 
 import kgent
@@ -253,6 +254,42 @@ def promoted(host):
     kgent.equal(uses(east, "world.p.poor", 125), (125, 100, True, True), "stays")
 
 
+def crowd(host):
+    """Texts that change while others read them: every answer is that of one text or the other."""
+    tenant = Tenant(host, "crowd")
+    for name in ("a", "b"):
+        tenant.result("world.c.define", name=name, spec=LAMP)
+    strange, end = [], time.monotonic() + 3
+
+    def change(name):
+        while time.monotonic() < end:
+            for spec in (OTHER, None, LAMP):
+                answer = tenant.call(f"world.c.{name}.transform", changes={"spec": spec})
+                if answer.status != 200:
+                    strange.append(answer.text)
+
+    def read(name):
+        while time.monotonic() < end:
+            answer = tenant.call(f"world.c.{name}.shine", whom="x")
+            if (answer.json.get("result") not in ("No light for x.", "Heat for x.")
+                    and answer.status != 403):
+                strange.append(answer.text)
+
+    def look(_):
+        while time.monotonic() < end:
+            got = [p for p in tenant.paths("&prefix=world.c.") if "*" not in p]
+            if got != sorted(set(got)):
+                strange.append(got)
+            tenant.get("affordances?path=world.c.a")
+
+    threads = [threading.Thread(target=f, args=(n,)) for f in (change, read, read, look) for n in "ab"]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    kgent.equal(strange[:3], [], "specs that change while they are read")
+
+
 def counted(host):
     small = Tenant(host, "small")
     statuses = [small.call("world.x.define", name="n%d" % i, spec=LAMP).status for i in range(41)]
@@ -272,5 +309,6 @@ with kgent.Host(plugins=PLUGINS) as run:
     ordered(first)
     durable(run, first)
     promoted(run)
+    crowd(run)
     counted(run)
 kgent.done()

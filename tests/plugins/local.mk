@@ -12,6 +12,7 @@ PLUGIN_TESTS = \
 	%D%/agentese-registry \
 	%D%/agentese-schema \
 	%D%/agentese-self \
+	%D%/agentese-spec \
 	%D%/agentese-state \
 	%D%/agentese-time \
 	%D%/agentese-void \
@@ -119,6 +120,7 @@ endif
 %C%_agentese_registry_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_schema_LDADD = plugins/agentese/libagentese.a core/libutil.a $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_state_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_spec_LDADD = plugins/agentese/libagentese.a $(CHECK_LIBS)
 %C%_agentese_weather_SOURCES = examples/weather/weather.c examples/weather/weather-test.c
 %C%_agentese_weather_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/fake \
 	-DAGENTESE='"$(abs_top_builddir)/plugins/agentese.so"'
