@@ -10,6 +10,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 
@@ -133,6 +134,39 @@ def isolation(host, mine, other):
     kgent.equal(everybody(host, "meter=requests")[0]["value"], 31, "and all together")
 
 
+SDK = """
+import { OpenMeter } from '@openmeter/sdk'
+const om = new OpenMeter({ baseUrl: process.argv[1], apiKey: process.argv[2] })
+const slugs = (await om.meters.list()).map(m => m.slug)
+const found = await om.meters.query('requests', { from: new Date(Date.now() - 3600000),
+  windowSize: 'HOUR', groupBy: ['path'], filterGroupBy: { aspect: 'manifest' } })
+const all = await om.meters.query('requests')
+const other = await om.meters.query('requests', { subject: ['another'] }).catch(e => e.status)
+console.log(JSON.stringify({ slugs, found: found.data.map(r => [r.groupBy.path, r.value]),
+  all: all.data.map(r => r.value), date: found.data[0].windowStart instanceof Date, other }))
+"""
+
+
+def official_client(host, key):
+    peers = os.path.join(kgent.BUILD, "peers")
+    name = "OpenMeter's own client"
+    if not os.path.isdir(os.path.join(peers, "node_modules/@openmeter/sdk")):
+        return kgent.skip(name, "@openmeter/sdk is not installed")
+    node = kgent.peer("node", name)
+    run = subprocess.run([node, "--input-type=module", "-e", SDK, f"http://127.0.0.1:{host.port}",
+                          key], cwd=peers, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         timeout=60)
+    if run.returncode:
+        kgent.note(run.stderr)
+        return kgent.ok(False, name)
+    got = json.loads(run.stdout)
+    path = "world.house.manifest"
+    kgent.ok("tokens" in got["slugs"], f"{name} lists meters")
+    kgent.ok({p for p, _ in got["found"]} == {path} and sum(n for _, n in got["found"]) == 30
+             and got["date"], f"{name} queries windows and groups")
+    return kgent.equal((got["all"], got["other"]), ([30], 403), f"{name} asks for all, and for others")
+
+
 # ---- kgentctl ------------------------------------------------------------------------------
 
 
@@ -225,6 +259,7 @@ def main(commit):
         seen_at_once(host, keys[0][1], commit)
         if commit == "process":
             shapes(host, keys[0][1], keys[0][0])
+            official_client(host, keys[0][1])
             isolation(host, *keys)
             shown(host)
         kills(host, keys, commit)
