@@ -262,6 +262,18 @@ def agent(f):
     f.base = f.spent()
 
 
+def client(f):
+    """kgentctl reads them."""
+    env = {"KGENT_URL": f"http://127.0.0.1:{f.host.port}", "KGENT_API_KEY": f.key}
+    name = os.path.join(f.host.folder.name, "receipt")
+    bulletin = f.plain("world.weather.bulletin").json["result"]
+    code, out, err = f.host.ctl("invoke", "world.weather.bulletin", "--stream", "--receipt", name, env=env)
+    kgent.equal((code, out.rstrip("\n")), (0, bulletin.rstrip("\n")), "kgentctl invoke --stream")
+    with open(name, encoding="ascii") as kept:
+        kgent.equal(f.host.ctl("receipt", "verify", kept.read().strip())[0], 0, "keeps its receipt")
+    kgent.ok(f.host.ctl("invoke", "world.weather.fly", "--stream", env=env)[0] != 0, "and fails with a refusal")
+
+
 # ---- Failures ----------------------------------------------------------------------
 
 
@@ -447,6 +459,7 @@ def main():
         plugin(f)
         accepted(f)
         composed(f)
+        client(f)
         f.base = f.spent()
         for test in (agent, failures, leaving, slow, revoked, keyed):
             test(f)
