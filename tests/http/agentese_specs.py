@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright (C) 2026 The kgent authors
 """Nodes that are texts: the folder spec_dir, with the examples and with what is wrong."""
+import json
 import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -84,6 +86,45 @@ def json_texts(host):
                     "and stays what it is with %r" % evil)
     kgent.equal(result(host, "world.lighthouse.status", keeper=1, light=[1, {"a": "b"}])["light"],
                 '[1,{"a":"b"}]', "a value in a string is its text")
+
+
+def anything(numbers, depth=0):
+    """Some JSON value."""
+    kind = numbers.randrange(4 if depth > 3 else 6)
+    if kind == 0:
+        return "".join(numbers.choice('"\\{}[]|,:a \n\t\u00e9\u2028\U0001f6a2\x01\x7f/')
+                       for _ in range(numbers.randrange(9)))
+    if kind == 1:
+        return numbers.choice((True, False, None))
+    if kind == 2:
+        return numbers.randrange(-9, 9999)
+    if kind == 3:
+        return numbers.choice((0.5, -1e3, 1e-7))
+    if kind == 4:
+        return [anything(numbers, depth + 1) for _ in range(numbers.randrange(4))]
+    return {f'k{n}"\\': anything(numbers, depth + 1) for n in range(numbers.randrange(4))}
+
+
+def any_value(host):
+    numbers, strange = random.Random(7), []
+    for _ in range(300):
+        keeper, light = anything(numbers), anything(numbers)
+        got = result(host, "world.lighthouse.status", keeper=keeper, light=light)
+        if (not isinstance(got, dict) or set(got) != {"light", "lit", "keeper", "asked_by"}
+                or got["keeper"] != keeper
+                or (got["light"] if isinstance(light, str) else json.loads(got["light"])) != light):
+            strange.append((keeper, light, got))
+    kgent.equal(strange[:2], [], "300 values of any kind change no form")
+
+
+def priced(host):
+    answer = call(host, "void.kiosk.buy", word="yes")
+    kgent.equal((answer.status, answer.json["result"], answer.json["tokens_used"]), (200, "yes: sold", 3),
+                "a file may say what its aspects cost")
+    kgent.equal(get(host, "paths?prefix=void.kiosk.buy")["paths"][0]["price"]["fixed"], 3, "lists tell it")
+    answer = call(host, "void.kiosk.buy", word="no")
+    kgent.equal((answer.status, answer.json["errors"][0]["loc"]), (422, ["body", "kwargs", "word"]),
+                "and what they take")
 
 
 def archetypes(host):
@@ -223,11 +264,23 @@ def refused():
     kgent.equal((status != 0, "void/well.md" in told), (True, True), "a schema that cannot be checked")
 
 
+KIOSK = """---
+aspects:
+  buy:
+    tokens: 3
+    input: {"type":"object","required":["word"],"properties":{"word":{"enum":["yes","maybe"]}}}
+---
+## buy
+{{word}}: sold
+"""
 host = kgent.Host(plugins=PLUGINS)
 refused()
 shutil.rmtree(SPECS)
 shutil.copytree(EXAMPLES, SPECS)
+os.mkdir(os.path.join(SPECS, "void"))
+with open(os.path.join(SPECS, "void", "kiosk.md"), "w", encoding="utf-8") as f:
+    f.write(KIOSK)
 with host:
-    for test in (texts, json_texts, archetypes, state, listed, composed):
+    for test in (texts, json_texts, any_value, priced, archetypes, state, listed, composed):
         test(host)
 kgent.done()
