@@ -64,15 +64,74 @@ finish (struct query *q)
   q->rollup->mt->host->resume (q->ticket, answer, q, query_free);
 }
 
+static void work (void *arg);
+
+/* Gives the query to a job; -errno when none can take it. */
+static int32_t
+run (struct query *q)
+{
+  struct mt *mt = q->rollup->mt;
+  return mt->jobs->run (mt->self, work, q);
+}
+
+/* The next one that waits, in the place of one that is done; NULL: there is none. */
+static struct query *
+next_take (struct rollup *r)
+{
+  struct query *q;
+  pthread_mutex_lock (&r->lock);
+  q = r->waiting;
+  if (q) {
+    r->waiting = q->next;
+    r->waits--;
+  } else
+    r->running--;
+  pthread_mutex_unlock (&r->lock);
+  return q;
+}
+
+/* Lets others run where one has ended. */
+static void
+next_run (struct rollup *r)
+{
+  struct query *q;
+  while ((q = next_take (r)) && (q->error = run (q)) < 0)
+    finish (q);
+}
+
 static void
 work (void *arg)
 {
   struct query *q = arg;
+  struct rollup *rollup = q->rollup;
   int32_t r = query_run (q);
   if (r >= 0)
     r = query_answer (q);
   q->error = r;
+  next_run (rollup); /* before the answer, behind which the plugin may be closed */
   finish (q);
+}
+
+/* Runs it at once, or notes it: 1, 0, or -EAGAIN when too many wait. */
+static int32_t
+turn_take (struct query *q)
+{
+  struct rollup *r = q->rollup;
+  int32_t now = 0;
+  pthread_mutex_lock (&r->lock);
+  if (r->running < QUERY_JOBS) {
+    r->running++;
+    now = 1;
+  } else if (r->waits < QUERY_WAITS) {
+    if (!r->waiting)
+      r->last = &r->waiting;
+    *r->last = q;
+    r->last = &q->next;
+    r->waits++;
+  } else
+    now = -EAGAIN;
+  pthread_mutex_unlock (&r->lock);
+  return now;
 }
 
 /* Whatever was recorded before is in the log now.  If it could not be written, the log
@@ -81,13 +140,16 @@ static void
 settled (const struct kg_outcome *outcome, void *arg)
 {
   struct query *q = arg;
-  struct mt *mt = q->rollup->mt;
-  int32_t r = mt->jobs->run (mt->self, work, q);
+  struct rollup *rollup = q->rollup;
+  int32_t r = turn_take (q);
   (void)outcome;
-  if (r >= 0)
-    return;
-  q->error = r;
-  finish (q);
+  if (r < 0) {
+    q->error = r;
+    finish (q);
+  } else if (r && (q->error = run (q)) < 0) {
+    next_run (rollup);
+    finish (q);
+  }
 }
 
 /* Suspends the request and starts; takes q. */

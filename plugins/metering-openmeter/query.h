@@ -14,6 +14,8 @@
 #define QUERY_WINDOWS_MAX 100000   /* between from and to */
 #define QUERY_TAIL_MAX 1000000     /* records that are not rolled up */
 #define QUERY_FILTERS_MAX 64
+#define QUERY_JOBS 2       /* at one time: there are other jobs, too */
+#define QUERY_WAITS 256
 #define QUERY_PROBLEM_MAX 320
 
 /* Only values of this dimension; several of one dimension are alternatives. */
@@ -48,6 +50,7 @@ struct query_run {
 #define QUERY_RUNS_MAX 8
 
 struct query {
+  struct query *next; /* that waits */
   struct rollup *rollup;
   kg_ticket *ticket;
   int32_t csv;

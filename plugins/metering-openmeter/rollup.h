@@ -114,9 +114,11 @@ struct rollup {
   int64_t put_off_ns; /* since when queries have put it off; 0: not */
   int64_t at_ns;      /* when the newest record that was counted was recorded */
 
-  pthread_mutex_t lock; /* of what follows, which `done` fills */
+  pthread_mutex_t lock; /* of what follows */
   int32_t busy, arrived, stopped;
-  struct kg_outcome outcome;
+  struct kg_outcome outcome;         /* of the write that is busy, once it arrived */
+  struct query *waiting, **last;     /* queries that wait for their turn */
+  uint32_t waits, running;           /* how many do, and how many run */
   _Atomic int32_t refs; /* the plugin's, and a write's */
 };
 

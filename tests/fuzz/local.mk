@@ -11,6 +11,7 @@ FUZZ_TARGETS = \
 	%D%/schema \
 	%D%/spec \
 	%D%/stripe \
+	%D%/usage \
 	$(NULL)
 
 FUZZ_LIBS =
@@ -36,6 +37,9 @@ endif
 %C%_schema_LDADD = plugins/agentese/libagentese.a core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
 %C%_spec_LDADD = plugins/agentese/libagentese.a core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
 %C%_stripe_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
+	$(CRYPTO_LIBS) $(FUZZ_LIBS)
+
+%C%_usage_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(FUZZ_LIBS)
 
 PHONY += fuzz-targets fuzz-list

@@ -191,6 +191,32 @@ def shown(host):
     kgent.ok(status == 1 and "there is none" in err, "a meter that is none")
 
 
+# ---- Many at once --------------------------------------------------------------------------
+
+
+def many(host, key):
+    """Queries never go back while others ask and invoke."""
+    results, back = [], []
+
+    def run():
+        last = 0
+        for _ in range(25):
+            invoke(host, key)
+            value = query(host, key, "meter=requests&windowSize=MONTH")[-1]["value"]
+            if value < last:
+                back.append((last, value))
+            last = value
+            results.append(value)
+    before = total(host, key)
+    threads = [threading.Thread(target=run) for _ in range(16)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    kgent.equal((len(results), back), (400, []), "400 queries, 16 at a time, none goes back")
+    kgent.equal(total(host, key) - before, 400, "and all is counted")
+
+
 # ---- Kills ------------------------------------------------------------------------------------
 
 
@@ -262,6 +288,7 @@ def main(commit):
             official_client(host, keys[0][1])
             isolation(host, *keys)
             shown(host)
+            many(host, keys[1][1])
         kills(host, keys, commit)
 
 
