@@ -261,6 +261,28 @@ class Clients:
             t.join()
 
 
+def serving(host):
+    return host.get("/admin/v1/version", local=True).json["pid"]
+
+
+def handovers(host, keys, commit):
+    """Two processes roll up the same log for a while."""
+    clients, done = Clients(host, keys), 0
+    for _ in range(3):
+        before = serving(host)
+        host.post("/admin/v1/reload", None, local=True)
+        end = time.monotonic() + 20
+        while serving(host) == before and time.monotonic() < end:
+            time.sleep(0.05)
+        done += serving(host) != before
+        time.sleep(1.5)
+    clients.stop()
+    kgent.equal(done, 3, f"{commit}: 3 handovers while invoking")
+    agrees(host, keys, f"{commit}, behind handovers")
+    rolled(host)
+    agrees(host, keys, f"{commit}, behind handovers and rolled up")
+
+
 def kills(host, keys, commit):
     before = sum(logged(host).values())
     clients = Clients(host, keys)
@@ -290,6 +312,7 @@ def main(commit):
             shown(host)
             many(host, keys[1][1])
         kills(host, keys, commit)
+        handovers(host, keys, commit)
 
 
 main("process")
