@@ -106,8 +106,10 @@ on_room (kg_req *req, void *arg)
   struct run *r = arg;
   (void) req;
   atomic_fetch_add (&rooms, 1);
-  if (r->filling > 0 && r->filling-- > 0)
+  pthread_mutex_lock (&r->lock);
+  if (r->filling > 0 && !r->ended && r->filling-- > 0)
     chunk (r, 1000);
+  pthread_mutex_unlock (&r->lock);
   return KG_NEXT;
 }
 
