@@ -219,6 +219,34 @@ START_TEST (an_engram_that_is_not_there_yet)
 }
 END_TEST
 
+static kg_req *
+draw_with (const char *token)
+{
+  char field[64];
+  const char *const headers[] = { field, NULL };
+  snprintf (field, sizeof field, "Kgent-Bypass: %s", token);
+  return fake_request (fake, "POST", "/v1/agentese/invoke", headers,
+                       "{\"path\":\"world.a.manifest[entropy=0.5]\"}");
+}
+
+/* Both come before the first use of it is on the disk. */
+START_TEST (a_token_for_two)
+{
+  kg_req *a, *b;
+  char token[33];
+  fake_store_hold (fake, 0);
+  ck_assert_int_eq (fake_status (invoke ("void.entropy.sip", ",\"kwargs\":{\"amount\":100}")), 200);
+  a = invoke ("void.capital.bypass", ",\"kwargs\":{\"check\":\"entropy\"}");
+  snprintf (token, sizeof token, "%s", fake_json (a, "result.token"));
+  fake_store_hold (fake, 1);
+  a = draw_with (token);
+  b = draw_with (token);
+  ck_assert_int_eq (fake_status (b), 402);
+  commit_all ();
+  ck_assert_int_eq (fake_status (a), 200);
+}
+END_TEST
+
 /* What was reserved of the limits is given back, and what is kept is counted. */
 START_TEST (limits)
 {
@@ -256,6 +284,7 @@ main (void)
   tcase_add_test (t, more_than_a_batch);
   tcase_add_test (t, what_time_took_back);
   tcase_add_test (t, an_engram_that_is_not_there_yet);
+  tcase_add_test (t, a_token_for_two);
   tcase_add_test (t, limits);
   suite_add_tcase (s, t);
   sr = srunner_create (s);
