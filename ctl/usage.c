@@ -97,7 +97,9 @@ head_add (struct grid *g, const char *text)
 static int
 maybe_tenant (const char *subject)
 {
-  size_t n = strspn (subject, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+  size_t n = strspn (subject, plain);
   return n && !subject[n] && n <= 64;
 }
 

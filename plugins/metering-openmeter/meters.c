@@ -59,7 +59,7 @@ static const char *const by_role[] = { "role", NULL };
 /* What a host without a list of its own counts. */
 static const struct meter_conf usual[] = {
   { "requests", "Invocations of agents.", "agentese.invoke", "COUNT", "", by_path },
-  { "tokens", "Tokens that invocations cost.", "agentese.invoke", "SUM", "tokens_used", by_path },
+  { "tokens", "Tokens of invocations.", "agentese.invoke", "SUM", "tokens_used", by_path },
   { "llm_tokens", "Tokens of language models.", "llm.tokens", "SUM", "tokens_total", by_model },
   { "api_requests", "Authenticated requests.", "api.request", "COUNT", "", by_endpoint },
   { "sessions", "Sessions that were begun.", "session.create", "COUNT", "", by_agent },
@@ -148,14 +148,16 @@ meter_read (struct meters *all, const struct meter_conf *c, char error[METER_ERR
   int32_t r;
   memset (m, 0, sizeof *m);
   if (!c->slug || !slug_ok (c->slug))
-    return refuse (error, "meters: \"%s\" is no slug: lower-case letters, digits and _", c->slug);
+    return refuse (error, "meters: \"%s\" is no slug: lower-case letters, digits and _",
+                   c->slug);
   if (meters_find (all, (kg_str){ c->slug, strlen (c->slug) }))
     return refuse (error, "meters: %s is there twice", c->slug);
   m->slug = c->slug;
   m->description = c->description ? c->description : "";
   m->type = c->type ? c->type : "";
   if (!m->type[0] || strlen (m->type) > TYPE_MAX)
-    return refuse (error, "meters: %s: type is no event type, such as agentese.invoke", c->slug);
+    return refuse (error, "meters: %s: type is no event type, such as agentese.invoke",
+                   c->slug);
   while (strcmp (meter_aggregations[m->aggregation], c->aggregation))
     m->aggregation++;
   m->value = path_of (c->value ? c->value : "");

@@ -301,31 +301,32 @@ list_meters (kg_req *req, void *data)
 
 /* ---- Routes ------------------------------------------------------------------------ */
 
-#define TIME(name, text)                                                                      \
-  "{\"name\":\"" name "\",\"in\":\"query\",\"required\":false,\"description\":\"" text          \
+#define TIME(name, text) \
+  "{\"name\":\"" name "\",\"in\":\"query\",\"required\":false,\"description\":\"" text \
   "\",\"schema\":{\"type\":\"string\",\"format\":\"date-time\"}},"
-#define COMMON                                                                                \
-  TIME ("from", "First minute, UTC.")                                                           \
-  TIME ("to", "End, which is not included.")                                                    \
-  "{\"name\":\"windowSize\",\"in\":\"query\",\"required\":false,"                               \
-  "\"description\":\"One number for each of these windows instead of one for all.\","           \
-  "\"schema\":{\"type\":\"string\",\"enum\":[\"MINUTE\",\"HOUR\",\"DAY\",\"MONTH\"]}},"         \
-  "{\"name\":\"groupBy\",\"in\":\"query\",\"required\":false,\"style\":\"form\","               \
-  "\"explode\":true,\"description\":\"Dimensions of the meter, or subject.\","                  \
-  "\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}},"                           \
-  "{\"name\":\"filterGroupBy\",\"in\":\"query\",\"required\":false,\"style\":\"deepObject\","   \
-  "\"description\":\"Only these values of dimensions.\","                                       \
-  "\"schema\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}},"           \
-  "{\"name\":\"subject\",\"in\":\"query\",\"required\":false,"                                  \
-  "\"description\":\"Only these tenants.\",\"schema\":{\"type\":\"array\","                     \
+#define COMMON \
+  TIME ("from", "First minute, UTC.") \
+  TIME ("to", "End, which is not included.") \
+  "{\"name\":\"windowSize\",\"in\":\"query\",\"required\":false," \
+  "\"description\":\"One number for each of these windows instead of one for all.\"," \
+  "\"schema\":{\"type\":\"string\",\"enum\":[\"MINUTE\",\"HOUR\",\"DAY\",\"MONTH\"]}}," \
+  "{\"name\":\"groupBy\",\"in\":\"query\",\"required\":false,\"style\":\"form\"," \
+  "\"explode\":true,\"description\":\"Dimensions of the meter, or subject.\"," \
+  "\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}," \
+  "{\"name\":\"filterGroupBy\",\"in\":\"query\",\"required\":false,\"style\":\"deepObject\"," \
+  "\"description\":\"Only these values of dimensions.\"," \
+  "\"schema\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}}," \
+  "{\"name\":\"subject\",\"in\":\"query\",\"required\":false," \
+  "\"description\":\"Only these tenants.\",\"schema\":{\"type\":\"array\"," \
   "\"items\":{\"type\":\"string\"}}}"
-#define METER                                                                                 \
-  ",{\"name\":\"meter\",\"in\":\"query\",\"required\":false,"                                   \
-  "\"description\":\"Slug of a meter; without it each is answered.\","                          \
+#define METER \
+  ",{\"name\":\"meter\",\"in\":\"query\",\"required\":false," \
+  "\"description\":\"Slug of a meter; without it each is answered.\"," \
   "\"schema\":{\"type\":\"string\"}}"
 
 static const char answer_schema[]
-    = "{\"type\":\"object\",\"required\":[\"from\",\"to\",\"windowSize\",\"data\"],\"properties\":{"
+    = "{\"type\":\"object\",\"required\":[\"from\",\"to\",\"windowSize\",\"data\"],"
+      "\"properties\":{"
       "\"meter\":{\"type\":\"string\"},\"aggregation\":{\"type\":\"string\"},"
       "\"from\":{\"type\":\"string\",\"format\":\"date-time\"},"
       "\"to\":{\"type\":\"string\",\"format\":\"date-time\"},"

@@ -200,7 +200,8 @@ json_group (struct query *q, const struct cell *c)
   uint32_t i, n = 0;
   add (&q->text, ",\"groupBy\":{");
   if (q->args.dimensions && record_scan (&q->group_read, c->group) >= 0)
-    for (i = kg_json_first (j, 0); i && n < q->args.dimensions; i = kg_json_next (j, 0, i), n++) {
+    for (i = kg_json_first (j, 0); i && n < q->args.dimensions;
+         i = kg_json_next (j, 0, i), n++) {
       kg_str text = kg_json_text (j, i);
       if (n)
         add (&q->text, ",");

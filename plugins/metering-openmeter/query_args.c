@@ -62,7 +62,8 @@ decode (char *p, char *end, kg_str *ret)
 
 /* A time, or a date, which is its first minute. */
 static int32_t
-time_take (struct query *q, const char *name, kg_str v, int32_t up, int64_t *ret, int32_t *given)
+time_take (struct query *q, const char *name, kg_str v, int32_t up, int64_t *ret,
+           int32_t *given)
 {
   char buf[32];
   int64_t ns;
@@ -73,7 +74,8 @@ time_take (struct query *q, const char *name, kg_str v, int32_t up, int64_t *ret
     v = (kg_str){ buf, strlen (buf) };
   }
   if (record_time (v, &ns) < 0)
-    return query_refuse (q, 422, "%s is no time of RFC 3339, such as 2026-11-01T00:00:00Z", name);
+    return query_refuse (q, 422, "%s is no time of RFC 3339, such as 2026-11-01T00:00:00Z",
+                         name);
   *ret = (ns + (up ? MINUTE_NS - 1 : 0)) / MINUTE_NS;
   *given = 1;
   return 0;
@@ -171,11 +173,12 @@ parameter_take (struct query *q, kg_str name, kg_str v)
   if (is (name, "meter") && !q->slug.ptr)
     return meter_take (q, v);
   if (is (name, "windowTimeZone"))
-    return is (v, "UTC") ? 0 : query_refuse (q, 422, "windowTimeZone: windows are those of UTC");
+    return is (v, "UTC") ? 0
+                         : query_refuse (q, 422, "windowTimeZone: windows are those of UTC");
   if (is (name, "clientId")) /* of OpenMeter's clients: for progress, which isn't told */
     return 0;
-  return query_refuse (q, 422, "%.*s is no parameter of usage", (int)(name.len < 64 ? name.len : 64),
-                       name.ptr);
+  return query_refuse (q, 422, "%.*s is no parameter of usage",
+                       (int)(name.len < 64 ? name.len : 64), name.ptr);
 }
 
 /* ---- All together ------------------------------------------------------------- */

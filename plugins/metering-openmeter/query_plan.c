@@ -42,8 +42,8 @@ windows_check (struct query *q)
   if (a->unit == UNITS || (a->to - a->from) / minutes[a->unit] <= QUERY_WINDOWS_MAX)
     return 0;
   return query_refuse (q, 422,
-                       "these are more than %d windows: let from and to be nearer to each other, "
-                       "or windowSize be larger",
+                       "these are more than %d windows: let from and to be nearer to each "
+                       "other, or windowSize be larger",
                        QUERY_WINDOWS_MAX);
 }
 

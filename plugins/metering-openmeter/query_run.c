@@ -92,8 +92,8 @@ results_check (struct query *q)
   if (q->results.count <= (unique ? QUERY_CELLS_MAX : QUERY_ROWS_MAX))
     return 0;
   return query_refuse (q, 422,
-                       "the answer has more than %d %s: let from and to be nearer to each other, "
-                       "windowSize be larger, groupBy have fewer names, or filter",
+                       "the answer has more than %d %s: let from and to be nearer to each "
+                       "other, windowSize be larger, groupBy have fewer names, or filter",
                        unique ? QUERY_CELLS_MAX : QUERY_ROWS_MAX,
                        unique ? "distinct values" : "rows");
 }
@@ -127,8 +127,8 @@ scanned_check (struct query *q)
   if (++q->scanned <= QUERY_SCAN_MAX)
     return 0;
   return query_refuse (q, 422,
-                       "more than %d windows would have to be read: let from and to be nearer to "
-                       "each other or at the beginning of days or months, or name subjects",
+                       "more than %d windows would have to be read: let from and to be nearer "
+                       "to each other or at the beginning of days or months, or name subjects",
                        QUERY_SCAN_MAX);
 }
 
@@ -150,7 +150,8 @@ row_take (const struct kg_entry *entry, void *arg)
 static int32_t
 rows_scan (struct query *q, const char *prefix, uint32_t len)
 {
-  int32_t r = q->rollup->mt->store->scan (q->rollup->rows, (kg_str){ prefix, len }, row_take, q);
+  const struct kg_store *store = q->rollup->mt->store;
+  int32_t r = store->scan (q->rollup->rows, (kg_str){ prefix, len }, row_take, q);
   if (r > 0)
     r = q->error;
   q->error = 0;
@@ -332,7 +333,8 @@ tail_check (struct query *q, const struct meter *m, const struct rollup_at *at)
   uint32_t i;
   for (i = 0; i < q->runs; i++)
     if (newest > at[q->run[i].unit].position + QUERY_TAIL_MAX)
-      return query_refuse (q, 503, "meter %s is still being made from the log: %llu of %llu records",
+      return query_refuse (q, 503,
+                           "meter %s is still being made from the log: %llu of %llu records",
                            m->slug, (unsigned long long)at[q->run[i].unit].position,
                            (unsigned long long)newest);
   return 0;

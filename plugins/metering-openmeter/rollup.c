@@ -221,8 +221,8 @@ metrics_define (struct rollup *r)
     const char *name, *help;
     int32_t kind, labels;
   } all[] = {
-    { &r->records, "kgent_metering_rollup_records_total", "Usage records rolled up.", KG_COUNTER,
-      0 },
+    { &r->records, "kgent_metering_rollup_records_total", "Usage records rolled up.",
+      KG_COUNTER, 0 },
     { &r->lag_records, "kgent_metering_rollup_lag_records", "Records not yet rolled up.",
       KG_GAUGE, 0 },
     { &r->lag_seconds, "kgent_metering_rollup_lag_seconds",

@@ -124,8 +124,8 @@ struct rollup {
 
 /* [open] Declares cursor, buckets, metrics and routes.  Refuses wrong meters, with the
  * reason in the log. */
-int32_t rollup_open (struct mt *mt, const struct kg_list *meters, const struct rollup_conf *conf,
-                     struct rollup **ret);
+int32_t rollup_open (struct mt *mt, const struct kg_list *meters,
+                     const struct rollup_conf *conf, struct rollup **ret);
 int32_t rollup_start (struct rollup *r);
 
 /* Nanoseconds since the epoch. */

@@ -117,7 +117,8 @@ row_add (struct writing *w, struct cell *c)
 static void
 state_add (struct writing *w, const struct rollup_state *s)
 {
-  struct kg_op put = { .kind = KG_OP_PUT, .bucket = w->rollup->states, .revision = s->revision };
+  struct kg_op put
+      = { .kind = KG_OP_PUT, .bucket = w->rollup->states, .revision = s->revision };
   struct kg_op *ack;
   size_t key_at = w->text.len, value_at;
   uint64_t least = UINT64_MAX;
