@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define DIGITS_MAX 32         /* of what `decimal_read` takes, in units */
-#define EXPONENT_MAX 1000000  /* beyond it all are the same */
+#define DIGITS_MAX 38        /* of DECIMAL_END - 1 */
+#define EXPONENT_MAX 1000000 /* beyond it all are the same */
 
 /* The parts of a JSON number. */
 struct number {
@@ -101,6 +101,8 @@ decimal_read (kg_str text, decimal *ret)
   for (i = first; i < keep && first < count; i++)
     v = v * 10 + (i < count ? digit (&n, i) : 0);
   v += rounds_up (&n, keep, (int32_t)(v & 1));
+  if (v >= DECIMAL_END)
+    return -ERANGE;
   *ret = n.negative ? -v : v;
   return 0;
 }
@@ -133,7 +135,7 @@ int32_t
 decimal_add (decimal *sum, decimal v)
 {
   decimal r;
-  if (__builtin_add_overflow (*sum, v, &r))
+  if (__builtin_add_overflow (*sum, v, &r) || r >= DECIMAL_END || r <= -DECIMAL_END)
     return -ERANGE;
   *sum = r;
   return 0;

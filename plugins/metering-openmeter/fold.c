@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of one event; so that a million of the largest still have room in a sum. */
+#define VALUE_END (DECIMAL_ONE * 10000000000 * 10000000000) /* 10^20 */
+
 /* One event on its way into cells. */
 struct counting {
   struct fold *fold;
@@ -137,11 +140,13 @@ number_read (const struct counting *c, const struct meter *m, decimal *ret)
 {
   uint32_t i = c->event->data ? record_member (c->json, c->event->data, m->value) : 0;
   uint32_t kind = i ? c->json->token[i].kind : KG_JSON_NULL;
+  int32_t r;
   if (kind == KG_JSON_NULL)
     return -ENOENT;
   if (kind != KG_JSON_INT && kind != KG_JSON_DOUBLE && kind != KG_JSON_STRING)
     return -EINVAL;
-  return decimal_read (kg_json_raw (c->json, i), ret);
+  r = decimal_read (kg_json_raw (c->json, i), ret);
+  return r >= 0 && (*ret >= VALUE_END || *ret <= -VALUE_END) ? -ERANGE : r;
 }
 
 static int32_t
