@@ -120,6 +120,7 @@ cell_new (struct cells *t, const struct cell *key, uint64_t hash)
     t->last = &t->first;
   *t->last = c;
   t->last = &c->next;
+  t->bytes += key->subject.len + key->group.len;
   t->count++;
   return c;
 }

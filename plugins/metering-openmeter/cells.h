@@ -33,6 +33,7 @@ struct cell {
 struct cells {
   struct cell **slot;
   uint32_t slots, count;
+  size_t bytes; /* of subjects and groups */
   struct cell *first, **last;
   struct cells_chunk *chunk;
 };

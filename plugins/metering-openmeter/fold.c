@@ -42,18 +42,20 @@ scratch_ensure (struct fold *f, size_t n)
 
 /* ---- Texts ------------------------------------------------------------------ */
 
+#define DIGEST_LEN 71
+
 /* What stands for a text that is too long to be told apart by. */
-static void
-digest_write (struct kg_out *o, kg_str text)
+static kg_str
+digest_make (kg_str text, char out[DIGEST_LEN + 1])
 {
   unsigned char hash[EVP_MAX_MD_SIZE];
-  char buf[80] = "sha256:";
   int i;
   if (!EVP_Digest (text.ptr, text.len, hash, NULL, EVP_sha256 (), NULL))
     memset (hash, 0, sizeof hash);
+  memcpy (out, "sha256:", 7);
   for (i = 0; i < 32; i++)
-    snprintf (buf + 7 + 2 * i, 3, "%02x", hash[i]);
-  kg_out_str (o, (kg_str){ buf, 71 });
+    snprintf (out + 7 + 2 * i, 3, "%02x", hash[i]);
+  return (kg_str){ out, DIGEST_LEN };
 }
 
 /* The value as a JSON string, the same for the same text however it was escaped; null
@@ -68,11 +70,9 @@ member_write (const struct kg_json *j, uint32_t i, struct kg_out *o)
     return;
   }
   text = kg_json_raw (j, i);
-  if (text.len > sizeof buf) {
-    digest_write (o, text);
-    return;
-  }
-  if (j->token[i].kind == KG_JSON_STRING && j->token[i].escaped)
+  if (text.len > sizeof buf)
+    text = digest_make (text, buf);
+  else if (j->token[i].kind == KG_JSON_STRING && j->token[i].escaped)
     text = (kg_str){ buf, kg_json_decode (j, i, buf) };
   kg_out_str (o, text);
 }
@@ -108,7 +108,8 @@ subject_read (struct counting *c, const struct record_read *r)
 {
   uint32_t i = record_subject (r, c->event);
   size_t n = r->json.token[i].len;
-  int32_t e = scratch_ensure (c->fold, n + (METER_DIMENSIONS_MAX + 1) * MEMBER_BOUND + 2);
+  int32_t e = scratch_ensure (c->fold, n + DIGEST_LEN + 1
+                                           + (METER_DIMENSIONS_MAX + 1) * MEMBER_BOUND + 2);
   if (e < 0)
     return e;
   c->used = 0;
@@ -116,6 +117,10 @@ subject_read (struct counting *c, const struct record_read *r)
   if (r->json.token[i].escaped) {
     c->used = kg_json_decode (&r->json, i, c->fold->scratch);
     c->subject = (kg_str){ c->fold->scratch, c->used };
+  }
+  if (c->subject.len > FOLD_TEXT_MAX) {
+    c->subject = digest_make (c->subject, c->fold->scratch + c->used);
+    c->used += DIGEST_LEN;
   }
   return 0;
 }
@@ -250,7 +255,7 @@ fold_record (struct fold *f, const struct kg_record *record, uint32_t skip)
     if (e.k < skip)
       continue;
     r = event_fold (&c);
-    if (r >= 0 && f->cells_max && f->cells.count >= f->cells_max && f->read.at)
+    if (r >= 0 && fold_full (f) && f->read.at)
       return (int32_t)e.k + 1;
   }
   return r < 0 ? r : 0;

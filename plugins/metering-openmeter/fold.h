@@ -11,7 +11,8 @@
 
 #include <kgent/store.h>
 
-#define FOLD_TEXT_MAX 1024 /* bytes of a dimension, beyond which its hash stands for it */
+#define FOLD_TEXT_MAX 1024 /* bytes of a text, beyond which its hash stands for it */
+#define FOLD_BYTES_MAX 8388608 /* of subjects and groups, where there is a `cells_max` */
 
 /* Why something wasn't counted. */
 enum fold_loss {
@@ -25,7 +26,8 @@ struct fold {
   const struct meters *meters;
   uint64_t mask;     /* bit i: meter i is wanted */
   kg_str subject;    /* only this one's events; ptr NULL: everybody's */
-  uint32_t cells_max; /* stop behind the event with which there are so many; 0: never */
+  uint32_t cells_max; /* stop behind the event with which there are so many, or many bytes;
+                        0: never */
   struct cells cells;
   uint64_t lost[FOLD_LOSSES];
   struct record_read read;
@@ -36,6 +38,13 @@ struct fold {
 /* Counts the record's events from number `skip` on.  Returns 0 when all were; the
  * number of the next one when `cells_max` is reached before; -ENOMEM. */
 int32_t fold_record (struct fold *f, const struct kg_record *record, uint32_t skip);
+
+/* Whether no more is to be counted. */
+static inline int32_t
+fold_full (const struct fold *f)
+{
+  return f->cells_max && (f->cells.count >= f->cells_max || f->cells.bytes >= FOLD_BYTES_MAX);
+}
 
 void fold_free (struct fold *f);
 

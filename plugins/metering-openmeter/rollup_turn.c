@@ -80,7 +80,7 @@ record_take (const struct kg_record *record, void *arg)
   }
   t->to = (struct rollup_at){ record->sequence, 0 };
   taking->records++;
-  return t->fold.cells.count >= t->fold.cells_max;
+  return fold_full (&t->fold);
 }
 
 static void
@@ -110,8 +110,7 @@ rollup_turn_read (struct rollup *r, struct rollup_turn *t)
   if (n < 0 || taking.error < 0)
     return n < 0 ? n : taking.error;
   /* Where nothing is left to read, what is missing was too old, or damaged. */
-  if (n < RECORDS_MAX && t->fold.cells.count < CELLS_MAX && !t->to.skip
-      && t->to.position < t->bound)
+  if (n < RECORDS_MAX && !fold_full (&t->fold) && !t->to.skip && t->to.position < t->bound)
     t->to.position = t->bound;
   cells_count (t);
   mt->metrics->add (r->records, 0, taking.records);

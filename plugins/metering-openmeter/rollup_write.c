@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define TTL_MAX (INT64_C (36500) * 86400 * 1000) /* ms; the store takes no longer ones */
+
 /* One write in the making.  Its texts move while they grow, so operations have
  * offsets at first. */
 struct writing {
@@ -50,8 +52,9 @@ row_ttl (const struct writing *w, const struct cell *c)
   int64_t days = w->rollup->conf->keep[c->unit], end;
   if (!days)
     return 0;
-  end = (unit_next (c->unit, c->start) + days * DAY_MINUTES) * MINUTE_NS;
-  return end - w->now >= 1000000 ? (end - w->now) / 1000000 : -1;
+  end = (unit_next (c->unit, c->start) + days * DAY_MINUTES) * (MINUTE_NS / 1000000);
+  end -= w->now / 1000000;
+  return end < 1 ? -1 : end < TTL_MAX ? end : TTL_MAX;
 }
 
 static void

@@ -287,6 +287,31 @@ START_TEST (large_sums)
 }
 END_TEST
 
+/* Neither long texts nor far times stop the rollup. */
+START_TEST (odd_events)
+{
+  static char text[1024 * 600];
+  size_t n = (size_t)sprintf (text, "{\"tenant\":\"acme\",\"time\":5,\"events\":[{\"type\":\"session.create\","
+                                    "\"id\":\"i\",\"source\":\"s\",\"time\":\"2261-01-01T00:00:00Z\","
+                                    "\"data\":{\"agent_type\":\"");
+  memset (text + n, 'x', 200000);
+  n += 200000;
+  n += (size_t)sprintf (text + n, "\"},\"subject\":\"");
+  memset (text + n, 0x7f, 300000);
+  sprintf (text + n + 300000, "\"}]}");
+  begin (NULL);
+  append_text (text);
+  roll ();
+  ck_assert_int_eq (fake_metric (fake, "kgent_metering_rollup_lag_records", NULL), 0);
+  as (NULL, 1);
+  ck_assert_int_eq (ask ("/admin/v1/usage?meter=sessions&groupBy=subject,agent_type&from=2260-12-01&to=2261-02-01"), 200);
+  ck_assert_str_eq (value ("data.0.value"), "1");
+  ck_assert (strstr (value ("data.0.subject"), "sha256:") && strlen (value ("data.0.subject")) == 71);
+  ck_assert (strstr (value ("data.0.groupBy.agent_type"), "sha256:"));
+  end ();
+}
+END_TEST
+
 START_TEST (corrections)
 {
   begin (keep);
@@ -608,6 +633,6 @@ END_TEST
 
 UNIT_MAIN ("metering-rollup", decimals, divisions, overflow_is_refused, calendar, wrong_meters,
            list_of_meters, tail_and_rows_are_the_same, rows_say_what_they_are, all_meters_at_once,
-           losses_are_counted, large_sums, corrections, another_subject, tenants_are_apart, wrong_parameters,
+           losses_are_counted, large_sums, odd_events, corrections, another_subject, tenants_are_apart, wrong_parameters,
            filters_and_csv, answers_are_bounded, new_meters_begin_at_the_beginning,
            a_record_in_parts, a_turn_in_parts, a_disk_that_fails, another_process_was_first, old_windows_go)
