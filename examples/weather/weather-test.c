@@ -66,6 +66,11 @@ main (void)
   check (says (invoke ("bulletin", "{}"), 200, "result",
                "{\"city\":\"Oslo\",\"sky\":\"snow\",\"celsius\":-3}\n"
                "{\"city\":\"Rome\",\"sky\":\"clear\"}\n"), "the bulletin has a line for each");
+  req = fake_request (fake, "POST", "/v1/agentese/invoke",
+                      (const char *const[]){ "Accept: text/event-stream", NULL },
+                      "{\"path\":\"world.weather.bulletin\"}");
+  check (strstr (fake_body (req), "event: chunk\ndata: {\"text\":\"{\\\"city\\\":\\\"Rome") != NULL
+         && strstr (fake_body (req), "\nevent: complete\n") != NULL, "and streams them");
   check (says (invoke ("now", "{}"), 422, "errors.0.type", "missing"), "arguments are checked");
   check (says (invoke ("report", "{\"city\":\"Oslo\",\"sky\":\"pink\"}"), 422, "errors.0.type",
                "enum"), "also against lists");
