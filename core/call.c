@@ -174,6 +174,8 @@ call_copy (kg_call *call, const char *origin)
   r->headers = copy_headers (call, r->headers);
   r->body.ptr = arena_copy (&call->arena, r->body.ptr, r->body.len);
   call->origin = copy_text (call, origin);
+  if (r->retry_header && !(r->retry_header = copy_text (call, r->retry_header)))
+    return -ENOMEM;
   if (!r->method || !r->url || !r->headers || !r->body.ptr || !call->origin)
     return -ENOMEM;
   r->connect_ms = r->connect_ms ? r->connect_ms : CONNECT_MS;
@@ -205,7 +207,7 @@ call_create (const struct kg_http_request *given, kg_call **ret)
   if (!call)
     return -ENOMEM;
   call->magic = CALL_MAGIC;
-  call->retry_after_ms = call->max_age_s = -1;
+  call->retry_after_ms = call->max_age_s = call->retry_said = -1;
   call->request = r;
   arena_init (&call->arena, call->first, sizeof call->first);
   if (call_copy (call, origin) < 0) {
@@ -231,7 +233,7 @@ void
 call_reset (kg_call *call)
 {
   call->error = call->status = 0;
-  call->retry_after_ms = call->max_age_s = -1;
+  call->retry_after_ms = call->max_age_s = call->retry_said = -1;
   call->len = call->head = 0;
   call->received = 0;
   call->over = call->forbidden = 0;
@@ -350,6 +352,15 @@ header_value (const char *name, const char *line, size_t len, kg_str *ret)
   return 1;
 }
 
+/* 1, 0, or -1 for neither. */
+static int32_t
+value_bool (kg_str value)
+{
+  if (value.len == 4 && strncasecmp (value.ptr, "true", 4) == 0)
+    return 1;
+  return value.len == 5 && strncasecmp (value.ptr, "false", 5) == 0 ? 0 : -1;
+}
+
 void
 call_header (kg_call *call, const char *line, size_t len, int64_t wall_ns)
 {
@@ -358,6 +369,9 @@ call_header (kg_call *call, const char *line, size_t len, int64_t wall_ns)
     call->retry_after_ms = call_retry_after (value.ptr, value.len, wall_ns);
   else if (header_value ("Cache-Control", line, len, &value))
     call->max_age_s = call_max_age (value.ptr, value.len);
+  else if (call->request.retry_header
+           && header_value (call->request.retry_header, line, len, &value))
+    call->retry_said = value_bool (value);
   else if (header_value ("Content-Type", line, len, &value)
            && value.len < sizeof call->content_type) {
     memcpy (call->content_type, value.ptr, value.len);
@@ -372,6 +386,8 @@ is_transient (const kg_call *call)
 {
   switch (call->error) {
   case 0:
+    if (call->retry_said >= 0)
+      return call->retry_said;
     return call->status == 429 || (call->status >= 500 && call->status != 501);
   case -ETIMEDOUT:
   case -ECONNREFUSED:

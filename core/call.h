@@ -39,6 +39,7 @@ struct kg_call {
   /* The try under way. */
   int32_t error, status;
   int64_t retry_after_ms, max_age_s;
+  int32_t retry_said;       /* by retry_header: 1, 0; -1: nothing */
   char *data;               /* malloc'ed */
   size_t len, size;
   size_t head;              /* bytes of header lines */

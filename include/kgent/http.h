@@ -62,6 +62,12 @@ struct kg_http_request {
    * above stays empty); other than 0 cancels.  Same thread as done. */
   int32_t (*piece) (const void *data, size_t len, void *arg);
   void *arg;
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+  /* NULL, or the name of a reply's header with which the server says whether the
+   * request may be sent again, whatever its status: "true" or "false"; without it
+   * the status tells.  Only with KG_HTTP_IDEMPOTENT.  Since 1.1. */
+  const char *retry_header;
+#endif
 };
 
 #define KG_HTTP_IDEMPOTENT 0x01u /* may be sent again on 5xx, 429, reset, timeout */

@@ -273,6 +273,33 @@ START_TEST (what_is_tried_again)
 }
 END_TEST
 
+static const struct {
+  const char *line;
+  int32_t status;
+  int again;
+} said[] = {
+  { "Should-Retry: true", 409, 1 },  { "should-retry:FALSE", 503, 0 },
+  { "Should-Retry: maybe", 503, 1 }, { "Should-Retry: maybe", 409, 0 },
+  { "Should-Retry-X: true", 409, 0 },
+};
+
+START_TEST (a_header_says_whether_again)
+{
+  kg_call *call;
+  request.flags = KG_HTTP_IDEMPOTENT;
+  request.retry_header = "Should-Retry";
+  call = tried (0, said[_i].status, 1);
+  call_header (call, said[_i].line, strlen (said[_i].line), 0);
+  ck_assert_int_eq (call_again (call, clock_mono (), 7) >= 0, said[_i].again);
+  call_destroy (call);
+  request.retry_header = NULL;
+  call = tried (0, 409, 1);
+  call_header (call, said[_i].line, strlen (said[_i].line), 0);
+  ck_assert_int_eq (call_again (call, clock_mono (), 7), -1);
+  call_destroy (call);
+}
+END_TEST
+
 START_TEST (waits_grow_with_full_jitter)
 {
   int64_t now = clock_mono ();
@@ -367,6 +394,7 @@ main (void)
   tcase_add_test (cases, everything_is_copied);
   LOOP (retry_after_is_read, afters);
   LOOP (max_age_is_read, ages);
+  LOOP (a_header_says_whether_again, said);
   LOOP (what_is_tried_again, verdicts);
   tcase_add_test (cases, waits_grow_with_full_jitter);
   tcase_add_test (cases, a_body_is_capped);
