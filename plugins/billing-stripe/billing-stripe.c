@@ -10,18 +10,48 @@
 
 #define CONF(member) .offset = offsetof (struct billing_conf, member)
 
+static const struct kg_opt plan_opts[] = {
+  { .key = "tier", .type = KG_OPT_STRING, .flags = KG_OPT_REQUIRED,
+    .offset = offsetof (struct billing_plan, tier), .help = "The tier, as auth.tiers names it." },
+  { .key = "prices", .type = KG_OPT_STRINGS, .dflt = "",
+    .offset = offsetof (struct billing_plan, prices),
+    .help = "Ids of its prices, price_...; the first is what a checkout of the plan sells." },
+  { .key = "lookup_keys", .type = KG_OPT_STRINGS, .dflt = "",
+    .offset = offsetof (struct billing_plan, lookup_keys),
+    .help = "Lookup keys of its prices; the first is sold when there are no prices." },
+  { .key = "products", .type = KG_OPT_STRINGS, .dflt = "",
+    .offset = offsetof (struct billing_plan, products),
+    .help = "Ids of its products, prod_...: all their prices are the plan's." },
+  { .key = NULL },
+};
+
 static const struct kg_opt opts[] = {
   { .key = "webhook_secret", .type = KG_OPT_STRINGS, .flags = KG_OPT_SECRET, CONF (secrets),
     .help = "The signing secret of the webhook endpoint, whsec_...; several while one is being "
             "replaced." },
   { .key = "tolerance", .type = KG_OPT_NUMBER, .dflt = "300", CONF (tolerance),
-    .min = 1, .max = 86400, .help = "How far, in seconds, the time of a signature may be from now, before and after." },
+    .min = 1, .max = 86400,
+    .help = "How far, in seconds, the time of a signature may be from now, before and after." },
   { .key = "livemode", .type = KG_OPT_STRING, .dflt = "any", CONF (livemode),
     .choices = "any|live|test", .help = "Which events are taken: live ones, test ones, or any." },
   { .key = "api_base", .type = KG_OPT_STRING, .dflt = "https://api.stripe.com", CONF (api_base),
-    .help = "Where Stripe's API is; this version calls none of it." },
+    .help = "Where Stripe's API is." },
   { .key = "api_key", .type = KG_OPT_STRING, .flags = KG_OPT_SECRET, CONF (api_key),
-    .help = "The key of Stripe's API; this version calls none of it." },
+    .help = "The key of Stripe's API, best a restricted one, rk_...; without it nothing is asked of "
+            "Stripe." },
+  { .key = "api_version", .type = KG_OPT_STRING, .dflt = "2024-12-18.acacia", CONF (api_version),
+    .help = "The version of Stripe's API that all requests name." },
+  { .key = "plans", .type = KG_OPT_LIST, CONF (plans), .sub_size = sizeof (struct billing_plan),
+    .sub = plan_opts, .help = "What is sold, the least plan first." },
+  { .key = "redirects", .type = KG_OPT_STRINGS, .dflt = "", CONF (redirects),
+    .help = "Where checkout and portal may lead back to: beginnings of URLs, "
+            "https://app.example.com/billing/." },
+  { .key = "success_url", .type = KG_OPT_STRING, CONF (success_url),
+    .help = "Where a checkout leads that was paid, when the request doesn't say." },
+  { .key = "cancel_url", .type = KG_OPT_STRING, CONF (cancel_url),
+    .help = "Where a checkout leads that was left, when the request doesn't say." },
+  { .key = "return_url", .type = KG_OPT_STRING, CONF (return_url),
+    .help = "Where the portal leads back to, when the request doesn't say." },
   { .key = NULL },
 };
 
@@ -47,6 +77,7 @@ open_services (struct billing *b)
   return rc
   NEED (KG_STORE, store);
   NEED (KG_JOBS, jobs);
+  NEED (KG_HTTP, http);
   NEED (KG_HEALTH, health);
   NEED (KG_METRICS, metrics);
 #undef NEED
@@ -131,10 +162,6 @@ static int32_t
 billing_start (void *data)
 {
   struct billing *b = data;
-  if (b->conf->api_key && *b->conf->api_key)
-    b->host->log (b->self, KG_LOG_WARN,
-                  "billing-stripe.api_key is set, but this version has no checkout and no portal "
-                  "and does not use it");
   billing_health (b, 0);
   return inbox_start (b);
 }

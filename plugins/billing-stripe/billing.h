@@ -5,9 +5,10 @@
 #ifndef BILLING_BILLING_H
 #define BILLING_BILLING_H
 
-#define KG_ABI_TARGET KG_ABI (1, 0)
+#define KG_ABI_TARGET KG_ABI (1, 1)
 #include <kgent/plugin.h>
 #include <kgent/health.h>
+#include <kgent/http.h>
 #include <kgent/jobs.h>
 #include <kgent/json.h>
 #include <kgent/metrics.h>
@@ -22,12 +23,23 @@
 #define INBOX_DAYS     30  /* ids that came before are known for so long */
 #define INBOX_BODY_MAX 262144
 
+/* What is sold for a tier.  The order of plans is that of the configuration: the
+ * least first. */
+struct billing_plan {
+  const char *tier;
+  const char *const *prices, *const *lookup_keys, *const *products;
+};
+
 struct billing_conf {
   const char *const *secrets;
   double tolerance;     /* seconds */
   const char *livemode; /* "any" | "live" | "test" */
   const char *api_base;
   const char *api_key;
+  const char *api_version;
+  struct kg_list plans; /* of struct billing_plan */
+  const char *const *redirects; /* where checkout and portal may lead back to */
+  const char *success_url, *cancel_url, *return_url;
 };
 
 /* Why a delivery was refused: the label of kgents_stripe_webhooks_errors_total. */
@@ -56,6 +68,7 @@ struct billing {
 
   const struct kg_store *store;
   const struct kg_jobs *jobs;
+  const struct kg_http *http;
   const struct kg_health *health;
   const struct kg_metrics *metrics;
   kg_bucket *bucket; /* "billing.totals" */
