@@ -178,6 +178,21 @@ op_append (struct store *s, const struct kg_op *op, struct kg_outcome *o)
   return r;
 }
 
+/* An id without a record. */
+static int32_t
+op_mark (struct store *s, const struct kg_op *op, struct kg_outcome *o)
+{
+  int64_t now = s->group.now, days = op->log->dedup_days;
+  int64_t ns = op->ttl_ms ? op->ttl_ms * CLOCK_MS : days * DAY_NS;
+  kg_str value = { op->value.len ? op->value.ptr : "", op->value.len };
+  int32_t r = db_run (s->db, SQL_MARK_ADD, "ibbii", (int64_t) op->log->id, op->key, value,
+                      ns ? now + ns : 0, now);
+  s->group.rows = 1;
+  if (!r)
+    o->error = -EEXIST;
+  return r < 0 ? r : 0;
+}
+
 /* A usage record that was put aside; its id is of our own making. */
 static int32_t
 op_record (struct store *s, const struct kg_op *op, struct kg_outcome *o)
@@ -229,6 +244,8 @@ write_ops (struct store *s, struct store_write *w)
       r = op_append (s, op, &w->outcome);
     else if (op->kind == STORE_OP_RECORD)
       r = op_record (s, op, &w->outcome);
+    else if (op->kind == KG_OP_MARK)
+      r = op_mark (s, op, &w->outcome);
     else if (op->kind == KG_OP_ACK)
       r = op_ack (s, op);
     else

@@ -103,6 +103,8 @@ boot_schema (struct store *s, char error[STORE_ERROR_MAX])
     r = check_format (s, application, format, error);
   if (r >= 0 && !format)
     r = db_exec (s->db, STORE_SCHEMA);
+  if (r >= 0)
+    r = db_exec (s->db, STORE_SCHEMA_MARK);
   return r;
 }
 

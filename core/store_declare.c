@@ -205,4 +205,5 @@ const struct kg_store store_service = {
   .region = store_region,
   .region_ensure = store_region_ensure,
   .region_held = store_region_held,
+  .marks = store_marks,
 };

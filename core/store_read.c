@@ -338,3 +338,45 @@ store_read (kg_log *l, uint64_t after, uint32_t max,
   reader_give (l->store, db, r);
   return r < 0 ? r : rd.calls;
 }
+
+/* ---- marks ------------------------------------------------------------------ */
+
+/* Looks one id up: 1 when it is remembered, else 0, or -errno. */
+static int32_t
+mark_see (struct db *db, const kg_log *l, kg_str id, int64_t now, uint32_t i,
+          void (*fn) (uint32_t, kg_str, void *), void *arg)
+{
+  struct db_stmt *stmt = db_bind (db, SQL_MARK_GET, "ib", (int64_t) l->id, id);
+  int32_t r = db_step (db, stmt);
+  if (r == 1) {
+    int64_t expires = db_int (stmt, 1);
+    r = !expires || expires > now;
+    if (r)
+      fn (i, db_str (stmt, 0), arg);
+  }
+  if (stmt)
+    db_reset (stmt);
+  return r;
+}
+
+int32_t
+store_marks (kg_log *l, const kg_str *ids, uint32_t nids,
+             void (*fn) (uint32_t, kg_str, void *), void *arg)
+{
+  int64_t now = clock_wall ();
+  struct db *db;
+  int32_t r = reader_allowed (l->store, "marks"), calls = 0;
+  if (r >= 0)
+    r = reader_take (l->store, &db);
+  if (r < 0)
+    return r;
+  r = db_run (db, SQL_SEE, "");
+  for (uint32_t i = 0; r >= 0 && i < nids; i++) {
+    r = mark_see (db, l, ids[i], now, i, fn, arg);
+    calls += r > 0;
+  }
+  if (db_in_transaction (db) && db_run (db, SQL_COMMIT, "") < 0 && r >= 0)
+    r = -EIO;
+  reader_give (l->store, db, r);
+  return r < 0 ? r : calls;
+}

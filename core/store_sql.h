@@ -36,8 +36,17 @@
   " sequence INTEGER NOT NULL, PRIMARY KEY (epoch, ring)) WITHOUT ROWID;"                 \
   "PRAGMA application_id = 0x6b67656e; PRAGMA user_version = 1;"
 
+/* Came later than format 1, which has room for it: a program that doesn't know the
+ * table leaves it alone. */
+#define STORE_SCHEMA_MARK                                                                 \
+  "CREATE TABLE IF NOT EXISTS mark (log INTEGER NOT NULL, id BLOB NOT NULL,"              \
+  " value BLOB NOT NULL, expires_ns INTEGER NOT NULL,"                                    \
+  " PRIMARY KEY (log, id)) WITHOUT ROWID;"                                                \
+  "CREATE INDEX IF NOT EXISTS mark_expires ON mark (expires_ns) WHERE expires_ns > 0;"
+
 #define STORE_SQL(X)                                                                      \
   X (SQL_BEGIN, "BEGIN IMMEDIATE")                                                        \
+  X (SQL_SEE, "BEGIN")                                                                    \
   X (SQL_COMMIT, "COMMIT")                                                                \
   X (SQL_ROLLBACK, "ROLLBACK")                                                            \
   X (SQL_SAVE, "SAVEPOINT one")                                                           \
@@ -91,6 +100,12 @@
   X (SQL_DEDUP_ADD, "INSERT INTO dedup VALUES (?1, ?2, ?3) ON CONFLICT (log, id)"         \
      " DO UPDATE SET expires_ns = ?3 WHERE expires_ns > 0 AND expires_ns <= ?4")          \
   X (SQL_DEDUP_PURGE, "DELETE FROM dedup WHERE (log, id) IN (SELECT log, id FROM dedup"   \
+     " WHERE expires_ns > 0 AND expires_ns <= ?1 LIMIT 1000)")                            \
+  X (SQL_MARK_ADD, "INSERT INTO mark VALUES (?1, ?2, ?3, ?4) ON CONFLICT (log, id)"       \
+     " DO UPDATE SET value = ?3, expires_ns = ?4"                                         \
+     " WHERE expires_ns > 0 AND expires_ns <= ?5")                                        \
+  X (SQL_MARK_GET, "SELECT value, expires_ns FROM mark WHERE log = ?1 AND id = ?2")       \
+  X (SQL_MARK_PURGE, "DELETE FROM mark WHERE (log, id) IN (SELECT log, id FROM mark"      \
      " WHERE expires_ns > 0 AND expires_ns <= ?1 LIMIT 1000)")                            \
   X (SQL_PROCESS_ADD, "INSERT INTO process VALUES (?1, ?2, ?3, 0)")                       \
   X (SQL_PROCESS_SET, "UPDATE process SET groups = ?2 WHERE epoch = ?1")                  \

@@ -242,6 +242,8 @@ int32_t store_scan (kg_bucket *bucket, kg_str prefix,
                     int32_t (*fn) (const struct kg_entry *, void *), void *arg);
 int32_t store_read (kg_log *log, uint64_t after, uint32_t max,
                     int32_t (*fn) (const struct kg_record *, void *), void *arg);
+int32_t store_marks (kg_log *log, const kg_str *ids, uint32_t nids,
+                     void (*fn) (uint32_t, kg_str, void *), void *arg);
 void store_readers_close (struct store *s);
 
 /* store_record.c */

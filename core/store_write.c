@@ -31,6 +31,9 @@ op_valid (const struct store *s, const struct kg_op *op, int own)
   case KG_OP_APPEND:
     return op->log && op->log->magic == LOG_MAGIC && op->log->store == s
            && op->key.len <= KG_KEY_MAX && op->value.len <= KG_VALUE_MAX;
+  case KG_OP_MARK:
+    return op->log && op->log->magic == LOG_MAGIC && op->log->store == s && key_valid (op->key)
+           && op->value.len <= KG_MARK_MAX && op->ttl_ms >= 0 && op->ttl_ms <= TTL_MS_MAX;
   case KG_OP_ACK:
     return op->cursor && op->cursor->magic == CURSOR_MAGIC && op->cursor->store == s;
   case STORE_OP_RECORD:

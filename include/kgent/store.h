@@ -53,6 +53,12 @@ struct kg_entry {
 #define KG_OP_DELETE 2 /* bucket, key, revision = expected                         */
 #define KG_OP_APPEND 3 /* log, key = id (empty: none), value = record              */
 #define KG_OP_ACK    4 /* cursor, revision = sequence up to which it is done       */
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+#define KG_OP_MARK   5 /* log, key = id, value = KG_MARK_MAX bytes at most, ttl_ms: the
+                          id is remembered without a record, for that long; 0: for the
+                          log's dedup_days.  Ids of records are others.  Since 1.1.  */
+#define KG_MARK_MAX  64 /* bytes */
+#endif
 
 /* One operation of a write; pointers are copied before `write` returns.
  * Since 1.0. */
@@ -64,11 +70,11 @@ struct kg_op {
   kg_cursor *cursor;
   kg_str key, value;
   uint64_t revision;
-  int64_t ttl_ms; /* PUT: 0 keeps for ever */
+  int64_t ttl_ms; /* PUT: 0 keeps for ever; MARK */
 };
 
-/* The outcome of a write.  `error`: 0; -EEXIST a KG_REV_NEW key or an appended
- * id was there already; -ESTALE another revision was there; -ENOSPC, -EIO,
+/* The outcome of a write.  `error`: 0; -EEXIST a KG_REV_NEW key, or an appended or
+ * marked id, was there already; -ESTALE another revision was there; -ENOSPC, -EIO,
  * -EROFS the disk; -ESHUTDOWN.  Nothing of a failed write was done. */
 struct kg_outcome {
   uint32_t size;
@@ -210,6 +216,13 @@ struct kg_store {
   /* [any] 1 while a living process has the slot, else 0.  Costs a system call.
    * Since 1.1. */
   int32_t (*region_held) (kg_self *self, const char *name, uint32_t slot);
+
+  /* [any, not a worker] Looks many ids up at one moment: calls fn for each that a
+   * KG_OP_MARK of the log remembers, with its index and the mark's value, which is
+   * valid during the call.  Returns the number of calls, or a negative errno.
+   * Since 1.1. */
+  int32_t (*marks) (kg_log *log, const kg_str *ids, uint32_t nids,
+                    void (*fn) (uint32_t i, kg_str value, void *arg), void *arg);
 #endif
 };
 

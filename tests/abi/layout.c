@@ -378,7 +378,7 @@ layout_since_1_1 (void)
           M (kg_region, reserved), M (kg_region, ptr), M (kg_region, bytes),
           M (kg_region, boot));
   M (kg_store, bucket2), M (kg_store, region), M (kg_store, region_ensure),
-      M (kg_store, region_held);
+      M (kg_store, region_held), M (kg_store, marks);
   M (kg_host, fields), M (kg_host, headers), M (kg_host, stream2), M (kg_host, taken);
   STRUCT (kg_stream_def, M (kg_stream_def, size), M (kg_stream_def, status),
           M (kg_stream_def, type), M (kg_stream_def, room), M (kg_stream_def, ended),
@@ -391,6 +391,7 @@ layout_since_1_1 (void)
       M (kg_budget, refuse), M (kg_budget, charged);
   V (KG_FIELDS_MAX), V (KG_BUDGET_TOKENS), V (KG_BUDGET_MONEY), V (KG_BUDGET_REQUESTS);
   layout_nodes ();
+  V (KG_OP_MARK), V (KG_MARK_MAX);
   V (KG_BUCKET_COLD), V (KG_REGION_SLOTS), V (KG_REGION_NEW), V (KG_REGION_ALONE);
 }
 #else

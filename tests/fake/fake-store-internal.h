@@ -35,6 +35,13 @@ struct record {
   struct kg_record pub;
 };
 
+/* An id that a write marked. */
+struct mark {
+  struct mark *next;
+  kg_str id, value;
+  int64_t expires_ns; /* 0: never */
+};
+
 struct notify {
   struct notify *next;
   void (*fn) (void *);
@@ -46,6 +53,7 @@ struct kg_log {
   struct fake_store *store;
   const char *name;
   struct record *first, **end;
+  struct mark *marks;
   uint64_t newest;
   struct notify *notifies;
   int grown;
@@ -102,6 +110,9 @@ struct entry *fake_entry_find (kg_bucket *bucket, kg_str key);
 int fake_str_cmp (kg_str a, kg_str b);
 kg_str fake_str_of (const char *text);
 void fake_watches_tell (kg_bucket *bucket, const struct kg_entry *entry);
+
+/* The mark that is remembered, or NULL. */
+struct mark *fake_mark_find (kg_log *log, kg_str id);
 
 /* fake-region.c */
 int32_t fake_store_region (kg_self *self, const char *name, uint64_t bytes,

@@ -42,6 +42,8 @@ op_check (struct fake_store *s, const struct kg_op *op)
         return -EEXIST;
     return 0;
   }
+  if (op->kind == KG_OP_MARK)
+    return fake_mark_find (op->log, op->key) ? -EEXIST : 0;
   if (op->kind == KG_OP_ACK || op->revision == KG_REV_ANY)
     return 0;
   (void)s;
@@ -99,6 +101,17 @@ append_apply (struct fake_store *s, kg_log *log, kg_str id, kg_str data)
 }
 
 static void
+mark_apply (struct fake_store *s, const struct kg_op *op)
+{
+  struct mark *m = fake_pool_alloc (&s->pool, sizeof *m);
+  m->id = str_copy (s, op->key);
+  m->value = str_copy (s, op->value);
+  m->expires_ns = op->ttl_ms ? fake_now (s->fake) + op->ttl_ms * 1000000 : 0;
+  m->next = op->log->marks;
+  op->log->marks = m;
+}
+
+static void
 op_apply (struct fake_store *s, const struct kg_op *op)
 {
   if (op->kind == KG_OP_PUT)
@@ -107,6 +120,8 @@ op_apply (struct fake_store *s, const struct kg_op *op)
     fake_entry_remove (s, op->bucket, op->key);
   else if (op->kind == KG_OP_APPEND)
     append_apply (s, op->log, op->key, op->value);
+  else if (op->kind == KG_OP_MARK)
+    mark_apply (s, op);
   else if (op->kind == KG_OP_ACK && op->revision > op->cursor->position)
     op->cursor->position = op->revision;
 }

@@ -235,6 +235,30 @@ store_newest (kg_log *log)
   return log->newest;
 }
 
+struct mark *
+fake_mark_find (kg_log *log, kg_str id)
+{
+  struct mark *m = log->marks;
+  while (m && (fake_str_cmp (m->id, id)
+               || (m->expires_ns && m->expires_ns <= fake_now (log->store->fake))))
+    m = m->next;
+  return m;
+}
+
+static int32_t
+store_marks (kg_log *log, const kg_str *ids, uint32_t nids,
+             void (*fn) (uint32_t i, kg_str value, void *arg), void *arg)
+{
+  int32_t calls = 0;
+  for (uint32_t i = 0; i < nids; i++) {
+    const struct mark *m = fake_mark_find (log, ids[i]);
+    if (m)
+      fn (i, m->value, arg);
+    calls += m != NULL;
+  }
+  return calls;
+}
+
 const struct kg_store fake_store_service = {
   .size = sizeof (struct kg_store),
   .bucket = store_bucket,
@@ -253,6 +277,7 @@ const struct kg_store fake_store_service = {
   .region = fake_store_region,
   .region_ensure = fake_store_region_ensure,
   .region_held = fake_store_region_held,
+  .marks = store_marks,
 };
 
 void

@@ -498,6 +498,31 @@ outcome (const struct kg_outcome *out, void *arg)
   *(int *)arg = out->error ? out->error : 1;
 }
 
+static void
+mark_note (uint32_t i, kg_str value, void *arg)
+{
+  *(int *)arg += (int)i * 100 + value.ptr[0];
+}
+
+START_TEST (marking)
+{
+  struct kg_op op = { .kind = KG_OP_MARK, .log = usage, .key = { "b", 1 }, .value = { "1", 1 } };
+  const kg_str ids[] = { { "a", 1 }, { "b", 1 } };
+  int result = 0, seen = 0;
+  op.ttl_ms = 10;
+  store->write (me, &op, 1, sizeof op, outcome, &result);
+  fake_run (fake);
+  ck_assert_int_eq (result, 1);
+  ck_assert_int_eq (store->marks (usage, ids, 2, mark_note, &seen), 1);
+  ck_assert_int_eq (seen, 100 + '1');
+  store->write (me, &op, 1, sizeof op, outcome, &result);
+  fake_run (fake);
+  ck_assert_int_eq (result, -EEXIST);
+  fake_advance (fake, 11);
+  ck_assert_int_eq (store->marks (usage, ids, 2, mark_note, &seen), 0);
+}
+END_TEST
+
 START_TEST (writing)
 {
   struct kg_op ops[2]
@@ -606,6 +631,7 @@ main (void)
   tcase_add_test (c, streaming);
   tcase_add_test (c, recording);
   tcase_add_test (c, writing);
+  tcase_add_test (c, marking);
   tcase_add_test (c, jobs_run_by_hand);
   tcase_add_test (c, http_scripted);
   tcase_add_test (c, restart);
