@@ -34,6 +34,8 @@ const struct option tenant_options[] = {
     "a short name for command lines and files [made from the name]" },
   { "tier", 0, KIND_TEXT, "TIER", "tier", "FREE PRO TEAMS ENTERPRISE",
     "a row of the host's tier table" },
+  { "tier-source", 0, KIND_CHOICE, "WHO", "tier_source", "billing manual",
+    "who sets the tier: billing, or manual" },
   { "status", 0, KIND_CHOICE, "STATUS", "status", "active past_due suspended canceled",
     "active, past_due, suspended or canceled" },
   { "anchor-day", 0, KIND_NUMBER, "DAY", "anchor_day", NULL,

@@ -13,6 +13,7 @@ kgentinclude_HEADERS = \
 	%D%/kgent/routes.h \
 	%D%/kgent/sse.h \
 	%D%/kgent/store.h \
+	%D%/kgent/tenants.h \
 	$(NULL)
 
 pkgconfigdir = $(libdir)/pkgconfig

@@ -60,6 +60,7 @@ struct task {
   struct audit_entry audit;
   uint64_t audit_seq; /* and what became of it */
   char audit_hash[65];
+  int32_t failure;   /* the errno behind a refusal */
   struct task *next; /* in the lane */
 
   /* The routes'. */
@@ -70,12 +71,19 @@ struct task {
   uint64_t revision;                   /* of the record that the path names */
   char new_id[TEXT_UUID], secret[KEY_SECRET]; /* of a new key; the secret is wiped */
   uint8_t hash[KEY_HASH];
+
+  /* Without a request: where its end is told, instead of an answer. */
+  void (*end) (struct task *task);
+  void *mine; /* of whoever made it */
 };
 
 /* ---- admin_task.c -------------------------------------------------------- */
 
 /* [worker] A task for this request, or NULL. */
 struct task *task_create (struct auth *auth, kg_req *req);
+
+/* [any] One without a request; NULL without memory. */
+struct task *task_make (struct auth *auth);
 
 /* Frees it, and wipes its memory when there was a secret in it. */
 void task_destroy (void *task);

@@ -183,12 +183,22 @@ id_copy (kg_str s, char ret[TASK_ID])
 }
 
 struct task *
-task_create (struct auth *auth, kg_req *req)
+task_make (struct auth *auth)
 {
   struct task *t = calloc (1, sizeof *t);
   if (!t)
     return NULL;
   t->auth = auth;
+  t->now_ns = auth_wall_ns ();
+  return t;
+}
+
+struct task *
+task_create (struct auth *auth, kg_req *req)
+{
+  struct task *t = task_make (auth);
+  if (!t)
+    return NULL;
   t->now_ns = auth->host->num (req, KG_NUM_TIME);
   id_copy (auth->host->get (req, KG_GET_PARAM, "id"), t->id);
   json_copy (t, auth->host->json (req));
@@ -344,7 +354,10 @@ task_answer (kg_req *req, void *arg)
 void
 task_end (struct task *t)
 {
-  t->auth->host->resume (t->ticket, task_answer, t, task_destroy);
+  if (t->end)
+    t->end (t);
+  else
+    t->auth->host->resume (t->ticket, task_answer, t, task_destroy);
 }
 
 int32_t

@@ -64,6 +64,13 @@ status_read (struct task *t, enum tenant_status *ret)
     *ret = tenant_status_find (names[n]);
 }
 
+static void
+source_read (struct task *t, int32_t *ret)
+{
+  const char *const names[] = { tenant_source_name (0), tenant_source_name (1), NULL };
+  form_choice (t, "tier_source", names, 0, ret);
+}
+
 /* A slug must not look like an id: either may stand in a path. */
 static void
 slug_read (struct task *t, const char **ret)
@@ -82,6 +89,7 @@ form_read (struct task *t, struct tenant_spec *spec)
   form_text (t, "name", TENANT_TEXT, NULL, &spec->name);
   slug_read (t, &spec->slug);
   form_tier (t, t->auth->tenants.tiers.items[0].name, &spec->tier);
+  source_read (t, &spec->manual);
   status_read (t, &spec->status);
   form_number (t, "anchor_day", 1, 31, 1, &day);
   spec->anchor_day = (int32_t) day;
@@ -290,6 +298,7 @@ all_get (kg_req *req, void *auth)
 
 #define TENANT_INPUT                                                                         \
   "\"name\":" S_TEXT ",\"slug\":" S_TEXT_NULL ",\"tier\":" S_TEXT_NULL                        \
+  ",\"tier_source\":{\"enum\":[\"billing\",\"manual\"]}"                                       \
   ",\"status\":{\"enum\":[\"active\",\"past_due\",\"suspended\",\"canceled\"]}"              \
   ",\"anchor_day\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":31},\"metadata\":" S_OBJECT \
   ",\"limits\":" S_LIMITS

@@ -118,7 +118,8 @@ open_services (struct auth *a)
   NEED (KG_METRICS, metrics, 0);
   NEED (KG_ROUTES, routes, KG_NEED_OPTIONAL);
 #undef NEED
-  return h->provide (a->self, KG_BUDGET, &budget_service, sizeof budget_service);
+  rc = tenants_provide (a);
+  return rc == 0 ? h->provide (a->self, KG_BUDGET, &budget_service, sizeof budget_service) : rc;
 }
 
 static int32_t
@@ -190,6 +191,7 @@ auth_close (void *data)
 {
   struct auth *a = data;
   budget_attach (NULL);
+  tenants_attach (NULL);
   admin_close (a);
   jwt_close (a->jwt);
   usage_close (a);
@@ -322,6 +324,7 @@ auth_open (const struct kg_host *host, kg_self *self, const void *conf, void **r
     return rc;
   }
   budget_attach (a);
+  tenants_attach (a);
   *ret_data = a;
   return 0;
 }

@@ -249,6 +249,10 @@ int32_t admin_start (struct auth *auth);
 void admin_close (struct auth *auth);
 int32_t me_open (struct auth *auth);
 
+/* tenants_service.c: tenants/1, which has no `data` either. */
+int32_t tenants_provide (struct auth *auth);
+void tenants_attach (struct auth *auth);
+
 /* dev.c: 0, or -EACCES where strangers could use the keys (logged). */
 int32_t dev_check (const struct auth *auth);
 int32_t dev_load (struct auth *auth);

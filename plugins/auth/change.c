@@ -98,6 +98,7 @@ enforce_job (void *arg)
 {
   struct task *t = arg;
   int32_t rc = change_enforce (t);
+  t->failure = rc;
   if (rc < 0)
     task_refuse (t, 503, "The change is stored, but not in force here yet: %s", strerror (-rc));
   lane_next (t);
@@ -130,6 +131,7 @@ change_written (const struct kg_outcome *outcome, void *arg)
     rc = outcome->error;
   if (rc == 0)
     return;
+  t->failure = rc;
   if (rc == -ESTALE)
     task_refuse (t, 409, "Others changed it at the same time. Try again.");
   else if (outcome->error)
@@ -149,6 +151,7 @@ change_reset (struct task *t)
   t->audit = (struct audit_entry){ 0 };
   t->faults = 0;
   t->status = 0;
+  t->failure = 0;
 }
 
 /* 1: it waits for the disk. */
@@ -172,6 +175,7 @@ change_work (struct task *t)
   rc = auth->store->write (auth->self, t->op, t->ops, sizeof t->op[0], change_written, t);
   if (rc == 0)
     return 1;
+  t->failure = rc;
   task_refuse (t, 503, "The change could not be stored: %s", strerror (-rc));
   return 0;
 }
@@ -190,26 +194,34 @@ lane_job (void *arg)
 }
 
 int32_t
+change_enter (struct task *t, int32_t (*build) (struct task *))
+{
+  struct auth *auth = t->auth;
+  int32_t rc;
+  t->build = build;
+  rc = lane_push (&auth->admin->lane, t);
+  if (rc == 1 && (rc = auth->jobs->run (auth->self, lane_job, auth)) < 0) {
+    t->error = rc;
+    lane_next (t);
+    rc = 0;
+  }
+  return rc;
+}
+
+int32_t
 change_start (struct task *t, kg_req *req, int32_t (*build) (struct task *))
 {
-  struct auth *auth;
   int32_t rc;
   if (!t)
     return -ENOMEM;
-  auth = t->auth;
   if (t->faults || t->status)
     return task_answer (req, t);
-  t->build = build;
   rc = task_suspend (t, req);
   if (rc < 0)
     return rc;
-  rc = lane_push (&auth->admin->lane, t);
-  if (rc < 0) {
+  if (change_enter (t, build) < 0) {
     task_refuse (t, 503, "Too many changes wait. Try again.");
     task_end (t);
-  } else if (rc == 1 && (rc = auth->jobs->run (auth->self, lane_job, auth)) < 0) {
-    t->error = rc;
-    lane_next (t);
   }
   return KG_WAIT;
 }

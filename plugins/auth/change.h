@@ -40,6 +40,10 @@ void lane_finish (struct lane *lane);
  * task, which may be NULL, over. */
 int32_t change_start (struct task *task, kg_req *req, int32_t (*build) (struct task *task));
 
+/* [any] The same for a change without a request: 0, and `end` will be called; -EAGAIN when
+ * too many wait, and the task is still the caller's. */
+int32_t change_enter (struct task *task, int32_t (*build) (struct task *task));
+
 /* Adds an operation: puts `value` where `revision` was.  Both are copied. */
 void change_put (struct task *task, kg_bucket *bucket, const char *id, kg_str value,
                  uint64_t revision, change_force *force);

@@ -98,6 +98,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/tenant.c \
 	%D%/tenant.h \
 	%D%/tenants.c \
+	%D%/tenants_service.c \
 	%D%/show.c \
 	%D%/text.c \
 	%D%/text.h \

@@ -43,6 +43,25 @@ record_status (struct scan *s, void *member)
   *(enum tenant_status *) member = status;
 }
 
+static const char *const sources[] = { "billing", "manual" };
+
+const char *
+tenant_source_name (int32_t manual)
+{
+  return sources[manual];
+}
+
+/* Whoever sets the tier. */
+static void
+record_source (struct scan *s, void *member)
+{
+  const char *name = scan_text (s);
+  int32_t manual = name && !strcmp (name, sources[1]);
+  if (!name || strcmp (name, sources[manual]))
+    s->error = -EINVAL;
+  *(int32_t *) member = manual;
+}
+
 #define AT(member) offsetof (struct tenant_spec, member)
 
 static const struct record_member members[] = {
@@ -50,6 +69,7 @@ static const struct record_member members[] = {
   { "name", record_text, AT (name), 1 },
   { "slug", record_text, AT (slug), 0 },
   { "tier", record_text, AT (tier), 1 },
+  { "tier_source", record_source, AT (manual), 0 },
   { "status", record_status, AT (status), 1 },
   { "anchor_day", record_number, AT (anchor_day), 0 },
   { "metadata", record_object, AT (metadata), 0 },
@@ -78,6 +98,7 @@ tenant_show (struct kg_out *out, const struct tenant_spec *s)
   record_show_text (out, ",\"name\":", s->name);
   record_show_text (out, ",\"slug\":", s->slug);
   record_show_text (out, ",\"tier\":", s->tier);
+  record_show_text (out, ",\"tier_source\":", tenant_source_name (s->manual));
   record_show_text (out, ",\"status\":", tenant_status_name (s->status));
   kg_out_lit (out, ",\"anchor_day\":");
   kg_out_int (out, s->anchor_day);

@@ -29,6 +29,9 @@ enum tenant_status {
 /* "active", "past_due", ...; NULL for TENANT_UNKNOWN. */
 const char *tenant_status_name (enum tenant_status status);
 
+/* "billing" or "manual": who sets the tier. */
+const char *tenant_source_name (int32_t manual);
+
 /* TENANT_UNKNOWN for any other text. */
 enum tenant_status tenant_status_find (const char *name);
 
@@ -42,6 +45,7 @@ struct tenant_spec {
   const char *metadata;         /* a JSON object as text, "{}" */
   enum tenant_status status;
   int32_t anchor_day;           /* of the month, at which its months begin: 1..31 */
+  int32_t manual;               /* 1: nobody but the operator sets the tier */
   struct limits limits;         /* -1: the tier's */
   int64_t created_ns, updated_ns; /* since the epoch */
 };

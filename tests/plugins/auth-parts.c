@@ -267,11 +267,12 @@ START_TEST (tenants_round_trip)
 {
   static const char text[]
       = "{\"v\":1,\"id\":\"i\",\"name\":\"Acme\",\"slug\":\"acme\",\"tier\":\"PRO\","
-        "\"status\":\"past_due\",\"anchor_day\":31,\"metadata\":{\"a\": [1, {\"b\":\"}\"}]},"
+        "\"tier_source\":\"manual\",\"status\":\"past_due\",\"anchor_day\":31,\"metadata\":{\"a\": [1, {\"b\":\"}\"}]},"
         "\"limits\":{\"tokens_per_month\":5},\"created_at\":null,\"updated_at\":null}";
   static const char *const bad[] = {
     "{\"id\":\"i\",\"name\":\"n\",\"tier\":\"\",\"status\":\"dead\"}",
     "{\"id\":\"i\",\"name\":\"n\",\"tier\":\"\"}",
+    "{\"id\":\"i\",\"name\":\"n\",\"tier\":\"\",\"status\":\"active\",\"tier_source\":\"me\"}",
     "{\"id\":\"i\",\"name\":\"n\",\"tier\":\"\",\"status\":\"active\",\"anchor_day\":32}",
     "{\"id\":\"i\",\"name\":\"n\",\"tier\":\"\",\"status\":\"active\",\"anchor_day\":0}",
     "{\"id\":\"i\",\"name\":\"n\",\"tier\":\"\",\"status\":\"active\",\"metadata\":[]}",

@@ -36,6 +36,7 @@ PLUGIN_TESTS = \
 	%D%/auth-model \
 	%D%/auth-parts \
 	%D%/auth-race \
+	%D%/auth-tenants \
 	%D%/billing-stripe \
 	%D%/health \
 	%D%/fake \
@@ -73,6 +74,8 @@ endif
 %C%_auth_parts_LDADD = $(%C%_auth_index_LDADD)
 %C%_auth_admin_SOURCES = %D%/auth-admin.c %D%/auth-admin.h
 %C%_auth_admin_LDADD = $(%C%_auth_LDADD)
+%C%_auth_tenants_SOURCES = %D%/auth-tenants.c %D%/auth-admin.h
+%C%_auth_tenants_LDADD = $(%C%_auth_LDADD)
 %C%_auth_audit_SOURCES = %D%/auth-audit.c %D%/auth-admin.h
 %C%_auth_audit_LDADD = $(%C%_auth_LDADD)
 %C%_auth_address_SOURCES = %D%/auth-address.c %D%/auth-budget.h
