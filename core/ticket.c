@@ -7,6 +7,7 @@
  * log instead of somebody else's request. */
 #include "core/ticket.h"
 
+#include "core/blame.h"
 #include "core/conn.h"
 #include "core/log.h"
 #include "core/phase.h"
@@ -31,6 +32,7 @@ struct ticket {
   struct worker *worker;
   void (*gone) (void *arg);
   void *gone_arg;
+  const struct kg_self *self; /* who suspended: `gone` is its code */
   kg_fn *then;           /* these two are the claimer's, then the worker's */
   void *arg;
   struct ticket *next;   /* while free */
@@ -151,6 +153,7 @@ ticket_suspend (kg_req *req, void (*gone) (void *arg), void *arg)
   generation = GENERATION (atomic_load_explicit (&t->word, memory_order_relaxed));
   t->post.handle = ticket_handle;
   t->req = req;
+  t->self = blame_now.self;
   t->gone = gone;
   t->gone_arg = arg;
   atomic_store_explicit (&t->word, WORD (generation, ARMED), memory_order_release);
@@ -184,16 +187,28 @@ ticket_resume (kg_ticket *handle, kg_fn *then, void *arg, void (*drop) (void *ar
   worker_post (t->worker, &t->post);
 }
 
+/* As a hook of the request: it may ask about it.  Who ends the ticket may run another's. */
+static void
+gone_call (const kg_req *req, const struct kg_self *self, void (*gone) (void *arg), void *arg)
+{
+  struct blame before = blame_now;
+  blame_set (self, "the end of a wait", req->id);
+  gone (arg);
+  blame_set (before.self, before.doing, before.request);
+}
+
 int
 ticket_end (kg_req *req)
 {
   uint32_t tag, word;
   struct ticket *t;
+  const struct kg_self *self;
   void (*gone) (void *arg);
   void *arg;
   if (!req->ticket)
     return 1;
   t = slot_of (req->ticket, &tag);
+  self = t->self;
   gone = t->gone;
   arg = t->gone_arg;
   word = atomic_load_explicit (&t->word, memory_order_relaxed);
@@ -203,6 +218,6 @@ ticket_end (kg_req *req)
     return 0;
   req->ticket = NULL;
   if (gone)
-    gone (arg);
+    gone_call (req, self, gone, arg);
   return 1;
 }

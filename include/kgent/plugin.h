@@ -367,8 +367,8 @@ struct kg_host {
   /* [worker] Suspends the request: the caller returns KG_WAIT, and whoever
    * holds the ticket calls `resume` exactly once, however late.  `gone`, which
    * may be NULL, is called with `arg` on the worker when the request ends
-   * before (deadline, client gone), so that the work can be cancelled; the
-   * ticket must still be resumed.  NULL when there is no memory, or when the
+   * before (deadline, client gone), so that the work can be cancelled, and may
+   * call [worker] functions; the ticket must still be resumed.  NULL when there is no memory, or when the
    * request already waits. */
   kg_ticket *(*suspend) (kg_req *req, void (*gone) (void *arg), void *arg);
 
