@@ -144,7 +144,7 @@ turn_fail (struct store *s, struct store_write *todo, int32_t error)
   *s->group.last = todo;
   s->probed = clock_mono ();
   pulse_trouble (s, error); /* first: whoever is told may ask at once */
-  group_abandon (s, error);
+  group_abandon (s, store_told (error));
   db_close (s->db);
   s->db = NULL;
 }
@@ -189,7 +189,7 @@ turn_ill (struct store *s, int32_t trouble)
   group_reset (s);
   collect_rings (s);
   *s->group.last = collect_writes (s);
-  group_abandon (s, trouble);
+  group_abandon (s, store_told (trouble));
 }
 
 /* ---- Life ------------------------------------------------------------------ */

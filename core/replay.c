@@ -29,7 +29,7 @@ replay_write (struct store *s, struct rings *rs, uint32_t index,
     r = group_commit (s);
   if (r < 0) {
     group_reset (s);
-    group_abandon (s, r);
+    group_abandon (s, store_told (r));
     return r;
   }
   group_publish (s);

@@ -59,7 +59,7 @@ reader_take (struct store *s, struct db **ret)
     db = s->readers[--s->nreaders];
   pthread_mutex_unlock (&s->readers_lock);
   if (!db)
-    return store_open_same (s, DB_READ, ret);
+    return store_told (store_open_same (s, DB_READ, ret));
   *ret = db;
   return 0;
 }

@@ -188,7 +188,7 @@ store_record (kg_log *log, kg_req *req, const void *data, size_t len, kg_str *re
   if (atomic_load_explicit (&s->life, memory_order_relaxed) != STORE_RUNNING)
     return -ESHUTDOWN;
   if (error)
-    return error;
+    return store_told (error);
   if (len > RING_RECORD_MAX)
     return -E2BIG;
   if (s->defer) {

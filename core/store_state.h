@@ -20,6 +20,7 @@
 #include <kgent/health.h>
 #include <kgent/metrics.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
@@ -27,6 +28,15 @@
 #define STORE_NAME_MAX 64
 #define STORE_PENDING_MAX (64u << 20) /* bytes of writes that may wait           */
 #define STORE_READERS 4               /* idle read connections that are kept     */
+
+/* What those are told who need a disk that is ill (a negative errno): to them -ENOENT and
+ * -ESTALE mean something else (kgent/store.h), and a lock that another process holds on is no
+ * less an outage. */
+static inline int32_t
+store_told (int32_t trouble)
+{
+  return trouble == -ENOSPC || trouble == -EROFS || trouble == -ENOMEM || !trouble ? trouble : -EIO;
+}
 
 /* Lives of a store. */
 #define STORE_OPEN 0 /* declarations only */

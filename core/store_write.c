@@ -131,7 +131,7 @@ write_take (struct store *s, const struct kg_op *ops, uint32_t nops, uint32_t op
   if (life != STORE_RUNNING)
     return life == STORE_OPEN ? -EAGAIN : -ESHUTDOWN;
   if (trouble)
-    return trouble;
+    return store_told (trouble);
   bytes = ops_measure (s, ops, nops, op_size, own);
   if (!bytes)
     return -EINVAL;
