@@ -1,6 +1,7 @@
 noinst_LIBRARIES += %D%/libmetering-openmeter.a
 %C%_libmetering_openmeter_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libmetering_openmeter_a_SOURCES = \
+	%D%/account.c \
 	%D%/batch.c \
 	%D%/calendar.c \
 	%D%/calendar.h \
@@ -14,6 +15,8 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/exporter.h \
 	%D%/fold.c \
 	%D%/fold.h \
+	%D%/grant.c \
+	%D%/grant.h \
 	%D%/ledger.c \
 	%D%/ledger.h \
 	%D%/listing.c \

@@ -44,10 +44,12 @@ PLUGIN_TESTS = \
 	%D%/fake-shared \
 	%D%/metering-export \
 	%D%/metering-openmeter \
+	%D%/metering-grants \
 	%D%/metering-oracle \
 	%D%/metering-receipt \
 	%D%/metering-read \
 	%D%/metering-rollup \
+	%D%/metering-sinks \
 	%D%/sse \
 	$(NULL)
 
@@ -139,9 +141,12 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_metering_receipt_SOURCES = %D%/metering-receipt.c %D%/metering.h
 %C%_metering_receipt_LDADD = $(%C%_metering_openmeter_LDADD)
+%C%_metering_grants_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
 %C%_metering_read_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
 %C%_metering_rollup_SOURCES = %D%/metering-rollup.c %D%/metering-usage.h
 %C%_metering_rollup_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
 	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_metering_sinks_SOURCES = %D%/metering-sinks.c %D%/metering.h
+%C%_metering_sinks_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_oracle_SOURCES = %D%/metering-oracle.c %D%/metering-usage.h
 %C%_metering_oracle_LDADD = $(%C%_metering_rollup_LDADD)
