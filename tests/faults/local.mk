@@ -15,6 +15,7 @@ FAULT_TESTS = \
 	%D%/environment.py \
 	%D%/framing.py \
 	%D%/idempotency.py \
+	%D%/ledger_kill.py \
 	%D%/lifecycle.py \
 	%D%/limits.py \
 	%D%/logs.py \
@@ -37,6 +38,7 @@ EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/crowd.py \
 	%D%/daemon.py \
 	%D%/framing_rows.py \
+	%D%/ledger_sink.py \
 	%D%/nomemory.c \
 	%D%/proxies.py \
 	%D%/wire.py \
