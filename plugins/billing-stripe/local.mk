@@ -3,12 +3,20 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 %C%_libbilling_stripe_a_SOURCES = \
 	%D%/billing-stripe.c \
 	%D%/billing.h \
+	%D%/dunning.c \
+	%D%/dunning.h \
 	%D%/event.c \
 	%D%/event.h \
 	%D%/inbox.c \
+	%D%/projection.c \
+	%D%/projection.h \
 	%D%/signature.c \
 	%D%/signature.h \
 	%D%/status.c \
+	%D%/stored.c \
+	%D%/stored.h \
+	%D%/told.c \
+	%D%/told.h \
 	%D%/webhook.c \
 	$(NULL)
 
