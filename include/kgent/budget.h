@@ -46,6 +46,13 @@ struct kg_charge {
   const char *key; /* the id of the caller's key                                 */
   kg_str json;     /* an object; at most 256 bytes; in the request's memory      */
 };
+
+/* A month of a tenant's budgets.  Since 1.1. */
+struct kg_budget_month {
+  uint32_t size;   /* sizeof (struct kg_budget_month), set by the caller           */
+  uint32_t number; /* stands for it                                                */
+  int64_t from_ns, to_ns; /* midnights in UTC, since the epoch; `to_ns` is the next one's */
+};
 #endif
 
 struct kg_budget {
@@ -94,6 +101,17 @@ struct kg_budget {
    * record cannot be made, the hook answers so and the request is given back.
    * Since 1.1. */
   int32_t (*charged) (kg_req *req, struct kg_charge *ret);
+
+  /* [any] The month that `time_ns` is in, of the tenant with this id: 0 and *ret;
+   * -ENOENT: no such tenant has a record.  Since 1.1. */
+  int32_t (*month) (kg_str tenant, int64_t time_ns, struct kg_budget_month *ret);
+
+  /* [any, from start on] For who keeps grants: beyond what its tier or its own limit
+   * allows, the tenant may use `total` tokens, or money, in the month of that number, and
+   * `left` in any other one.  In force at once, in this process, until the next call or
+   * close; a tenant without a limit stays without.  -ENOENT as above; -EINVAL for another
+   * kind, or a negative number.  Since 1.1. */
+  int32_t (*raise) (kg_str tenant, uint32_t kind, uint32_t month, int64_t total, int64_t left);
 #endif
 };
 

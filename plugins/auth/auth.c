@@ -119,6 +119,8 @@ open_services (struct auth *a)
   NEED (KG_ROUTES, routes, KG_NEED_OPTIONAL);
 #undef NEED
   rc = tenants_provide (a);
+  if (rc == 0)
+    rc = audit_provide (a);
   return rc == 0 ? h->provide (a->self, KG_BUDGET, &budget_service, sizeof budget_service) : rc;
 }
 
@@ -192,6 +194,7 @@ auth_close (void *data)
   struct auth *a = data;
   budget_attach (NULL);
   tenants_attach (NULL);
+  audit_attach (NULL);
   admin_close (a);
   jwt_close (a->jwt);
   usage_close (a);
@@ -325,6 +328,7 @@ auth_open (const struct kg_host *host, kg_self *self, const void *conf, void **r
   }
   budget_attach (a);
   tenants_attach (a);
+  audit_attach (a);
   *ret_data = a;
   return 0;
 }

@@ -253,6 +253,10 @@ int32_t me_open (struct auth *auth);
 int32_t tenants_provide (struct auth *auth);
 void tenants_attach (struct auth *auth);
 
+/* audit_service.c: audit/1, the same. */
+int32_t audit_provide (struct auth *auth);
+void audit_attach (struct auth *auth);
+
 /* dev.c: 0, or -EACCES where strangers could use the keys (logged). */
 int32_t dev_check (const struct auth *auth);
 int32_t dev_load (struct auth *auth);

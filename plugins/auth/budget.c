@@ -47,11 +47,11 @@ kind_hold (struct hold *hold, uint32_t kind)
   return kind == 0 ? &hold->tokens : kind == 1 ? &hold->money : &hold->requests;
 }
 
-/* What the subject may have in a month. */
+/* What the subject may have in the month. */
 static uint64_t
-kind_max (const struct auth *auth, const struct subject *s, uint32_t kind)
+kind_max (const struct auth *auth, const struct subject *s, uint32_t kind, uint32_t month)
 {
-  int64_t limit = limit_of (s->limits, kind_policy[kind]);
+  int64_t limit = subject_limit (s, kind_policy[kind], month);
   return limit && !(auth->shadow & LIMIT_BIT (kind_policy[kind])) ? (uint64_t) limit : WINDOW_MAX;
 }
 
@@ -70,9 +70,10 @@ units_take (const struct auth *auth, struct quota *q, uint32_t kind, uint64_t n)
 {
   struct subject *key = &q->subject[LIMIT_KEY], *tenant = &q->subject[LIMIT_TENANT];
   uint32_t month = q->at.month;
-  if (!window_take (kind_window (key->cell, kind), month, n, kind_max (auth, key, kind)))
+  if (!window_take (kind_window (key->cell, kind), month, n, kind_max (auth, key, kind, month)))
     return 0;
-  if (!window_take (kind_window (tenant->cell, kind), month, n, kind_max (auth, tenant, kind))) {
+  if (!window_take (kind_window (tenant->cell, kind), month, n,
+                    kind_max (auth, tenant, kind, month))) {
     window_sub (kind_window (key->cell, kind), month, n);
     return 0;
   }
@@ -152,7 +153,7 @@ shadow_look (const struct auth *auth, const struct quota *q, uint32_t kind)
 {
   enum limit_policy policy = kind_policy[kind];
   for (int i = 0; i < LIMIT_SUBJECTS; i++) {
-    int64_t limit = limit_of (q->subject[i].limits, policy);
+    int64_t limit = subject_limit (&q->subject[i], policy, q->at.month);
     uint64_t used = window_count (kind_window (q->subject[i].cell, kind), q->at.month);
     if (limit && used > (uint64_t) limit) {
       auth->metrics->add (auth->shadowed, policy, 1);
@@ -224,7 +225,7 @@ static int64_t
 subject_left (const struct quota *q, enum limit_of of, uint32_t kind)
 {
   const struct subject *s = &q->subject[of];
-  int64_t limit = limit_of (s->limits, kind_policy[kind]), used;
+  int64_t limit = subject_limit (s, kind_policy[kind], q->at.month), used;
   if (!limit)
     return KG_BUDGET_UNLIMITED;
   used = (int64_t) window_count (kind_window (s->cell, kind), q->at.month);
@@ -313,6 +314,58 @@ budget_refuse (kg_req *req, uint32_t kind, int64_t n)
   window_add (&q->subject[LIMIT_KEY].cell->denied, q->at.day, 1);
   window_add (&q->subject[LIMIT_TENANT].cell->denied, q->at.day, 1);
   return auth_deny (auth, req, reason[kind - 1], 402, 0, detail);
+}
+
+/* ---- Grants ----------------------------------------------------------------- */
+
+static struct tenant *
+tenant_named (kg_str id)
+{
+  struct tenant *t;
+  uint8_t bytes[16];
+  if (!budget_auth || text_uuid_read (id.ptr, id.len, bytes) < 0)
+    return NULL;
+  t = tenant_find (&budget_auth->tenants, bytes);
+  return t && atomic_load (&t->status) != TENANT_UNKNOWN ? t : NULL;
+}
+
+static int32_t
+budget_month (kg_str tenant, int64_t time_ns, struct kg_budget_month *ret)
+{
+  const struct tenant *t = tenant_named (tenant);
+  struct moment at, before;
+  int64_t day_ns = LIMIT_DAY_S * TEXT_SECOND, from = time_ns - time_ns % day_ns;
+  int32_t anchor;
+  if (!t)
+    return -ENOENT;
+  if (ret->size < sizeof *ret || time_ns < 0)
+    return -EINVAL;
+  anchor = atomic_load (&t->anchor_day);
+  at = limit_moment (0, from, anchor);
+  for (; from > 0; from -= day_ns) {
+    before = limit_moment (0, from - day_ns, anchor);
+    if (before.month != at.month)
+      break;
+  }
+  ret->number = at.month;
+  ret->from_ns = from;
+  ret->to_ns = (int64_t) at.month_end * day_ns;
+  return 0;
+}
+
+static int32_t
+budget_raise (kg_str tenant, uint32_t kind, uint32_t month, int64_t total, int64_t left)
+{
+  struct tenant *t = tenant_named (tenant);
+  struct raise *r;
+  if (!t)
+    return -ENOENT;
+  if ((kind != KG_BUDGET_TOKENS && kind != KG_BUDGET_MONEY) || total < 0 || left < 0)
+    return -EINVAL;
+  r = &t->raise[kind - KG_BUDGET_TOKENS];
+  atomic_store (&r->left, (uint64_t) left < WINDOW_MAX ? (uint64_t) left : WINDOW_MAX);
+  atomic_store (&r->total, word_make (month, (uint64_t) total));
+  return 0;
 }
 
 /* ---- The end --------------------------------------------------------------- */
@@ -431,4 +484,6 @@ const struct kg_budget budget_service = {
   .left2 = budget_left2,
   .refuse = budget_refuse,
   .charged = budget_charged,
+  .month = budget_month,
+  .raise = budget_raise,
 };

@@ -272,7 +272,7 @@ explain_policy (struct explain *e, const struct quota *q, enum limit_of of,
   else
     snprintf (detail, sizeof detail, "%lld of %lld used",
               (long long) limit_used (q->subject[of].limits, st, p),
-              (long long) limit_of (q->subject[of].limits, p));
+              (long long) subject_limit (&q->subject[of], p, q->at.month));
   check (e, plan_name (of, p), full && !shadowed ? 429 : 200, "%s%s", detail,
          shadowed ? " In shadow: only counted." : "");
   kg_out_lit (&e->checks, ",");

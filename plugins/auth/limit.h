@@ -58,11 +58,21 @@ extern const char *const limit_names[LIMIT_POLICIES + 1];
 /* The key's place in an array of subjects, and the tenant's. */
 enum limit_of { LIMIT_KEY, LIMIT_TENANT, LIMIT_SUBJECTS };
 
+/* What grants add to a month's limit: in the month of `total`, as a word of a window, that
+ * much, in any other one `left`.  While grants burn, `total` stays as it is, so whoever
+ * reads sees a whole change or none. */
+struct raise {
+  _Atomic uint64_t total, left;
+};
+
+#define RAISES 2 /* of tokens, of money */
+
 /* Whose counters, and what bounds them. */
 struct subject {
   struct cell *cell;
   struct hold *hold;
   const struct limits *limits;
+  const struct raise *raise; /* RAISES of them; NULL: nothing is added */
 };
 
 /* A set of policies for each subject. */
@@ -118,6 +128,33 @@ limit_of (const struct limits *l, enum limit_policy policy)
   default:
     return l->spend;
   }
+}
+
+/* What a subject may have in the month, grants included; 0: anything. */
+static inline int64_t
+subject_limit (const struct subject *s, enum limit_policy policy, uint32_t month)
+{
+  int64_t limit = limit_of (s->limits, policy);
+  const struct raise *r = s->raise;
+  uint64_t total;
+  if (policy < LIMIT_TOKENS || !limit || !r)
+    return limit;
+  r += policy - LIMIT_TOKENS;
+  total = atomic_load_explicit (&r->total, memory_order_relaxed);
+  return limit
+         + (int64_t) (word_number (total) == month
+                          ? word_count (total)
+                          : atomic_load_explicit (&r->left, memory_order_relaxed));
+}
+
+/* The limits of a subject, grants included. */
+static inline struct limits
+subject_limits (const struct subject *s, uint32_t month)
+{
+  struct limits l = *s->limits;
+  l.tokens = subject_limit (s, LIMIT_TOKENS, month);
+  l.spend = subject_limit (s, LIMIT_MONEY, month);
+  return l;
 }
 
 /* What is used of it. */

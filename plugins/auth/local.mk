@@ -16,6 +16,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/admin_user.c \
 	%D%/audit.c \
 	%D%/audit.h \
+	%D%/audit_service.c \
 	%D%/address.c \
 	%D%/address.h \
 	%D%/auth.c \

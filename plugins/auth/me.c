@@ -70,11 +70,11 @@ show_used (struct kg_out *out, const struct standing *s)
 static void
 show_subject (struct kg_out *out, const struct quota *q, enum limit_of of)
 {
-  const struct limits *l = q->subject[of].limits;
+  const struct limits l = subject_limits (&q->subject[of], q->at.month);
   struct standing s;
   limit_look (&q->subject[of], &q->at, &s);
-  show_limits (out, "\"limits\":", l, NULL);
-  show_limits (out, ",\"left\":", l, &s);
+  show_limits (out, "\"limits\":", &l, NULL);
+  show_limits (out, ",\"left\":", &l, &s);
   show_used (out, &s);
 }
 

@@ -96,7 +96,7 @@ subject_look (struct auth *auth, const struct pass *pass, enum limit_of of, uint
 {
   const struct subject *s = &pass->quota.subject[of];
   uint32_t month = pass->quota.at.month;
-  int64_t limit = limit_of (s->limits, policies[kind]), used;
+  int64_t limit = subject_limit (s, policies[kind], month), used;
   uint64_t told = atomic_load_explicit (&s->cell->noticed, memory_order_relaxed);
   used = (int64_t) budget_spent (auth, s, policies[kind], month);
   for (uint32_t level = 0; level < LEVELS; level++)
@@ -118,13 +118,13 @@ notice_look (struct auth *auth, const struct pass *pass)
 {
   const struct quota *q = &pass->quota;
   for (enum limit_of of = LIMIT_KEY; of < LIMIT_SUBJECTS; of++) {
-    const struct limits *l = q->subject[of].limits;
+    const struct subject *s = &q->subject[of];
     const struct cell *c = q->subject[of].cell;
-    if (q->settled[0] && is_near (l->tokens, &c->tokens, q->at.month))
+    if (q->settled[0] && is_near (subject_limit (s, LIMIT_TOKENS, q->at.month), &c->tokens, q->at.month))
       subject_look (auth, pass, of, 0);
-    if (q->settled[1] && is_near (l->spend, &c->money, q->at.month))
+    if (q->settled[1] && is_near (subject_limit (s, LIMIT_MONEY, q->at.month), &c->money, q->at.month))
       subject_look (auth, pass, of, 1);
-    if (is_near (l->per_month, &c->month, q->at.month))
+    if (is_near (s->limits->per_month, &c->month, q->at.month))
       subject_look (auth, pass, of, 2);
   }
 }

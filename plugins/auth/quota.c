@@ -20,6 +20,7 @@ subject_enter (const struct auth *auth, struct subject *s, uint32_t number,
   s->cell = number ? cell_at (&auth->cells, number) : NULL;
   s->hold = number ? hold_at (&auth->cells, number) : NULL;
   s->limits = limits;
+  s->raise = NULL;
 }
 
 static void
@@ -55,6 +56,7 @@ quota_enter (struct auth *auth, const kg_req *req, struct pass *pass, int64_t mo
   q->at = limit_moment (mono_ns, auth->host->num (req, KG_NUM_TIME), pass->anchor_day);
   subject_enter (auth, &q->subject[LIMIT_KEY], pass->key_cell, q->plan->of[LIMIT_KEY]);
   subject_enter (auth, &q->subject[LIMIT_TENANT], pass->tenant_cell, q->plan->of[LIMIT_TENANT]);
+  q->subject[LIMIT_TENANT].raise = tenant->raise;
   if (!quota_counts (q))
     return 0;
   subject_used (&q->subject[LIMIT_KEY], (uint32_t) q->at.wall_s);
@@ -90,6 +92,7 @@ quota_peek (struct auth *auth, struct quota *q, const struct limits *own, struct
   subject_peek (auth, &q->subject[LIMIT_KEY], key_id, CELL_KEY, q->plan->of[LIMIT_KEY]);
   subject_peek (auth, &q->subject[LIMIT_TENANT], tenant->id, CELL_TENANT,
                 q->plan->of[LIMIT_TENANT]);
+  q->subject[LIMIT_TENANT].raise = tenant->raise;
   return 0;
 }
 
@@ -102,7 +105,7 @@ budgets_full (const struct auth *auth, const struct quota *q, const struct subje
 {
   uint32_t full = 0;
   for (enum limit_policy p = LIMIT_TOKENS; p < LIMIT_POLICIES; p++) {
-    uint64_t limit = (uint64_t) limit_of (s->limits, p);
+    uint64_t limit = (uint64_t) subject_limit (s, p, q->at.month);
     if (ask & LIMIT_BIT (p) && limit && budget_counted (s, p, q->at.month) >= limit
         && budget_spent (auth, s, p, q->at.month) >= limit)
       full |= LIMIT_BIT (p);
@@ -172,7 +175,7 @@ quota_detail (const struct quota *q, enum limit_of of, enum limit_policy policy,
   if (policy >= LIMIT_TOKENS)
     snprintf (used, sizeof used, ", %lld used", (long long) limit_used (s->limits, &st, policy));
   snprintf (ret, size, "%s%lld%s%s.", text[policy].before,
-            (long long) limit_of (s->limits, policy), text[policy].after, used);
+            (long long) subject_limit (s, policy, q->at.month), text[policy].after, used);
 }
 
 /* All that are against it now are told, and one that was when it was refused. */

@@ -47,8 +47,9 @@ void
 standing_show (struct kg_out *out, const struct quota *q, enum limit_of of,
                const struct standing *st, enum limit_policy policy)
 {
-  const struct limits *l = q->subject[of].limits;
-  int64_t limit = limit_of (l, policy), used = limit_used (l, st, policy);
+  const struct subject *s = &q->subject[of];
+  int64_t limit = subject_limit (s, policy, q->at.month);
+  int64_t used = limit_used (s->limits, st, policy);
   kg_out_lit (out, "\"of\":");
   kg_out_text (out, of == LIMIT_KEY ? "key" : "tenant");
   show_int (out, ",\"limit\":", limit);

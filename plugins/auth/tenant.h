@@ -78,6 +78,7 @@ struct tenant {
   _Atomic int32_t ended;     /* 1: suspended or canceled, for streams to look at */
   _Atomic uint32_t cell;     /* for whoever counts: of cells_number; 0: not asked for yet */
   _Atomic uint64_t revision; /* of the record; 0: none */
+  struct raise raise[RAISES]; /* what grants add to its limits */
   const char *_Atomic slug;  /* "": none; of struct tenant_slug, for readers inside */
 };
 

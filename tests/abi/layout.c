@@ -388,7 +388,9 @@ layout_since_1_1 (void)
           M (kg_charge, money), M (kg_charge, requests), M (kg_charge, key),
           M (kg_charge, json));
   M (kg_budget, reserve), M (kg_budget, settle), M (kg_budget, release), M (kg_budget, left2),
-      M (kg_budget, refuse), M (kg_budget, charged);
+      M (kg_budget, refuse), M (kg_budget, charged), M (kg_budget, month), M (kg_budget, raise);
+  STRUCT (kg_budget_month, M (kg_budget_month, size), M (kg_budget_month, number),
+          M (kg_budget_month, from_ns), M (kg_budget_month, to_ns));
   V (KG_FIELDS_MAX), V (KG_BUDGET_TOKENS), V (KG_BUDGET_MONEY), V (KG_BUDGET_REQUESTS);
   layout_nodes ();
   V (KG_OP_MARK), V (KG_MARK_MAX);

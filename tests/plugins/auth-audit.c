@@ -4,6 +4,9 @@
 /* The audit log: it hangs together, and it is noticed when it doesn't. */
 #include "tests/plugins/auth-admin.h"
 
+#include <kgent/audit.h>
+
+#include <errno.h>
 #include <openssl/evp.h>
 
 #define TENANTS "/admin/v1/tenants"
@@ -194,5 +197,92 @@ CASE (lost_head)
   is_well ();
 }
 
-UNIT_MAIN ("auth-audit", chain, pages, only_what_differs, no_forgery, changed_text,
+/* ---- Changes of other plugins -------------------------------------------------- */
+
+static kg_bucket *others_bucket;
+static int builds, ends;
+static int32_t end_error;
+
+static int32_t
+others_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_data)
+{
+  const struct kg_store *store;
+  (void) conf;
+  *ret_data = NULL;
+  ck_assert_int_eq (h->need (self, KG_STORE, sizeof *store, 0, (const void **) &store), 0);
+  return store->bucket (self, "others", &others_bucket);
+}
+
+static void
+nothing (void *data)
+{
+  (void) data;
+}
+
+static const struct kg_plugin others
+    = { .abi = KG_ABI_CURRENT, .size = sizeof others, .opt_size = sizeof (struct kg_opt),
+        .name = "others", .version = "1", .summary = "", .open = others_open, .close = nothing };
+
+/* `arg` is what it answers; 2: an entry that was never there with this revision. */
+static int32_t
+others_build (struct kg_audit_change *ret, void *arg)
+{
+  static struct kg_op op;
+  int answer = *(int *) arg;
+  builds++;
+  op = (struct kg_op){ .kind = KG_OP_PUT, .bucket = others_bucket, .key = { "k", 1 },
+                       .value = { "v", 1 }, .revision = answer == 2 ? 77777 : KG_REV_ANY };
+  ret->ops = &op;
+  ret->nops = 1;
+  ret->op_size = sizeof op;
+  ret->action = "thing.create";
+  ret->target = "thing";
+  ret->after = (kg_str){ "{\"a\":1}", 7 };
+  return answer == 2 ? 1 : answer;
+}
+
+static void
+others_done (int32_t error, void *arg)
+{
+  (void) arg;
+  ends++;
+  end_error = error;
+}
+
+static int32_t
+others_change (int answer)
+{
+  const struct kg_audit *audit = fake_service (fake, KG_AUDIT);
+  builds = ends = 0;
+  ck_assert_int_eq (audit->change ("u", NULL, others_build, others_done, &answer), 0);
+  fake_run_jobs (fake);
+  fake_store_commit (fake);
+  fake_run_jobs (fake);
+  ck_assert_int_eq (ends, 1);
+  return end_error;
+}
+
+CASE (changes_of_others)
+{
+  const struct kg_audit *audit;
+  fake_stop (fake);
+  fake_close (fake);
+  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, NULL), 0);
+  ck_assert_int_eq (fake_open (fake, &others, NULL), 0);
+  ck_assert_int_eq (fake_start (fake), 0);
+  ck_assert_int_eq (others_change (1), 0);
+  ck_assert_str_eq (fake_store_get (fake, "others", "k"), "v");
+  ck_assert_ptr_nonnull (strstr (fake_log_data (fake, LOG, 0), "\"action\":\"thing.create\""));
+  ck_assert_ptr_nonnull (strstr (fake_log_data (fake, LOG, 0), "\"after\":{\"a\":1}"));
+  ck_assert_int_eq (others_change (0), 0);
+  ck_assert_int_eq (others_change (-ENOENT), -ENOENT);
+  ck_assert_int_eq (builds, 1);
+  ck_assert_int_eq (others_change (2), -ESTALE);
+  ck_assert_int_gt (builds, 1);
+  ck_assert_int_eq (fake_log_count (fake, LOG), 1);
+  audit = fake_service (fake, KG_AUDIT);
+  ck_assert_int_eq (audit->change ("", NULL, others_build, others_done, NULL), -EINVAL);
+}
+
+UNIT_MAIN ("auth-audit", changes_of_others, chain, pages, only_what_differs, no_forgery, changed_text,
            changed_last_text, changed_number, garbage, truncated_head, lost_head)

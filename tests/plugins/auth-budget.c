@@ -4,6 +4,8 @@
 /* budget/1: reservations, what is charged, refusals and notices. */
 #include "tests/plugins/auth-budget.h"
 
+#include <time.h>
+
 #define FREE_OF_LIMITS \
   "\"requests_per_minute\":0,\"requests_per_day\":0,\"concurrent\":0,"
 
@@ -387,7 +389,46 @@ START_TEST (requests_are_told_of)
 }
 END_TEST
 
-UNIT_MAIN ("auth-budget", reserves_and_settles, counts_at_once, tenant_and_key,
+/* Grants add to the tenant's limit, in their month and in others. */
+START_TEST (raised_by_grants)
+{
+  struct kg_budget_month month = { .size = sizeof month }, later = { .size = sizeof later };
+  const char *tenant, *secret;
+  kg_str id;
+  begin (NULL);
+  tenant = tenant_new ("\"tokens_per_month\":10,\"spend_per_month\":5");
+  secret = key_new (tenant, "", NULL);
+  id = (kg_str){ tenant, strlen (tenant) };
+  ck_assert_int_eq (budget->month (id, INT64_C (1735689600) * 1000000000, &month), 0);
+  ck_assert (month.from_ns <= INT64_C (1735689600) * 1000000000 && month.to_ns > month.from_ns);
+  ck_assert_int_eq (budget->month (id, month.to_ns, &later), 0);
+  ck_assert (later.from_ns == month.to_ns && later.number == month.number + 1);
+  ck_assert_int_eq (budget->month (id, time (NULL) * INT64_C (1000000000), &month), 0);
+  ck_assert_int_eq (run (secret, "T10,s10"), 200);
+  ck_assert_int_eq (run (secret, "T1"), 402);
+  ck_assert_int_eq (budget->raise (id, TOKENS, month.number, 7, 3), 0);
+  ck_assert_int_eq (left_of (secret, TOKENS), 7);
+  ck_assert_int_eq (left_of (secret, MONEY), 5);
+  ck_assert_int_eq (run (secret, "T8"), 402);
+  ck_assert_int_eq (run (secret, "T7,s7"), 200);
+  ck_assert_int_eq (run (secret, "T1"), 402);
+  ck_assert_int_eq (budget->raise (id, TOKENS, month.number + 1, 30, 9), 0); /* another month */
+  ck_assert_int_eq (left_of (secret, TOKENS), 2);
+  ck_assert_int_eq (budget->raise (id, KG_BUDGET_MONEY, month.number, 1, 1), 0);
+  ck_assert_int_eq (run (secret, "M6,s6"), 200);
+  ck_assert_int_eq (budget->raise (id, REQUESTS, month.number, 1, 1), -EINVAL);
+  ck_assert_int_eq (budget->raise (id, TOKENS, month.number, -1, 1), -EINVAL);
+  ck_assert_int_eq (budget->raise ((kg_str){ "acme", 4 }, TOKENS, 1, 1, 1), -ENOENT);
+  tenant = tenant_new ("\"tokens_per_month\":0"); /* unlimited stays so */
+  id = (kg_str){ tenant, strlen (tenant) };
+  secret = key_new (tenant, "", NULL);
+  ck_assert_int_eq (budget->raise (id, TOKENS, month.number, 1, 1), 0);
+  ck_assert_int_eq (left_of (secret, TOKENS), KG_BUDGET_UNLIMITED);
+  end ();
+}
+END_TEST
+
+UNIT_MAIN ("auth-budget", raised_by_grants, reserves_and_settles, counts_at_once, tenant_and_key,
            failures_cost_nothing, kinds, wrong_calls, spends_afterwards, reserved_is_not_spent,
            what_is_charged, records_that_are_in_doubt, shadow, no_such_policy, killed_with_reservations,
            stopped_in_good_order, without_records, thresholds, killed_before_it_told,

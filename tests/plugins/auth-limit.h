@@ -32,8 +32,8 @@ limits_clear (void)
 
 /* Both subjects of a request with key number k. */
 #define SUBJECTS(k)                                                                              \
-  ((const struct subject[LIMIT_SUBJECTS]){ { &key_cell[k], &key_hold[k], &key_limits[k] },       \
-                                           { &tenant_cell, &tenant_hold, &tenant_limits } })
+  ((const struct subject[LIMIT_SUBJECTS]){ { &key_cell[k], &key_hold[k], &key_limits[k], NULL }, \
+                                           { &tenant_cell, &tenant_hold, &tenant_limits, NULL } })
 
 /* Takes a request: 0, or 1 + the policy against it, of a tenant 100 more. */
 static inline int
