@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* billing-stripe: takes Stripe's events, and never loses one. */
-#include "plugins/billing-stripe/billing.h"
+#include "plugins/billing-stripe/checkout.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -150,6 +150,10 @@ billing_open (const struct kg_host *host, kg_self *self, const void *conf, void 
     rc = webhook_open (b);
   if (rc == 0)
     rc = status_open (b);
+  if (rc == 0)
+    rc = stripe_open (b);
+  if (rc == 0)
+    rc = checkout_open (b);
   if (rc < 0) {
     billing_close (b);
     return rc;
@@ -163,13 +167,16 @@ billing_start (void *data)
 {
   struct billing *b = data;
   billing_health (b, 0);
+  stripe_start (b);
   return inbox_start (b);
 }
 
 static void
 billing_stop (void *data)
 {
-  inbox_stop (data);
+  struct billing *b = data;
+  atomic_store (&b->stopped, 1);
+  inbox_stop (b);
 }
 
 KG_PLUGIN (.name = "billing-stripe", .version = "1.0", .summary = "Stripe webhooks, durably stored",

@@ -72,10 +72,12 @@ struct billing {
   const struct kg_health *health;
   const struct kg_metrics *metrics;
   kg_bucket *bucket; /* "billing.totals" */
+  kg_bucket *payers; /* "billing.payers" */
   kg_log *inbox;
   kg_cursor *cursor;
-  kg_component *component;
-  kg_metric *received, *duplicates, *processed, *errors;
+  kg_component *component, *api_component;
+  kg_metric *received, *duplicates, *processed, *errors, *api_requests;
+  atomic_int stopped; /* 1: services are asked for nothing any more */
   atomic_int busy; /* 1 while a step of the cursor is being written */
   pthread_mutex_t lock; /* of the timer */
   kg_timer *timer;

@@ -3,18 +3,30 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 %C%_libbilling_stripe_a_SOURCES = \
 	%D%/billing-stripe.c \
 	%D%/billing.h \
+	%D%/checkout.c \
+	%D%/checkout.h \
 	%D%/dunning.c \
 	%D%/dunning.h \
 	%D%/event.c \
 	%D%/event.h \
+	%D%/form.c \
+	%D%/form.h \
 	%D%/inbox.c \
+	%D%/payer.c \
+	%D%/payer.h \
 	%D%/projection.c \
 	%D%/projection.h \
+	%D%/redirect.c \
+	%D%/redirect.h \
+	%D%/session.c \
+	%D%/session.h \
 	%D%/signature.c \
 	%D%/signature.h \
 	%D%/status.c \
 	%D%/stored.c \
 	%D%/stored.h \
+	%D%/stripe_api.c \
+	%D%/stripe_api.h \
 	%D%/told.c \
 	%D%/told.h \
 	%D%/webhook.c \

@@ -33,6 +33,7 @@ HTTP_TESTS = \
 	%D%/receipts.py \
 	%D%/usage.py \
 	%D%/stripe.py \
+	%D%/checkout.py \
 	%D%/auth.py \
 	%D%/ctl.py \
 	%D%/ctl_agentese.py \
@@ -47,4 +48,5 @@ HTTP_TESTS = \
 if HAVE_PYTHON
 TESTS += $(HTTP_TESTS)
 endif
-EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/sweep.py %D%/badagent.py %D%/sse.py %D%/stub.py
+EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/sweep.py %D%/badagent.py %D%/sse.py %D%/stub.py \
+	%D%/fakestripe.py

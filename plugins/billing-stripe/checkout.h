@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* POST /v1/billing/checkout and /v1/billing/portal. */
+#ifndef BILLING_CHECKOUT_H
+#define BILLING_CHECKOUT_H
+
+#include "plugins/billing-stripe/session.h"
+
+/* Fills a session from a plan, from its name or one of its prices: 0, or -ENOENT. */
+int32_t plan_sell (const struct billing *b, const char *name, const char *price,
+                   struct session *ret);
+
+/* Answers with the session's problem. */
+int32_t session_problem (kg_req *req, struct session *s);
+
+int32_t checkout_open (struct billing *b);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* The bucket "billing.payers" has {"customer":"cus_..."} by tenant.  What it doesn't know
+ * is looked for at Stripe, so that a lost store makes no second customer; and a customer
+ * is made under an Idempotency-Key of the tenant's, so that two at once are one. */
+#include "plugins/billing-stripe/payer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- The store ------------------------------------------------------------- */
+
+int32_t
+payer_get (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1])
+{
+  static const char head[] = "{\"customer\":\"";
+  struct kg_entry entry = { .size = sizeof entry };
+  size_t n = sizeof head - 1, len;
+  if (b->store->get (b->payers, (kg_str){ tenant, strlen (tenant) }, &entry) < 0)
+    return -ENOENT;
+  if (entry.value.len < n + 3 || memcmp (entry.value.ptr, head, n))
+    return -ENOENT;
+  len = entry.value.len - n - 2; /* ids need no escapes: stripe_id_ok */
+  if (len > STRIPE_ID_MAX)
+    return -ENOENT;
+  memcpy (ret, entry.value.ptr + n, len);
+  ret[len] = 0;
+  return 0;
+}
+
+/* ---- At Stripe ------------------------------------------------------------- */
+
+static void
+payer_end (struct payer *p, const struct stripe_reply *refusal)
+{
+  p->done (refusal, p->arg);
+}
+
+static void
+payer_go_on (void *arg)
+{
+  payer_end (arg, NULL);
+}
+
+/* On the committer's thread, which does not wait for what comes next.  What could not be
+ * noted is found at Stripe again. */
+static void
+payer_written (const struct kg_outcome *outcome, void *arg)
+{
+  struct payer *p = arg;
+  struct billing *b = p->billing;
+  if (outcome->error)
+    b->host->log (b->self, KG_LOG_WARN, "customer %s of tenant %s cannot be noted: %s",
+                  p->customer, p->tenant, strerror (-outcome->error));
+  if (b->jobs->run (b->self, payer_go_on, p) < 0)
+    payer_go_on (p);
+}
+
+static void
+payer_take (struct payer *p, const char *customer)
+{
+  struct billing *b = p->billing;
+  char text[STRIPE_ID_MAX + 32];
+  struct kg_op op = { .kind = KG_OP_PUT, .bucket = b->payers, .revision = KG_REV_ANY,
+                      .key = { p->tenant, strlen (p->tenant) } };
+  struct kg_outcome failed = { .size = sizeof failed };
+  snprintf (p->customer, sizeof p->customer, "%s", customer);
+  op.value.ptr = text;
+  op.value.len = (size_t) snprintf (text, sizeof text, "{\"customer\":\"%s\"}", p->customer);
+  failed.error = b->store->write (b->self, &op, 1, sizeof op, payer_written, p);
+  if (failed.error < 0)
+    payer_written (&failed, p);
+}
+
+static void
+payer_fail (struct payer *p, int32_t error)
+{
+  const struct stripe_reply r = { .error = error, .retry_after_s = -1,
+                                  .message = strerror (-error) };
+  payer_end (p, &r);
+}
+
+static void
+made (const struct stripe_reply *r, void *arg)
+{
+  struct payer *p = arg;
+  const char *id = stripe_text (r->json, "id");
+  if (r->error || r->status > 299)
+    payer_end (p, r);
+  else if (!stripe_id_ok (id))
+    payer_fail (p, -EPROTO);
+  else
+    payer_take (p, id);
+}
+
+static int32_t
+payer_make (struct payer *p)
+{
+  char key[STRIPE_ID_MAX], hash[STRIPE_HASH];
+  struct form form = { 0 };
+  int32_t rc = stripe_hash ((const char *const[]){ p->tenant, p->former, NULL }, hash);
+  if (rc < 0)
+    return rc;
+  snprintf (key, sizeof key, "kgent-customer-%s", hash);
+  form_add (&form, "metadata[tenant_id]", p->tenant);
+  form_add (&form, "description", p->tenant);
+  rc = stripe_post (p->billing, "/v1/customers", &form, key, made, p);
+  form_free (&form);
+  return rc;
+}
+
+/* The first that was found and isn't the one that is gone: the index of Stripe's search
+ * runs behind by some seconds. */
+static const char *
+found_pick (const struct payer *p, json_object *json)
+{
+  json_object *list = stripe_member (json, "data");
+  size_t n = list && json_object_is_type (list, json_type_array) ? json_object_array_length (list)
+                                                                 : 0;
+  for (size_t i = 0; i < n; i++) {
+    const char *id = stripe_text (json_object_array_get_idx (list, i), "id");
+    if (stripe_id_ok (id) && strcmp (id, p->former))
+      return id;
+  }
+  return NULL;
+}
+
+/* Search is not everywhere (404; 400 in some regions): then the Idempotency-Key alone
+ * keeps apart. */
+static void
+searched (const struct stripe_reply *r, void *arg)
+{
+  struct payer *p = arg;
+  const char *id = !r->error && r->status < 300 ? found_pick (p, r->json) : NULL;
+  int32_t rc;
+  if (r->error || (r->status > 299 && r->status != 400 && r->status != 404)) {
+    payer_end (p, r);
+    return;
+  }
+  if (id) {
+    p->known = 1;
+    payer_take (p, id);
+  } else if (!p->make)
+    payer_end (p, NULL);
+  else if ((rc = payer_make (p)) < 0)
+    payer_fail (p, rc);
+}
+
+/* It stands between quotes in the query of a search. */
+static int32_t
+tenant_ok (const char *tenant)
+{
+  return *tenant && !strpbrk (tenant, "'\"\\");
+}
+
+int32_t
+payer_find (struct payer *p)
+{
+  char query[128];
+  struct form form = { 0 };
+  int32_t rc;
+  if (!tenant_ok (p->tenant))
+    return -EINVAL;
+  p->customer[0] = 0;
+  if (!p->former[0] && payer_get (p->billing, p->tenant, p->customer) == 0) {
+    p->known = 1;
+    payer_end (p, NULL);
+    return 0;
+  }
+  p->known = 0;
+  snprintf (query, sizeof query, "metadata['tenant_id']:'%s'", p->tenant);
+  form_add (&form, "query", query);
+  rc = stripe_get (p->billing, "/v1/customers/search", &form, searched, p);
+  form_free (&form);
+  return rc;
+}
+
+int32_t
+payer_open (struct billing *b)
+{
+  return b->store->bucket (b->self, "billing.payers", &b->payers);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+#include "plugins/billing-stripe/stripe_api.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define URL_MAX   4096
+#define TRIES     4
+#define TOTAL_MS  20000
+#define REPLY_MAX 4194304 /* a page of 100 subscriptions */
+
+/* A request under way, and then its reply. */
+struct call {
+  struct billing *billing;
+  stripe_fn *fn;
+  void *arg;
+  int32_t error, status;
+  int64_t retry_after_s;
+  char message[256];
+  char *body; /* of the reply; owned */
+  size_t len;
+};
+
+/* Labels of kgent_stripe_api_requests_total. */
+enum outcome { API_OK, API_REFUSED, API_DENIED, API_LIMITED, API_FAILED };
+
+/* ---- Replies ------------------------------------------------------------- */
+
+static void
+call_free (struct call *c)
+{
+  free (c->body);
+  free (c);
+}
+
+static enum outcome
+outcome_of (const struct call *c)
+{
+  if (c->error || c->status >= 500 || c->status < 200)
+    return API_FAILED;
+  if (c->status < 300)
+    return API_OK;
+  if (c->status == 401 || c->status == 403)
+    return API_DENIED;
+  return c->status == 429 ? API_LIMITED : API_REFUSED;
+}
+
+/* A refusal of one request says nothing about the API's health. */
+static void
+health_tell (struct billing *b, const struct call *c, enum outcome o)
+{
+  if (o == API_OK || o == API_REFUSED)
+    b->health->set (b->api_component, KG_HEALTH_OK, 0, "%s", "");
+  else if (o == API_DENIED)
+    b->health->set (b->api_component, KG_HEALTH_DOWN, 0,
+                    "Stripe refuses the key (%d): check api_key and what it may", c->status);
+  else
+    b->health->set (b->api_component, KG_HEALTH_DEGRADED, 0, "%s", c->message);
+}
+
+static json_object *
+object_parse (const char *text, size_t len)
+{
+  json_tokener *tok = json_tokener_new ();
+  json_object *o = tok && len <= INT32_MAX ? json_tokener_parse_ex (tok, text, (int) len) : NULL;
+  if (tok)
+    json_tokener_free (tok);
+  if (o && json_object_is_type (o, json_type_object))
+    return o;
+  json_object_put (o);
+  return NULL;
+}
+
+static void
+call_finish (void *arg)
+{
+  struct call *c = arg;
+  struct billing *b = c->billing;
+  struct stripe_reply reply = { .error = c->error,
+                                .status = c->status,
+                                .retry_after_s = c->retry_after_s,
+                                .message = c->message };
+  enum outcome outcome = outcome_of (c);
+  if (!c->error)
+    reply.json = object_parse (c->body, c->len);
+  if (!c->error && !reply.json && outcome == API_OK) {
+    reply.error = -EPROTO;
+    reply.message = "Stripe's answer was no JSON object";
+  }
+  if (c->error != -ESHUTDOWN) {
+    b->metrics->add (b->api_requests, outcome, 1);
+    health_tell (b, c, outcome);
+  }
+  c->fn (&reply, c->arg);
+  json_object_put (reply.json);
+  call_free (c);
+}
+
+/* On the client's thread: only hands over.  After `stop` no service may be asked for
+ * anything, and whoever waits is told so. */
+static void
+call_done (const struct kg_http_reply *reply, void *arg)
+{
+  struct call *c = arg;
+  struct billing *b = c->billing;
+  c->error = reply->error;
+  c->status = reply->status;
+  c->retry_after_s = reply->retry_after_ms < 0 ? -1 : (reply->retry_after_ms + 999) / 1000;
+  snprintf (c->message, sizeof c->message, "%s", reply->message ? reply->message : "");
+  if (!c->error && reply->body.len) {
+    c->body = malloc (reply->body.len);
+    if (c->body)
+      memcpy (c->body, reply->body.ptr, c->len = reply->body.len);
+    else
+      c->error = -ENOMEM;
+  }
+  if (atomic_load (&b->stopped))
+    c->error = -ESHUTDOWN;
+  if (atomic_load (&b->stopped) || b->jobs->run (b->self, call_finish, c) < 0)
+    call_finish (c);
+}
+
+/* ---- Requests ------------------------------------------------------------ */
+
+/* The URL; 0 when it is too long.  Slashes at the base's end don't count. */
+static int32_t
+url_make (const struct billing *b, const char *path, const struct form *query, char out[URL_MAX])
+{
+  const char *base = b->conf->api_base;
+  size_t n = strlen (base);
+  int32_t len;
+  while (n && base[n - 1] == '/')
+    n--;
+  len = snprintf (out, URL_MAX, "%.*s%s%s%s", (int) n, base, path, query && query->len ? "?" : "",
+                  query && query->len ? query->ptr : "");
+  return len > 0 && len < URL_MAX;
+}
+
+static int32_t
+call_send (struct billing *b, struct call *c, struct kg_http_request *r, const char *key)
+{
+  char authorization[512], version[128], idempotency[STRIPE_ID_MAX + 32];
+  const char *headers[5] = { authorization, version, NULL };
+  int32_t rc;
+  if (snprintf (authorization, sizeof authorization, "Authorization: Bearer %s", b->conf->api_key)
+      >= (int) sizeof authorization)
+    return -EINVAL;
+  snprintf (version, sizeof version, "Stripe-Version: %s", b->conf->api_version);
+  if (key) {
+    snprintf (idempotency, sizeof idempotency, "Idempotency-Key: %s", key);
+    headers[2] = idempotency;
+    headers[3] = "Content-Type: application/x-www-form-urlencoded";
+    headers[4] = NULL;
+  }
+  r->size = sizeof *r;
+  r->flags = KG_HTTP_IDEMPOTENT | KG_HTTP_PRIVATE_OK;
+  r->headers = headers;
+  r->total_ms = TOTAL_MS;
+  r->tries = TRIES;
+  r->reply_max = REPLY_MAX;
+  r->retry_header = "Stripe-Should-Retry";
+  r->done = call_done;
+  r->arg = c;
+  rc = b->http->send (b->self, r, NULL);
+  explicit_bzero (authorization, sizeof authorization);
+  return rc;
+}
+
+static int32_t
+call_begin (struct billing *b, struct kg_http_request *r, const char *path,
+            const struct form *query, const char *key, stripe_fn *fn, void *arg)
+{
+  char url[URL_MAX];
+  struct call *c;
+  int32_t rc;
+  if (!b->conf->api_key || !*b->conf->api_key)
+    return -ENOKEY;
+  if (atomic_load (&b->stopped))
+    return -ESHUTDOWN;
+  if (!url_make (b, path, query, url))
+    return -EINVAL;
+  c = calloc (1, sizeof *c);
+  if (!c)
+    return -ENOMEM;
+  c->billing = b;
+  c->fn = fn;
+  c->arg = arg;
+  r->url = url;
+  rc = call_send (b, c, r, key);
+  if (rc < 0)
+    call_free (c);
+  return rc;
+}
+
+int32_t
+stripe_get (struct billing *b, const char *path, const struct form *query, stripe_fn *fn, void *arg)
+{
+  struct kg_http_request r = { .method = "GET" };
+  if (query && query->failed)
+    return -ENOMEM;
+  return call_begin (b, &r, path, query, NULL, fn, arg);
+}
+
+int32_t
+stripe_post (struct billing *b, const char *path, const struct form *form,
+             const char *idempotency_key, stripe_fn *fn, void *arg)
+{
+  struct kg_http_request r = { .method = "POST" };
+  if (form && form->failed)
+    return -ENOMEM;
+  if (form && form->len)
+    r.body = (kg_str){ form->ptr, form->len };
+  return call_begin (b, &r, path, NULL, idempotency_key, fn, arg);
+}
+
+/* ---- Small things -------------------------------------------------------- */
+
+json_object *
+stripe_member (json_object *o, const char *path)
+{
+  char name[64];
+  while (o && *path) {
+    size_t n = strcspn (path, ".");
+    json_object *next = NULL;
+    if (n >= sizeof name)
+      return NULL;
+    memcpy (name, path, n);
+    name[n] = 0;
+    if (json_object_is_type (o, json_type_array))
+      next = json_object_array_get_idx (o, strtoul (name, NULL, 10));
+    else if (json_object_is_type (o, json_type_object))
+      json_object_object_get_ex (o, name, &next);
+    o = next;
+    path += n + (path[n] == '.');
+  }
+  return o;
+}
+
+const char *
+stripe_text (json_object *o, const char *path)
+{
+  json_object *v = stripe_member (o, path);
+  return v && json_object_is_type (v, json_type_string) ? json_object_get_string (v) : NULL;
+}
+
+int32_t
+stripe_hash (const char *const *texts, char ret[STRIPE_HASH])
+{
+  unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
+  EVP_MD_CTX *ctx = EVP_MD_CTX_new ();
+  int32_t good = ctx && EVP_DigestInit_ex (ctx, EVP_sha256 (), NULL);
+  for (; good && *texts; texts++)
+    good = EVP_DigestUpdate (ctx, *texts, strlen (*texts) + 1);
+  good = good && EVP_DigestFinal_ex (ctx, digest, NULL);
+  EVP_MD_CTX_free (ctx);
+  if (!good)
+    return -ENOMEM;
+  for (size_t i = 0; i < (STRIPE_HASH - 1) / 2; i++)
+    snprintf (ret + 2 * i, 3, "%02x", digest[i]);
+  return 0;
+}
+
+int32_t
+stripe_id_ok (const char *id)
+{
+  static const char set[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+  size_t n = id ? strspn (id, set) : 0;
+  return n && n <= STRIPE_ID_MAX && !id[n];
+}
+
+/* ---- Life ---------------------------------------------------------------- */
+
+static int32_t
+starts (const char *text, const char *with)
+{
+  return strncmp (text, with, strlen (with)) == 0;
+}
+
+static int32_t
+is_live (const char *key)
+{
+  return starts (key, "sk_live_") || starts (key, "rk_live_");
+}
+
+int32_t
+stripe_open (struct billing *b)
+{
+  static const char *const outcomes[] = { "ok", "refused", "denied", "limited", "failed", NULL };
+  const struct kg_label outcome = { "outcome", outcomes };
+  const struct kg_metric_def def
+      = { .size = sizeof def, .kind = KG_COUNTER, .name = "kgent_stripe_api_requests_total",
+          .help = "Requests to Stripe's API, by what came of them", .labels = &outcome,
+          .nlabels = 1 };
+  const char *key = b->conf->api_key ? b->conf->api_key : "";
+  int32_t rc = b->metrics->define (b->self, &def, &b->api_requests);
+  if (rc == 0)
+    rc = b->health->add (b->self, "stripe", 0, &b->api_component);
+  if (rc == 0 && is_live (key) && !starts (b->conf->api_base, "https://")) {
+    b->host->log (b->self, KG_LOG_ERROR,
+                  "billing-stripe.api_base: a live key travels over https:// only");
+    return -EINVAL;
+  }
+  return rc;
+}
+
+void
+stripe_start (struct billing *b)
+{
+  const char *key = b->conf->api_key ? b->conf->api_key : "", *mode = b->conf->livemode;
+  if (!*key)
+    b->health->set (b->api_component, KG_HEALTH_ABSENT, 0, "%s", "");
+  else
+    b->health->set (b->api_component, KG_HEALTH_OK, 0, "%s", "");
+  if (starts (key, "sk_live_"))
+    b->host->log (b->self, KG_LOG_WARN,
+                  "billing-stripe.api_key is a secret key, which may do everything; use a "
+                  "restricted one, rk_live_...");
+  if (*key && strcmp (mode, "any") && is_live (key) != !strcmp (mode, "live"))
+    b->host->log (b->self, KG_LOG_WARN,
+                  "billing-stripe.api_key is no key of livemode = \"%s\": what is sold will send "
+                  "events that are refused", mode);
+}
