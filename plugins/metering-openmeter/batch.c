@@ -14,6 +14,7 @@
 struct reading {
   struct mt *mt;
   struct mt_batch *batch;
+  struct record_read read;
   uint32_t skip, max;
 };
 
@@ -34,9 +35,11 @@ record_take (const struct kg_record *record, void *arg)
   struct mt_batch *b = r->batch;
   size_t len = b->text.len;
   struct mt_event *e = b->event + b->count;
-  uint32_t n
-      = mt_events_write (record, r->mt->conf->source, r->skip, &b->text, e, r->max - b->count);
+  uint32_t n = mt_events_write (&r->read, record, r->mt->conf->source, r->skip, &b->text, e,
+                                r->max - b->count);
   r->skip = 0;
+  if (!b->time_ns)
+    b->time_ns = record->time_ns;
   if (n && e->broken && b->count) {
     b->text.len = len;
     return 1;
@@ -58,6 +61,7 @@ mt_batch_read (struct mt *mt, struct mt_batch *batch, uint64_t after, uint32_t s
     return -ENOMEM;
   mt_text_add (&batch->text, "[", 1);
   n = mt->store->read (mt->usage, after, max, record_take, &r);
+  record_read_free (&r.read);
   if (n < 0)
     return n;
   mt_text_add (&batch->text, "]", 1);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* From usage records to CloudEvents 1.0.  Runs on threads that may take their
- * time, hence json-c. */
+/* From usage records to CloudEvents 1.0: texts of the record are copied as they are. */
 #include "plugins/metering-openmeter/metering.h"
 
-#include <json-c/json.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,76 +86,20 @@ mt_time (int64_t wall_ns, char out[MT_TIME_LEN + 1])
   digits (out + 20, us % 1000000, 6);
 }
 
-/* A record, taken apart; the objects belong to `root`.  Members that aren't named here
- * are for others, and no part of an event. */
-struct parsed {
-  struct json_object *root, *events;
-  const char *tenant;
-  int64_t time_ns;
-};
-
-static struct json_object *
-member (struct json_object *o, const char *key, enum json_type type)
-{
-  struct json_object *v = NULL;
-  if (!json_object_object_get_ex (o, key, &v) || !json_object_is_type (v, type))
-    return NULL;
-  return v;
-}
-
-/* None at all are good where something was charged. */
-static int32_t
-events_good (struct json_object *events, int32_t charged)
-{
-  size_t i, n = json_object_array_length (events);
-  for (i = 0; i < n; i++) {
-    struct json_object *e = json_object_array_get_idx (events, i);
-    if (!json_object_is_type (e, json_type_object) || !member (e, "type", json_type_string)
-        || !member (e, "data", json_type_object))
-      return 0;
-  }
-  return n > 0 || charged;
-}
-
-/* Whether the record is a text of ours; *ret then has it. */
-static int32_t
-record_parse (kg_str data, struct parsed *ret)
-{
-  struct json_tokener *tok = json_tokener_new ();
-  struct json_object *tenant, *time;
-  memset (ret, 0, sizeof *ret);
-  if (!tok)
-    return 0;
-  json_tokener_set_flags (tok, JSON_TOKENER_STRICT);
-  ret->root = json_tokener_parse_ex (tok, data.ptr, (int)data.len);
-  /* A text that ends early, or goes on behind the object, is none of ours. */
-  if (json_tokener_get_error (tok) != json_tokener_success
-      || json_tokener_get_parse_end (tok) != data.len) {
-    json_object_put (ret->root);
-    ret->root = NULL;
-  }
-  json_tokener_free (tok);
-  if (!ret->root)
-    return 0;
-  tenant = member (ret->root, "tenant", json_type_string);
-  time = member (ret->root, "time", json_type_int);
-  ret->events = member (ret->root, "events", json_type_array);
-  ret->tenant = tenant ? json_object_get_string (tenant) : "";
-  ret->time_ns = time ? json_object_get_int64 (time) : 0;
-  if (ret->tenant[0] && time && ret->events
-      && events_good (ret->events, member (ret->root, "charge", json_type_object) != NULL))
-    return 1;
-  json_object_put (ret->root);
-  return 0;
-}
-
-/* Writes the id of event k; notes where it lies.  A record that somebody appended
- * without one is named by its place in this log. */
+/* A member's JSON text as it is in the record. */
 static void
-id_write (struct mt_text *t, const struct kg_record *record, uint32_t k, struct mt_event *ret)
+copy (struct mt_text *t, const struct kg_json *j, uint32_t i)
+{
+  kg_str s = kg_json_text (j, i);
+  mt_text_add (t, s.ptr, s.len);
+}
+
+/* Writes the id of the host's own event k.  A record that somebody appended without
+ * one is named by its place in this log. */
+static void
+id_write (struct mt_text *t, const struct kg_record *record, uint32_t k)
 {
   char buf[32];
-  ret->id_at = t->len;
   mt_text_add (t, record->id.ptr, record->id.len);
   if (!record->id.len) {
     snprintf (buf, sizeof buf, "record-%llu", (unsigned long long)record->sequence);
@@ -166,73 +109,165 @@ id_write (struct mt_text *t, const struct kg_record *record, uint32_t k, struct 
     snprintf (buf, sizeof buf, "-%u", k);
     lit (t, buf);
   }
+}
+
+/* The id, which an event that was sent to us has brought along; notes where it lies. */
+static void
+id_add (const struct kg_record *record, const struct kg_json *j, const struct record_event *e,
+        struct mt_text *t, struct mt_event *ret)
+{
+  kg_str id = e->id ? kg_json_raw (j, e->id) : (kg_str){ NULL, 0 };
+  ret->id_at = t->len;
+  if (e->id)
+    mt_text_add (t, id.ptr, id.len);
+  else
+    id_write (t, record, e->k);
   ret->id_len = t->len - ret->id_at;
 }
 
 static void
-event_write (const struct kg_record *record, const struct parsed *p, const char *source,
-             struct mt_text *t, struct mt_event *ret)
+time_add (const struct kg_json *j, const struct record_event *e, struct mt_text *t)
 {
-  struct json_object *e = json_object_array_get_idx (p->events, ret->k);
-  const char *type = json_object_get_string (member (e, "type", json_type_string));
   char time[MT_TIME_LEN + 1];
-  mt_time (p->time_ns, time);
-  lit (t, "{\"specversion\":\"1.0\",\"id\":\"");
-  id_write (t, record, ret->k, ret);
-  lit (t, "\",\"source\":");
-  string (t, (kg_str){ source, strlen (source) });
-  lit (t, ",\"type\":");
-  string (t, (kg_str){ type, strlen (type) });
-  lit (t, ",\"subject\":");
-  string (t, (kg_str){ p->tenant, strlen (p->tenant) });
-  lit (t, ",\"time\":\"");
+  if (e->time) {
+    copy (t, j, e->time);
+    return;
+  }
+  mt_time (e->time_ns, time);
+  lit (t, "\"");
   lit (t, time);
-  lit (t, "\",\"datacontenttype\":\"application/json\",\"data\":");
-  lit (t, json_object_to_json_string_ext (member (e, "data", json_type_object),
-                                          JSON_C_TO_STRING_PLAIN
-                                              | JSON_C_TO_STRING_NOSLASHESCAPE));
+  lit (t, "\"");
+}
+
+/* Whether an extension attribute must not be written, for there is such a member. */
+static int32_t
+taken (const struct kg_json *j, uint32_t key)
+{
+  static const char *const names[]
+      = { "specversion", "id", "source", "type", "subject", "time", "data", NULL };
+  uint32_t i;
+  for (i = 0; names[i] && !kg_json_is (j, key, names[i]); i++)
+    ;
+  return names[i] != NULL;
+}
+
+/* What the data are, the data, and extension attributes as members beside them. */
+static void
+rest_add (const struct kg_json *j, const struct record_event *e, struct mt_text *t)
+{
+  uint32_t i;
+  if (e->data && !(e->ext && kg_json_find (j, e->ext, "datacontenttype")))
+    lit (t, ",\"datacontenttype\":\"application/json\"");
+  for (i = e->ext ? kg_json_first (j, e->ext) : 0; i; i = kg_json_next (j, e->ext, i + 1)) {
+    if (taken (j, i))
+      continue;
+    lit (t, ",");
+    copy (t, j, i);
+    lit (t, ":");
+    copy (t, j, i + 1);
+  }
+  if (e->data) {
+    lit (t, ",\"data\":");
+    copy (t, j, e->data);
+  }
+}
+
+static uint32_t
+type_index (const struct kg_json *j, uint32_t type)
+{
+  uint32_t i = 0;
+  while (mt_types[i + 1] && !kg_json_is (j, type, mt_types[i]))
+    i++;
+  return i;
+}
+
+static void
+event_write (const struct kg_record *record, const struct record_read *r,
+             const struct record_event *e, const char *source, struct mt_text *t,
+             struct mt_event *ret)
+{
+  const struct kg_json *j = &r->json;
+  ret->at = t->len;
+  lit (t, "{\"specversion\":\"1.0\",\"id\":\"");
+  id_add (record, j, e, t, ret);
+  lit (t, "\",\"source\":");
+  if (e->source)
+    copy (t, j, e->source);
+  else
+    string (t, (kg_str){ source, strlen (source) });
+  lit (t, ",\"type\":");
+  copy (t, j, e->type);
+  lit (t, ",\"subject\":");
+  copy (t, j, record_subject (r, e));
+  lit (t, ",\"time\":");
+  time_add (j, e, t);
+  rest_add (j, e, t);
   lit (t, "}");
-  ret->type = mt_type_index (type);
+  ret->len = t->len - ret->at;
+  ret->type = type_index (j, e->type);
+}
+
+/* Bytes as a JSON string, each of them the character of that number. */
+static void
+bytes_add (struct mt_text *t, kg_str s)
+{
+  char buf[8];
+  size_t i;
+  lit (t, "\"");
+  for (i = 0; i < s.len; i++) {
+    unsigned char c = (unsigned char)s.ptr[i];
+    if (c >= ' ' && c < 0x7f && c != '"' && c != '\\') {
+      mt_text_add (t, s.ptr + i, 1);
+      continue;
+    }
+    snprintf (buf, sizeof buf, "\\u%04x", c);
+    mt_text_add (t, buf, 6);
+  }
+  lit (t, "\"");
 }
 
 /* A record that is no text of ours, as one event that cannot be sent. */
 static uint32_t
 broken_write (const struct kg_record *record, struct mt_text *t, struct mt_event *ret)
 {
+  memset (ret, 0, sizeof *ret);
+  ret->sequence = record->sequence;
   ret->broken = 1;
   ret->last = 1;
-  id_write (t, record, 0, ret);
+  ret->id_at = t->len;
+  id_write (t, record, 0);
+  ret->id_len = t->len - ret->id_at;
   ret->at = t->len;
-  string (t, record->data);
+  bytes_add (t, record->data);
   ret->len = t->len - ret->at;
   return 1;
 }
 
 uint32_t
-mt_events_write (const struct kg_record *record, const char *source, uint32_t skip,
-                 struct mt_text *text, struct mt_event *ret, uint32_t max)
+mt_events_write (struct record_read *read, const struct kg_record *record, const char *source,
+                 uint32_t skip, struct mt_text *text, struct mt_event *ret, uint32_t max)
 {
-  struct parsed p;
-  uint32_t n = 0, k, count;
+  struct record_event e;
+  uint32_t n = 0;
+  int32_t r;
   if (!max)
     return 0;
-  if (!record_parse (record->data, &p)) {
-    memset (ret, 0, sizeof *ret);
-    ret->sequence = record->sequence;
+  r = record_read (read, record->data);
+  if (r == -ENOMEM)
+    text->failed = 1;
+  if (r < 0)
     return broken_write (record, text, ret);
-  }
-  count = (uint32_t)json_object_array_length (p.events);
-  for (k = skip; k < count && n < max; k++, n++) {
+  while (n < max && record_next (read, &e)) {
+    if (e.k < skip)
+      continue;
     if (text->len && text->ptr[text->len - 1] == '}')
       lit (text, ",");
     memset (&ret[n], 0, sizeof ret[n]);
     ret[n].sequence = record->sequence;
-    ret[n].k = k;
-    ret[n].last = k + 1 == count;
-    ret[n].at = text->len;
-    event_write (record, &p, source, text, &ret[n]);
-    ret[n].len = text->len - ret[n].at;
+    ret[n].k = e.k;
+    ret[n].last = !read->at;
+    event_write (record, read, &e, source, text, &ret[n]);
+    n++;
   }
-  json_object_put (p.root);
   return n;
 }

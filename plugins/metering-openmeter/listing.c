@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* GET /admin/v1/usage/events: the log as CloudEvents, page by page, as the
- * exporter would send it.  Reading is a job: no request thread touches a disk. */
+ * sinks get it.  Reading is a job: no request thread touches a disk. */
 #include "plugins/metering-openmeter/metering.h"
 
 #include <errno.h>
@@ -54,6 +54,7 @@ static void
 listing_write (struct listing *l, const struct mt_batch *b)
 {
   uint32_t i, n = whole_records (b);
+  uint64_t delivered;
   mt_text_add (&l->text, "{\"events\":[", 11);
   for (i = 0; i < n; i++) {
     if (i)
@@ -66,8 +67,8 @@ listing_write (struct listing *l, const struct mt_batch *b)
     l->next = b->seen > l->after ? b->seen : l->after;
   number (&l->text, "],\"next\":", l->next);
   number (&l->text, ",\"newest\":", l->mt->store->newest (l->mt->usage));
-  if (l->mt->cursor)
-    number (&l->text, ",\"delivered\":", l->mt->store->position (l->mt->cursor));
+  if (mt_sinks_position (l->mt, &delivered))
+    number (&l->text, ",\"delivered\":", delivered);
   mt_text_add (&l->text, "}", 1);
 }
 

@@ -5,14 +5,13 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/batch.c \
 	%D%/calendar.c \
 	%D%/calendar.h \
+	%D%/canary.c \
 	%D%/cells.c \
 	%D%/cells.h \
 	%D%/count.c \
 	%D%/decimal.c \
 	%D%/decimal.h \
 	%D%/event.c \
-	%D%/exporter.c \
-	%D%/exporter.h \
 	%D%/fold.c \
 	%D%/fold.h \
 	%D%/grant.c \
@@ -38,7 +37,6 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/record_read.h \
 	%D%/record_scan.c \
 	%D%/record_time.c \
-	%D%/report.c \
 	%D%/rollup.c \
 	%D%/rollup.h \
 	%D%/rollup_row.c \
@@ -46,7 +44,19 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/rollup_turn.c \
 	%D%/rollup_write.c \
 	%D%/seal.c \
-	%D%/sender.c \
+	%D%/sink.c \
+	%D%/sink.h \
+	%D%/sink_admin.c \
+	%D%/sink_count.c \
+	%D%/sink_http.c \
+	%D%/sink_openmeter.c \
+	%D%/sink_openmeter.h \
+	%D%/sink_parked.c \
+	%D%/sink_report.c \
+	%D%/sink_save.c \
+	%D%/sink_status.c \
+	%D%/sink_turn.c \
+	%D%/sinks.c \
 	$(NULL)
 
 plugin_PROGRAMS += %D%.so

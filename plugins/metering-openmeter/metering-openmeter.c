@@ -2,11 +2,12 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* metering-openmeter.so: usage made durable before a 2xx leaves (record.c), and
- * sent to an OpenMeter-compatible server afterwards (exporter.c). */
+ * sent to OpenMeter and other sinks afterwards (sink.c). */
 #include "plugins/metering-openmeter/metering.h"
 
 #include "plugins/metering-openmeter/meters.h"
 #include "plugins/metering-openmeter/rollup.h"
+#include "plugins/metering-openmeter/sink.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -81,6 +82,17 @@ static const struct kg_opt options[] = {
     .type = KG_OPT_BOOL,
     .offset = offsetof (struct mt_conf, api_requests),
     .help = "Whether every authenticated request is an api.request event as well." },
+  { .key = "canary",
+    .dflt = "false",
+    .type = KG_OPT_BOOL,
+    .offset = offsetof (struct mt_conf, canary),
+    .help = "Whether that server is asked if equal events count once." },
+  { .key = "sinks",
+    .type = KG_OPT_LIST,
+    .offset = offsetof (struct mt_conf, sinks),
+    .sub_size = sizeof (struct sink_conf),
+    .sub = sink_options,
+    .help = "Where else events go." },
   { .key = "meters",
     .type = KG_OPT_LIST,
     .offset = offsetof (struct mt_conf, meters),
@@ -166,19 +178,6 @@ needs (struct mt *mt)
   return h->need (mt->self, KG_HTTP, sizeof *mt->http, 0, (const void **)&mt->http);
 }
 
-/* The log; and the cursor only where somebody reads, for it holds records back. */
-static int32_t
-log_declare (struct mt *mt)
-{
-  int32_t r = mt->store->log (mt->self, "usage", 0, (uint32_t)mt->conf->keep_days, &mt->usage);
-  if (r < 0 || !mt_exports (mt->conf))
-    return r;
-  if ((r = mt->store->cursor (mt->self, mt->usage, "openmeter", &mt->cursor)) < 0
-      || (r = mt->store->bucket (mt->self, "metering.parked", &mt->parked)) < 0)
-    return r;
-  return mt->store->notify (mt->usage, mt_exporter_notify, mt);
-}
-
 static int32_t
 metric (struct mt *mt, int32_t kind, const char *name, const char *help, int32_t by_type,
         kg_metric **ret)
@@ -205,18 +204,8 @@ metrics_define (struct mt *mt)
       offsetof (struct mt, recorded) },
     { "kgent_metering_refused_total", "Usage events that could not be recorded.", KG_COUNTER, 0,
       offsetof (struct mt, unrecorded) },
-    { "kgent_metering_parked_total", "Events that the server cannot take, kept aside.",
-      KG_COUNTER, 0, offsetof (struct mt, parkings) },
     { "kgent_metering_receipts_missing_total", "Answers whose receipt could not be made.",
       KG_COUNTER, 0, offsetof (struct mt, unsigned_) },
-    { "kgents_openmeter_events_buffered", "Records that were not yet delivered.", KG_GAUGE, 0,
-      offsetof (struct mt, buffered) },
-    { "kgents_openmeter_events_sent_total", "Events delivered.", KG_COUNTER, 1,
-      offsetof (struct mt, sent) },
-    { "kgents_openmeter_flush_errors_total", "Batches that failed.", KG_COUNTER, 0,
-      offsetof (struct mt, errors) },
-    { "kgents_openmeter_flush_latency_seconds", "Time until a batch was answered.",
-      KG_HISTOGRAM, 0, offsetof (struct mt, latency) },
   };
   uint32_t i;
   int32_t r = 0;
@@ -231,9 +220,11 @@ declare (struct mt *mt)
 {
   const struct kg_host *h = mt->host;
   int32_t r;
-  if ((r = needs (mt)) < 0 || (r = log_declare (mt)) < 0 || (r = metrics_define (mt)) < 0
+  if ((r = needs (mt)) < 0
+      || (r = mt->store->log (mt->self, "usage", 0, (uint32_t)mt->conf->keep_days, &mt->usage)) < 0
+      || (r = metrics_define (mt)) < 0
       || (r = mt->health->add (mt->self, "metering", KG_HEALTH_ESSENTIAL, &mt->recording)) < 0
-      || (r = mt->health->add (mt->self, "openmeter", 0, &mt->openmeter)) < 0
+      || (r = mt_sinks_open (mt)) < 0
       || (r = h->provide (mt->self, KG_METER, &mt_meter, sizeof mt_meter)) < 0
       || (r = h->route (mt->self, &events_route)) < 0
       || (r = rollup_open (mt, &mt->conf->meters, &mt->conf->rollups, &mt->rollup)) < 0)
@@ -246,30 +237,21 @@ static void
 metering_close (void *data)
 {
   struct mt *mt = data;
-  mt_exporter_free (mt->exporter);
+  mt_sinks_close (mt);
   rollup_close (mt->rollup);
   mt_receipts_close (mt);
   free (mt);
   mt_plugin = NULL;
 }
 
-/* A URL that could never work is refused now, not at the first batch. */
+/* What could never work is refused now, not at the first event. */
 static int32_t
 conf_check (struct mt *mt)
 {
-  const char *url = mt->conf->url;
-  if (!mt_exports (mt->conf))
+  if (mt->conf->source && mt->conf->source[0])
     return 0;
-  if (strncmp (url, "http://", 7) && strncmp (url, "https://", 8)) {
-    mt->host->log (mt->self, KG_LOG_ERROR,
-                   "url: \"%s\" is no http or https URL; write https://openmeter.cloud", url);
-    return -EINVAL;
-  }
-  if (!mt->conf->source || !mt->conf->source[0]) {
-    mt->host->log (mt->self, KG_LOG_ERROR, "source: must not be empty; write kgents-api");
-    return -EINVAL;
-  }
-  return 0;
+  mt->host->log (mt->self, KG_LOG_ERROR, "source: must not be empty; write kgents-api");
+  return -EINVAL;
 }
 
 static int32_t
@@ -284,8 +266,6 @@ metering_open (const struct kg_host *host, kg_self *self, const void *conf, void
   mt->conf = conf;
   mt_plugin = mt;
   r = conf_check (mt);
-  if (!r && mt_exports (conf) && !(mt->exporter = mt_exporter_new (mt)))
-    r = -ENOMEM;
   if (!r)
     r = declare (mt);
   if (r < 0) {
@@ -300,20 +280,14 @@ static int32_t
 metering_start (void *data)
 {
   struct mt *mt = data;
-  static const char facts[] = "{\"configured\":false,\"running\":false}";
   int32_t r = mt_receipts_start (mt);
   if (r < 0 || (r = rollup_start (mt->rollup)) < 0)
     return r;
   mt->health->set (mt->recording, KG_HEALTH_OK, 0, "%s", "");
-  if (mt->exporter) {
-    r = mt_exporter_start (mt->exporter);
-    if (r < 0)
-      rollup_stop (mt->rollup);
-    return r;
-  }
-  mt->health->set (mt->openmeter, KG_HEALTH_ABSENT, 0, "%s", "");
-  mt->health->facts (mt->openmeter, facts, sizeof facts - 1);
-  return 0;
+  r = mt_sinks_start (mt);
+  if (r < 0)
+    rollup_stop (mt->rollup);
+  return r;
 }
 
 static void
@@ -321,8 +295,7 @@ metering_stop (void *data)
 {
   struct mt *mt = data;
   rollup_stop (mt->rollup);
-  if (mt->exporter)
-    mt_exporter_stop (mt->exporter);
+  mt_sinks_stop (mt);
   mt_receipts_stop (mt);
 }
 

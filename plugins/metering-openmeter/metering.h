@@ -24,6 +24,8 @@
 #include <kgent/plugin.h>
 #include <kgent/store.h>
 
+#include "plugins/metering-openmeter/record_read.h"
+
 #include <stdatomic.h>
 
 #define MT_RECORD_MAX 16384 /* bytes, of kg.store/1 */
@@ -33,8 +35,8 @@
 #define MT_TYPE_MAX 64      /* bytes */
 #define MT_RECEIPT_MAX 512  /* bytes */
 
-struct exporter;
 struct receipts;
+struct sinks;
 struct rollup;
 
 /* Days that windows of minutes, hours, days and months are kept; 0: for ever. */
@@ -47,7 +49,9 @@ struct mt_conf {
   int32_t enabled, api_requests;
   int64_t batch_size, keep_days;
   double flush_interval, timeout;
+  int32_t canary;
   struct kg_list meters; /* of struct meter_conf */
+  struct kg_list sinks;  /* of struct sink_conf */
   struct rollup_conf rollups;
 };
 
@@ -62,13 +66,10 @@ struct mt {
   const struct kg_http *http;
   const struct kg_budget *budget; /* NULL: nobody charges */
   kg_log *usage;
-  kg_cursor *cursor; /* NULL: nothing is exported */
-  kg_bucket *parked;
-  kg_component *recording, *openmeter;
-  kg_metric *recorded, *unrecorded;                         /* by record.c */
-  kg_metric *buffered, *sent, *errors, *latency, *parkings; /* by exporter.c */
+  kg_component *recording;
+  kg_metric *recorded, *unrecorded; /* by record.c */
   kg_metric *unsigned_;                                     /* by receipt.c */
-  struct exporter *exporter;
+  struct sinks *sinks;
   struct rollup *rollup;
   struct receipts *receipts; /* NULL: none are given */
   const kg_fields *fields;   /* the receipt's */
@@ -146,8 +147,9 @@ struct mt_event {
 
 /* Appends the record's events from number `skip` on, separated by commas, as
  * CloudEvents 1.0 in JSON; at most `max`.  Returns how many. */
-uint32_t mt_events_write (const struct kg_record *record, const char *source, uint32_t skip,
-                          struct mt_text *text, struct mt_event *ret, uint32_t max);
+uint32_t mt_events_write (struct record_read *read, const struct kg_record *record,
+                          const char *source, uint32_t skip, struct mt_text *text,
+                          struct mt_event *ret, uint32_t max);
 
 /* ---- batch.c: events that travel together -------------------------------- */
 
@@ -156,6 +158,8 @@ struct mt_batch {
   struct mt_event *event;
   uint32_t count, max;
   uint64_t seen; /* the last record looked at; those behind the last event have none */
+  int64_t time_ns; /* when the first of them was recorded */
+  int32_t parked;  /* 1: they are not from the log, but were parked before */
 };
 
 /* Fills the batch with what follows `after`, but for the first `skip` events of
@@ -166,15 +170,17 @@ int32_t mt_batch_read (struct mt *mt, struct mt_batch *batch, uint64_t after, ui
                        uint32_t max);
 void mt_batch_clear (struct mt_batch *batch);
 
-/* ---- exporter.c: the way to the server ----------------------------------- */
+/* ---- sink.c: where events go ---------------------------------------------- */
 
-struct exporter *mt_exporter_new (struct mt *mt);
-int32_t mt_exporter_start (struct exporter *x);
-void mt_exporter_stop (struct exporter *x);
-void mt_exporter_free (struct exporter *x);
+/* [open] Declares all sinks, with cursors, metrics and routes.  Refuses wrong ones,
+ * with the reason in the log. */
+int32_t mt_sinks_open (struct mt *mt);
+int32_t mt_sinks_start (struct mt *mt);
+void mt_sinks_stop (struct mt *mt);
+void mt_sinks_close (struct mt *mt); /* allowed after a failed open */
 
-/* Records were added to the log; on the committer's thread. */
-void mt_exporter_notify (void *arg);
+/* The sequence up to which every sink has everything; 1, or 0 where there is none. */
+int32_t mt_sinks_position (struct mt *mt, uint64_t *ret);
 
 /* ---- listing.c: the log as events, for operators -------------------------- */
 

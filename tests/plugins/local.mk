@@ -51,6 +51,7 @@ PLUGIN_TESTS = \
 	%D%/metering-read \
 	%D%/metering-rollup \
 	%D%/metering-sinks \
+	%D%/metering-sinks \
 	%D%/sse \
 	$(NULL)
 
@@ -149,6 +150,8 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 %C%_metering_rollup_SOURCES = %D%/metering-rollup.c %D%/metering-usage.h
 %C%_metering_rollup_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
 	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_metering_sinks_SOURCES = %D%/metering-sinks.c %D%/metering.h
+%C%_metering_sinks_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_sinks_SOURCES = %D%/metering-sinks.c %D%/metering.h
 %C%_metering_sinks_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_oracle_SOURCES = %D%/metering-oracle.c %D%/metering-usage.h
