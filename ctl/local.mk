@@ -2,7 +2,7 @@ bin_PROGRAMS += kgentctl
 kgentctl_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DKG_STATE_DIR='"$(localstatedir)/lib/kgent"' \
 	-DKG_VERSION='"$(VERSION)"'
-kgentctl_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JSONC_CFLAGS) $(LIBCONFIG_CFLAGS) $(CRYPTO_CFLAGS)
+kgentctl_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JSONC_CFLAGS) $(LIBCONFIG_CFLAGS) $(CRYPTO_CFLAGS) $(SQLITE_CFLAGS)
 kgentctl_SOURCES = \
 	%D%/agentese.h \
 	%D%/apply.c \
@@ -64,5 +64,25 @@ kgentctl_SOURCES = \
 	%D%/user.c \
 	%D%/value.c \
 	%D%/verify.c \
+	%D%/verify_cells.c \
+	%D%/verify_cells.h \
+	%D%/verify_crc.c \
+	%D%/verify_db.c \
+	%D%/verify_doc.c \
+	%D%/verify_doc.h \
+	%D%/verify_find.c \
+	%D%/verify_kept.c \
+	%D%/verify_log.c \
+	%D%/verify_map.c \
+	%D%/verify_map.h \
+	%D%/verify_meters.c \
+	%D%/verify_meters.h \
+	%D%/verify_number.c \
+	%D%/verify_regions.c \
+	%D%/verify_rings.c \
+	%D%/verify_rollup.c \
+	%D%/verify_run.c \
+	%D%/verify_store.h \
+	%D%/verify_usage.c \
 	$(NULL)
-kgentctl_LDADD = core/libutil.a $(CURL_LIBS) $(JSONC_LIBS) $(LIBCONFIG_LIBS) $(CRYPTO_LIBS)
+kgentctl_LDADD = core/libutil.a $(CURL_LIBS) $(JSONC_LIBS) $(LIBCONFIG_LIBS) $(CRYPTO_LIBS) $(SQLITE_LIBS)

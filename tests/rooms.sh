@@ -74,7 +74,10 @@ for plugin in plugins/*/; do
     "$libc|$public|$jsonc|$crypto|\"plugins/$name/[a-z_0-9-]+\.(h|inc)\"" $(sources "$plugin")
 done
 room "kgentctl knows the admin API only" \
-  "$libc|$public|$jsonc|$curl|$crypto|<libconfig\.h>|\"ctl/[a-z_0-9]+\.h\"|\"core/util/[a-z_]+\.h\"" $(sources ctl)
+  "$libc|$public|$jsonc|$curl|$crypto|<libconfig\.h>|\"ctl/[a-z_0-9]+\.h\"|\"core/util/[a-z_]+\.h\"" \
+  $(sources ctl | grep -v '^ctl/verify_')
+room "kgentctl verify reads the store with nothing of the core's" \
+  "$libc|$jsonc|$crypto|<(libconfig|sqlite3)\.h>|\"ctl/[a-z_0-9]+\.h\"" $(sources ctl | grep '^ctl/verify_')
 room "examples see installed headers only" "$libc|<kgent[a-z/-]*\.h>|<fake-[a-z]+\.h>|\"[a-z-]+\.h\"" $(sources examples)
 echo "1..$number"
 test "$failures" = 0

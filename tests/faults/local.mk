@@ -11,6 +11,7 @@ FAULT_TESTS = \
 	%D%/cost.py \
 	%D%/contention.py \
 	%D%/crossings.py \
+	%D%/damage.py \
 	%D%/disk.py \
 	%D%/environment.py \
 	%D%/framing.py \

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* verify: a reader of the store that knows its format from its description alone, and
+ * shares no code with who writes it: SQLite tables, batches, rings, regions and records
+ * (docs/design/0003-store.md), kept answers (0019), rollups (0021).
+ *
+ * Everything is read in one snapshot of the database, while a host runs or without one,
+ * and nothing is written. */
+#ifndef CTL_VERIFY_STORE_H
+#define CTL_VERIFY_STORE_H
+
+#include "ctl/ctl.h"
+#include "ctl/verify_doc.h"
+#include "ctl/verify_map.h"
+
+#include <sqlite3.h>
+
+#define LOGS_MAX 64u
+#define DAY_NS (INT64_C (86400) * 1000000000)
+#define SEQUENCE_BITS 48
+
+/* A log, and what its batches said so far. */
+struct verify_log {
+  int64_t id, newest, dedup_days, keep_days;
+  char name[72];
+  int64_t first, last; /* records that were read: 0 without */
+  int64_t first_ns;    /* when the first one was recorded */
+  int64_t last_ns;
+};
+
+/* A record as it lies in a batch. */
+struct verify_record {
+  struct verify_log *log;
+  int64_t sequence, time_ns;
+  struct piece id, data;
+};
+
+struct verify_rollups;
+
+struct verify {
+  const char *dir;
+  sqlite3 *db;
+  json_object *findings;  /* [{"check","place","what","cure"}] */
+  json_object *by_check;  /* how many of each */
+  json_object *notes;     /* texts: what could not be looked at, and is no damage */
+  int64_t damaged;        /* findings, shown or not */
+  int unread;             /* the store could not be read: a message was printed */
+  int64_t now_ns;
+  int64_t replica_epoch;  /* number of the newest process */
+  struct verify_log log[LOGS_MAX];
+  uint32_t logs;
+  struct map ids;      /* records and events: of the id, the record's place */
+  struct map numbers;  /* receipts: of tenant and number */
+  json_object *tenants; /* the highest number of each, up to `saved` */
+  int64_t saved;        /* the place in the log up to which the region of receipts is */
+  struct map cells;     /* what rollups must say */
+  struct verify_rollups *rollups;
+  int64_t batches, records, events, entries, answers, rows, waiting; /* that were checked */
+  char audit_hash[65];  /* of the audit record before */
+  int64_t audit_seq;
+  char place[512];
+};
+
+/* ---- verify_find.c ---------------------------------------------------------------- */
+
+/* Writes a place into v->place and returns it. */
+const char *place (struct verify *v, const char *fmt, ...)
+    __attribute__ ((format (printf, 2, 3)));
+
+/* Notes damage: which check, how to cure it, where it is, and what. */
+void found (struct verify *v, const char *check, const char *cure, const char *where,
+            const char *fmt, ...) __attribute__ ((format (printf, 5, 6)));
+
+/* Notes what is no damage and should be known. */
+void remarked (struct verify *v, const char *fmt, ...) __attribute__ ((format (printf, 2, 3)));
+
+/* Bytes as a text that can be shown; of the last call but three. */
+const char *shown (struct piece text);
+
+extern const char cure_copy[], cure_batch[], cure_rollup[], cure_ring[], cure_report[];
+
+/* ---- verify_db.c ------------------------------------------------------------------- */
+
+/* A statement; NULL after a finding. */
+sqlite3_stmt *query (struct verify *v, const char *sql);
+
+/* 1: there is a row; 0: no more, the statement is finished.  What SQLite cannot read is
+ * a finding. */
+int query_row (struct verify *v, sqlite3_stmt *stmt);
+
+/* A column as bytes. */
+struct piece query_piece (sqlite3_stmt *stmt, int column);
+
+/* Opens a snapshot; 0, or -1: there is none, and it was told or found why. */
+int verify_open (struct verify *v);
+void verify_close (struct verify *v);
+
+void verify_meta (struct verify *v);
+void verify_logs (struct verify *v);    /* fills v->log */
+void verify_cursors (struct verify *v); /* after the batches */
+void verify_dedup (struct verify *v);
+void verify_entries (struct verify *v); /* after the batches */
+
+/* ---- The others ---------------------------------------------------------------------- */
+
+void verify_batches (struct verify *v);                                   /* verify_log.c */
+void verify_usage (struct verify *v, const struct verify_record *record); /* verify_usage.c */
+void verify_audit (struct verify *v, const struct verify_record *record); /* verify_usage.c */
+
+void verify_answer (struct verify *v, struct piece key, struct piece value, int64_t changed_ns,
+                    int64_t expires_ns); /* verify_kept.c */
+void verify_parked (struct verify *v, struct piece key, struct piece value);
+
+/* verify_rings.c and verify_regions.c: the files beside the database. */
+void verify_rings (struct verify *v);
+void verify_regions_before (struct verify *v); /* before the log is read */
+void verify_regions (struct verify *v);
+
+/* verify_rollup.c.  `config` is a file of kgentd, or NULL. */
+int rollups_open (struct verify *v, const char *config);
+void rollups_fold (struct verify *v, const struct verify_record *record, struct piece tenant,
+                   int64_t time_ns, struct piece events);
+void rollups_row (struct verify *v, struct piece key, struct piece value, int64_t expires_ns);
+void rollups_end (struct verify *v);
+void rollups_close (struct verify *v);
+
+/* verify_crc.c: CRC32C by the bit-reflected polynomial of RFC 3720. */
+uint32_t verify_crc (uint32_t crc, const void *p, size_t n);
+
+#endif
