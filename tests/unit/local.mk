@@ -41,6 +41,7 @@ UNIT_TESTS = \
 	%D%/store_crash \
 	%D%/store_faults \
 	%D%/store_marks \
+	%D%/store_power \
 	%D%/store_two \
 	$(NULL)
 
@@ -73,6 +74,7 @@ STORE_HOST = %D%/store_host.c %D%/store_host.h
 %C%_store_SOURCES = %D%/store.c $(STORE_HOST)
 %C%_store_cold_SOURCES = %D%/store_cold.c %D%/store_vfs.c %D%/store_vfs.h $(STORE_HOST)
 %C%_store_marks_SOURCES = %D%/store_marks.c $(STORE_HOST)
+%C%_store_power_SOURCES = %D%/store_power.c %D%/store_disk.c %D%/store_disk.h $(STORE_HOST)
 %C%_store_two_SOURCES = %D%/store_two.c $(STORE_HOST)
 %C%_store_crash_SOURCES = %D%/store_crash.c %D%/store_vfs.c %D%/store_vfs.h $(STORE_HOST)
 %C%_store_faults_SOURCES = %D%/store_faults.c %D%/store_vfs.c %D%/store_vfs.h $(STORE_HOST)
