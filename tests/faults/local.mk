@@ -13,6 +13,7 @@ FAULT_TESTS = \
 	%D%/crossings.py \
 	%D%/damage.py \
 	%D%/disk.py \
+	%D%/disk_sweep.py \
 	%D%/environment.py \
 	%D%/framing.py \
 	%D%/idempotency.py \
@@ -40,6 +41,7 @@ EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/daemon.py \
 	%D%/framing_rows.py \
 	%D%/ledger_sink.py \
+	%D%/nodisk.c \
 	%D%/nomemory.c \
 	%D%/proxies.py \
 	%D%/wire.py \

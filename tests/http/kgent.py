@@ -11,6 +11,7 @@
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -140,9 +141,15 @@ def request(connection, method, target, body=None, headers=None):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that connections get by themselves: nobody takes it between two starts,
+    and who tries to connect meanwhile does not meet itself."""
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", random.SystemRandom().randrange(10240, 32768)))
+                return s.getsockname()[1]
+            except OSError:
+                continue
 
 
 # ---- The host --------------------------------------------------------------
