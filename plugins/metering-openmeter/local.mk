@@ -8,6 +8,9 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/canary.c \
 	%D%/cells.c \
 	%D%/cells.h \
+	%D%/cloudevent.c \
+	%D%/cloudevent.h \
+	%D%/cloudevent_http.c \
 	%D%/count.c \
 	%D%/decimal.c \
 	%D%/decimal.h \
@@ -16,6 +19,11 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/fold.h \
 	%D%/grant.c \
 	%D%/grant.h \
+	%D%/ingest.c \
+	%D%/ingest.h \
+	%D%/ingest_answer.c \
+	%D%/ingest_read.c \
+	%D%/ingest_write.c \
 	%D%/ledger.c \
 	%D%/ledger.h \
 	%D%/listing.c \

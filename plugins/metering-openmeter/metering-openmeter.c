@@ -5,6 +5,7 @@
  * sent to OpenMeter and other sinks afterwards (sink.c). */
 #include "plugins/metering-openmeter/metering.h"
 
+#include "plugins/metering-openmeter/ingest.h"
 #include "plugins/metering-openmeter/meters.h"
 #include "plugins/metering-openmeter/rollup.h"
 #include "plugins/metering-openmeter/sink.h"
@@ -104,6 +105,11 @@ static const struct kg_opt options[] = {
     .offset = offsetof (struct mt_conf, rollups),
     .sub = rollup_options,
     .help = "How long what was measured is kept, by window." },
+  { .key = "ingest",
+    .type = KG_OPT_GROUP,
+    .offset = offsetof (struct mt_conf, ingest),
+    .sub = ingest_options,
+    .help = "Events that others send." },
   { .key = "receipts",
     .dflt = "mac",
     .type = KG_OPT_STRING,
@@ -227,7 +233,8 @@ declare (struct mt *mt)
       || (r = mt_sinks_open (mt)) < 0
       || (r = h->provide (mt->self, KG_METER, &mt_meter, sizeof mt_meter)) < 0
       || (r = h->route (mt->self, &events_route)) < 0
-      || (r = rollup_open (mt, &mt->conf->meters, &mt->conf->rollups, &mt->rollup)) < 0)
+      || (r = rollup_open (mt, &mt->conf->meters, &mt->conf->rollups, &mt->rollup)) < 0
+      || (r = ingest_open (mt, &mt->conf->ingest, &mt->ingest)) < 0)
     return r;
   r = h->hook (mt->self, KG_PHASE_COMMIT, mt_commit);
   return r < 0 ? r : mt_receipts_open (mt);
@@ -239,6 +246,7 @@ metering_close (void *data)
   struct mt *mt = data;
   mt_sinks_close (mt);
   rollup_close (mt->rollup);
+  ingest_close (mt->ingest);
   mt_receipts_close (mt);
   free (mt);
   mt_plugin = NULL;

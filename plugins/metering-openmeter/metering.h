@@ -38,10 +38,18 @@
 struct receipts;
 struct sinks;
 struct rollup;
+struct ingest;
 
 /* Days that windows of minutes, hours, days and months are kept; 0: for ever. */
 struct rollup_conf {
   int64_t keep[4];
+};
+
+/* Events that others send. */
+struct ingest_conf {
+  int64_t body_max, batch_max; /* bytes, events */
+  int64_t dedup_days, max_age_days;
+  int64_t future; /* seconds */
 };
 
 struct mt_conf {
@@ -53,6 +61,7 @@ struct mt_conf {
   struct kg_list meters; /* of struct meter_conf */
   struct kg_list sinks;  /* of struct sink_conf */
   struct rollup_conf rollups;
+  struct ingest_conf ingest;
 };
 
 struct mt {
@@ -71,6 +80,7 @@ struct mt {
   kg_metric *unsigned_;                                     /* by receipt.c */
   struct sinks *sinks;
   struct rollup *rollup;
+  struct ingest *ingest;
   struct receipts *receipts; /* NULL: none are given */
   const kg_fields *fields;   /* the receipt's */
   _Atomic int32_t failing; /* 1 while the last record could not be made */

@@ -46,6 +46,7 @@ PLUGIN_TESTS = \
 	%D%/metering-export \
 	%D%/metering-openmeter \
 	%D%/metering-grants \
+	%D%/metering-ingest \
 	%D%/metering-oracle \
 	%D%/metering-receipt \
 	%D%/metering-read \
@@ -147,6 +148,8 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 %C%_metering_receipt_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_grants_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
 %C%_metering_read_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
+%C%_metering_ingest_SOURCES = %D%/metering-ingest.c %D%/metering-usage.h
+%C%_metering_ingest_LDADD = $(%C%_metering_rollup_LDADD)
 %C%_metering_rollup_SOURCES = %D%/metering-rollup.c %D%/metering-usage.h
 %C%_metering_rollup_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
 	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
