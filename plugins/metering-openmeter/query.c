@@ -338,8 +338,14 @@ static const char answer_schema[]
       "\"windowEnd\":{\"type\":\"string\",\"format\":\"date-time\"},"
       "\"subject\":{\"type\":[\"string\",\"null\"]},\"groupBy\":{\"type\":\"object\"},"
       "\"meter\":{\"type\":\"string\"},\"aggregation\":{\"type\":\"string\"}}}}}}";
-static const char list_schema[] = "{\"type\":\"array\",\"items\":{\"type\":\"object\","
-                                  "\"required\":[\"slug\",\"aggregation\",\"eventType\"]}}";
+static const char list_schema[]
+    = "{\"type\":\"array\",\"items\":{\"type\":\"object\","
+      "\"required\":[\"id\",\"slug\",\"aggregation\",\"eventType\",\"windowSize\",\"groupBy\"],"
+      "\"properties\":{\"id\":{\"type\":\"string\"},\"slug\":{\"type\":\"string\"},"
+      "\"description\":{\"type\":\"string\"},\"aggregation\":{\"type\":\"string\"},"
+      "\"eventType\":{\"type\":\"string\"},\"valueProperty\":{\"type\":\"string\"},"
+      "\"windowSize\":{\"type\":\"string\"},\"groupBy\":{\"type\":\"object\","
+      "\"additionalProperties\":{\"type\":\"string\"}}}}}";
 
 static const struct kg_route routes[] = {
   { .size = sizeof (struct kg_route),
