@@ -158,6 +158,7 @@ int32_t
 charge_start (struct auth *auth, int32_t alone)
 {
   struct charge *c = auth->charge;
+  uint32_t delay;
   int32_t rc = alone ? charge_rebuild (c) : 0;
   if (rc < 0) {
     auth->host->log (auth->self, KG_LOG_ERROR, "what was spent cannot be added up: %s",
@@ -165,7 +166,10 @@ charge_start (struct auth *auth, int32_t alone)
     return rc;
   }
   c->stopped = 0;
-  return auth->jobs->timer (auth->self, CHARGE_MS, CHARGE_MS, charge_run, c, &c->timer);
+  /* A process that is killed again and again within its first second would leave ever more
+   * to add up to the next one. */
+  delay = alone && c->next - c->at >= CHARGE_READ ? 0 : CHARGE_MS;
+  return auth->jobs->timer (auth->self, delay, CHARGE_MS, charge_run, c, &c->timer);
 }
 
 void

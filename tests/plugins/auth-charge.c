@@ -245,23 +245,45 @@ START_TEST (anchored)
 }
 END_TEST
 
-/* More subjects than one write takes, some added up and some not. */
-START_TEST (many_subjects)
+/* Records of as many keys of the tenant, every second of one token. */
+static void
+charge_many (int many)
 {
-  enum { MANY = 1200 };
   char text[300];
-  kg_log *log = NULL;
-  begin_with_key ();
-  ck_assert_int_eq (run (key, "T60,s1"), 200);
-  log = usage;
-  for (int i = 0; i < MANY; i++) {
-    struct kg_op op = { .kind = KG_OP_APPEND, .log = log };
+  for (int i = 0; i < many; i++) {
+    struct kg_op op = { .kind = KG_OP_APPEND, .log = usage };
     snprintf (text, sizeof text, "{\"tenant\":\"%s\",\"key\":\"00000000-0000-4000-8000-%012x\","
-              "\"charge\":{\"month\":%u,\"tokens\":%d}}", tenant, i, month_now (), i % 2);
+              "\"charge\":{\"month\":%u,\"tokens\":%d}}", tenant, i % 1200, month_now (), i % 2);
     op.value = (kg_str){ text, strlen (text) };
     ck_assert_int_eq (store->write (fake_self (fake), &op, 1, sizeof op, NULL, NULL), 0);
   }
   fake_store_commit (fake);
+}
+
+/* However short the lives are, the sums get on. */
+START_TEST (much_is_added_up_at_once)
+{
+  begin_with_key ();
+  ck_assert_int_eq (run (key, "T60,s1"), 200);
+  charge_many (100);
+  lose_region ();
+  fake_run_jobs (fake);
+  ck_assert_ptr_null (stored ('t', tenant));
+  charge_many (CHARGE_READ);
+  lose_region ();
+  fake_run_jobs (fake);
+  ck_assert_ptr_nonnull (stored ('t', tenant));
+  end ();
+}
+END_TEST
+
+/* More subjects than one write takes, some added up and some not. */
+START_TEST (many_subjects)
+{
+  enum { MANY = 1200 };
+  begin_with_key ();
+  ck_assert_int_eq (run (key, "T60,s1"), 200);
+  charge_many (MANY);
   lose_region ();
   ck_assert_int_eq (left_of (key, TOKENS), 1000 - 1 - MANY / 2);
   for (int i = 0; i < 10; i++)
@@ -289,4 +311,4 @@ START_TEST (last_month_is_over)
 END_TEST
 
 UNIT_MAIN ("auth-charge", records, too_many, texts, adds_up, waits_for_disk, another_was_first,
-           made_anew, anchored, many_subjects, last_month_is_over)
+           made_anew, anchored, much_is_added_up_at_once, many_subjects, last_month_is_over)
