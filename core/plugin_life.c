@@ -133,7 +133,8 @@ visit_need (const char *service, uint32_t flags, void *arg)
 {
   struct visit *v = arg;
   struct kg_self *self = services_provider (v->p->host->services, service);
-  (void)flags;
+  if (flags & KG_NEED_LATE)
+    return;
   for (uint32_t i = 0; self && i < v->p->n && !v->result; i++) {
     struct visit next = { v->p, &v->p->all[i], v, v->errors, 0 };
     if (v->p->all[i].self != self || self == v->plugin->self)

@@ -164,7 +164,7 @@ services_need (struct services *s, struct kg_self *self, const char *name, uint3
                uint32_t flags, const void **slot)
 {
   struct need *n;
-  if (!name_stem (name) || !size || !slot || flags & ~KG_NEED_OPTIONAL)
+  if (!name_stem (name) || !size || !slot || flags & ~(KG_NEED_OPTIONAL | KG_NEED_LATE))
     return -EINVAL;
   n = calloc (1, sizeof *n);
   if (!n || !(n->name = strdup (name))) {

@@ -10,6 +10,7 @@ kgentinclude_HEADERS = \
 	%D%/kgent/meter.h \
 	%D%/kgent/metrics.h \
 	%D%/kgent/nodes.h \
+	%D%/kgent/offer.h \
 	%D%/kgent/plugin.h \
 	%D%/kgent/routes.h \
 	%D%/kgent/sse.h \

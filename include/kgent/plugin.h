@@ -249,6 +249,10 @@ struct kg_opt {
 
 /* Flags of `need`.  Since 1.0. */
 #define KG_NEED_OPTIONAL 0x01u /* the slot stays NULL when nobody provides it     */
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+#define KG_NEED_LATE 0x02u /* for requests only, not for start and stop: the provider
+                              may start later, and need one of ours.  Since 1.1.  */
+#endif
 
 struct kg_json; /* <kgent/json.h> */
 

@@ -37,6 +37,11 @@ ROWS = [
      "alpha open, beta open, gamma open, gamma close 7, beta close 7, alpha close 7", 78,
      "kgentd: CONF:3: DIR/alpha.so: cannot start: plugins need each other in a ring, "
      "alpha -> gamma -> beta -> alpha; move what one of them provides to a plugin of its own"),
+    ("a ring with a need that is met late",
+     [("alpha", {"NEEDS": "b/1", "OPTIONAL": 2, "PROVIDES": "a/1"}),
+      ("beta", {"NEEDS": "a/1", "PROVIDES": "b/1"})],
+     "alpha open, beta open, alpha start 7, beta start 7, beta stop 7, alpha stop 7, "
+     "beta close 7, alpha close 7", 0, ""),
     ("a ring without the first",
      [("alpha", {"NEEDS": "b/1"}), ("beta", {"NEEDS": "c/1", "PROVIDES": "b/1"}),
       ("gamma", {"NEEDS": "b/1", "PROVIDES": "c/1"})],
