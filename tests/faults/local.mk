@@ -23,6 +23,7 @@ FAULT_TESTS = \
 	%D%/logs.py \
 	%D%/nodes.py \
 	%D%/nomemory.py \
+	%D%/outage.py \
 	%D%/plugins.py \
 	%D%/prices.py \
 	%D%/reload.py \
