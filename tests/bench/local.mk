@@ -12,6 +12,7 @@ tests_bench_pace_LDADD = -lm
 CLEANFILES += tests/bench/pace
 EXTRA_DIST += \
 	%D%/bench.py \
+	%D%/ingest.py \
 	%D%/cases.py \
 	%D%/measure.py \
 	%D%/pace.py \

@@ -4,6 +4,7 @@ FUZZ_TARGETS = \
 	%D%/agentese \
 	%D%/conf \
 	%D%/http \
+	%D%/ingest \
 	%D%/json \
 	%D%/jwt \
 	%D%/receipt \
@@ -29,6 +30,8 @@ endif
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FUZZ_LIBS)
 %C%_conf_LDADD = $(CORE_LIBS) $(FUZZ_LIBS)
 %C%_http_LDADD = $(CORE_LIBS) $(FUZZ_LIBS)
+%C%_ingest_LDADD = plugins/metering-openmeter/libmetering-openmeter.a core/libutil.a \
+	$(JSONC_LIBS) $(CRYPTO_LIBS) $(FUZZ_LIBS)
 %C%_json_LDADD = core/libutil.a $(JSONC_LIBS) $(FUZZ_LIBS)
 %C%_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(FUZZ_LIBS)
 %C%_receipt_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(JSONC_LIBS) \

@@ -28,6 +28,7 @@ HTTP_TESTS = \
 	%D%/agentese_specs_tenant.py \
 	%D%/agentese_stream.py \
 	%D%/agents.py \
+	%D%/ingest.py \
 	%D%/mainjob.py \
 	%D%/openmeter.py \
 	%D%/receipts.py \

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright (C) 2026 The kgent authors
+"""What events of others cost: batches over kept connections, each answered when it is
+durable.  ./ingest.py [EVENTS] [BATCH] [CONNECTIONS] prints events per second, and what
+of a processor the host took for each, with the rollup and without a sink.
+
+KNOWN=n first sends n events more, so that the marks don't fit into memory."""
+import os
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "http"))
+import kgent  # noqa: E402 (it lies elsewhere)
+
+AUTH = 'load = "auth"; dev_keys = true; enforce = "shadow";'
+LIMITS = {"requests_per_minute": 100000000, "requests_per_day": 0, "tokens_per_month": 0}
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def body(first, batch):
+    events = ('{"specversion":"1.0","id":"0194b2c7-6d1e-7f3a-%012x","source":"/gateway/eu-1",'
+              '"type":"agentese.invoke","time":"%s","subject":"%s","data":{"path":'
+              '"world.house.manifest","aspect":"manifest","tokens_used":%d}}'
+              % (first + i, NOW, TENANT, i) for i in range(batch))
+    return ("[" + ",".join(events) + "]").encode()
+
+
+def request(port, key, data):
+    return (f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-API-Key: {key}\r\n"
+            "Content-Type: application/cloudevents-batch+json\r\n"
+            f"Content-Length: {len(data)}\r\n\r\n").encode() + data
+
+
+def run(port, requests):
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        for r in requests:
+            s.sendall(r)
+            answer = b""
+            while not answer.endswith(b"\r\n\r\n"):
+                answer += s.recv(65536)
+            if not answer.startswith(b"HTTP/1.1 204"):
+                raise SystemExit(answer.decode())
+
+
+def send(host, key, first, events, batch, connections):
+    """Seconds by the clock, and of a processor."""
+    each = events // batch // connections
+    prepared = [[request(host.port, key, body(first + (c * each + n) * batch, batch))
+                 for n in range(each)] for c in range(connections)]
+    threads = [threading.Thread(target=run, args=(host.port, p)) for p in prepared]
+    before, start = cpu(host.process.pid), time.monotonic()
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return each * batch * connections, time.monotonic() - start, cpu(host.process.pid) - before
+
+
+def main(events=200000, batch=100, connections=16):
+    global NOW, TENANT
+    with kgent.Host(plugins=["health", AUTH, 'load = "metering-openmeter";'],
+                    options=("log.level=info",)) as host:
+        TENANT = host.post("/admin/v1/tenants", {"name": "b", "slug": "b"}, local=True).json["id"]
+        key = host.post("/admin/v1/keys", {"name": "b", "tenant": TENANT, "limits": LIMITS,
+                                           "scopes": ["meter:write"]}, local=True).json["key"]
+        NOW = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        known, first = int(os.environ.get("KNOWN", "0")), 1 << 44
+        while known > 0:
+            n, _, _ = send(host, key, first, min(known, events), batch, connections)
+            known -= n
+            first += n
+        n, wall, used = send(host, key, 0, events, batch, connections)
+        print(f"{n} events in batches of {batch}, {connections} connections: "
+              f"{n / wall:.0f} events/s, {used / n * 1e6:.2f} us of a processor for each: "
+              f"{n / used:.0f} events/s and core")
+
+
+if __name__ == "__main__":
+    main(*(int(a) for a in sys.argv[1:]))
