@@ -3,6 +3,7 @@
 
 /* billing-stripe: takes Stripe's events, and never loses one. */
 #include "plugins/billing-stripe/checkout.h"
+#include "plugins/billing-stripe/engine.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,6 +44,12 @@ static const struct kg_opt opts[] = {
     .help = "The version of Stripe's API that all requests name." },
   { .key = "plans", .type = KG_OPT_LIST, CONF (plans), .sub_size = sizeof (struct billing_plan),
     .sub = plan_opts, .help = "What is sold, the least plan first." },
+  { .key = "ended_tier", .type = KG_OPT_STRING, .dflt = "FREE", CONF (ended_tier),
+    .help = "The tier of a tenant whose subscriptions are all over." },
+  { .key = "grace_days", .type = KG_OPT_INT, .dflt = "7", CONF (grace_days), .min = 0, .max = 365,
+    .help = "For how many days a tenant keeps its tier while a payment is due." },
+  { .key = "tries", .type = KG_OPT_INT, .dflt = "5", CONF (tries), .min = 1, .max = 1000,
+    .help = "How often it is tried to process an event before it is parked." },
   { .key = "redirects", .type = KG_OPT_STRINGS, .dflt = "", CONF (redirects),
     .help = "Where checkout and portal may lead back to: beginnings of URLs, "
             "https://app.example.com/billing/." },
@@ -81,7 +88,8 @@ open_services (struct billing *b)
   NEED (KG_HEALTH, health);
   NEED (KG_METRICS, metrics);
 #undef NEED
-  return 0;
+  return h->need (b->self, KG_TENANTS, sizeof *b->tenants, KG_NEED_OPTIONAL,
+                  (const void **) &b->tenants);
 }
 
 static int32_t
@@ -122,6 +130,7 @@ static void
 billing_close (void *data)
 {
   struct billing *b = data;
+  engine_close (b);
   pthread_mutex_destroy (&b->lock);
   free (b);
 }
@@ -147,6 +156,8 @@ billing_open (const struct kg_host *host, kg_self *self, const void *conf, void 
   if (rc == 0)
     rc = inbox_open (b);
   if (rc == 0)
+    rc = engine_open (b);
+  if (rc == 0)
     rc = webhook_open (b);
   if (rc == 0)
     rc = status_open (b);
@@ -166,9 +177,12 @@ static int32_t
 billing_start (void *data)
 {
   struct billing *b = data;
+  int32_t rc;
   billing_health (b, 0);
   stripe_start (b);
-  return inbox_start (b);
+  if ((rc = engine_start (b)) == 0 && (rc = inbox_start (b)) < 0)
+    engine_stop (b);
+  return rc;
 }
 
 static void
@@ -177,6 +191,7 @@ billing_stop (void *data)
   struct billing *b = data;
   atomic_store (&b->stopped, 1);
   inbox_stop (b);
+  engine_stop (b);
 }
 
 KG_PLUGIN (.name = "billing-stripe", .version = "1.0", .summary = "Stripe webhooks, durably stored",

@@ -4,10 +4,10 @@
 /* The cursor over the inbox.
  *
  * A step reads some events, and writes what came of them together with the
- * cursor's new position in one transaction: so each event counts exactly once,
- * whatever crashes in between.  What comes of an event today is its place in the
- * totals by type; events without a type of ours count as skipped. */
-#include "plugins/billing-stripe/billing.h"
+ * cursor's new position in one transaction: so each event has its effect exactly once,
+ * whatever crashes in between.  An event that cannot be processed is parked, with the
+ * reason, and the cursor goes on. */
+#include "plugins/billing-stripe/inbox.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -15,16 +15,20 @@
 #include <string.h>
 
 #define STEP_EVENTS 100
+#define STEP_OPS    (BATCH_OPS - 256) /* room for one event more, and the end */
 #define RETRY_MS    1000
 
-#define TOTALS_KEY  ((kg_str){ "inbox", 5 })
+#define TOTALS_KEY  "inbox"
 #define TOTALS_SIZE 1024
 
 /* One step of the cursor. */
 struct step {
   struct billing *billing;
-  struct totals add;   /* by this step */
-  uint64_t last;       /* sequence up to which it goes */
+  struct batch *batch;
+  struct totals add;  /* by this step */
+  uint64_t last;      /* sequence up to which it goes */
+  uint32_t events;
+  int32_t error;      /* of the first event */
 };
 
 /* ---- Totals as a value --------------------------------------------------- */
@@ -36,24 +40,19 @@ member_count (json_object *o, const char *name)
   return json_object_object_get_ex (o, name, &v) ? json_object_get_int64 (v) : 0;
 }
 
-/* The stored totals and their revision; zeros when there are none yet. */
-static uint64_t
-totals_load (const struct billing *b, struct totals *ret)
+/* Zeros when there are none yet. */
+static void
+totals_read (kg_str text, struct totals *ret)
 {
-  struct kg_entry entry = { .size = sizeof entry };
-  json_tokener *tok = json_tokener_new ();
-  json_object *o = NULL;
-  uint32_t i;
+  json_tokener *tok = text.ptr ? json_tokener_new () : NULL;
+  json_object *o = tok ? json_tokener_parse_ex (tok, text.ptr, (int) text.len) : NULL;
   memset (ret, 0, sizeof *ret);
-  if (tok && b->store->get (b->bucket, TOTALS_KEY, &entry) == 0)
-    o = json_tokener_parse_ex (tok, entry.value.ptr, (int) entry.value.len);
-  for (i = 0; o && i < EVENT_TYPES; i++)
+  for (uint32_t i = 0; o && i < EVENT_TYPES; i++)
     ret->type[i] = member_count (o, event_types[i]);
   ret->failed = o ? member_count (o, "failed") : 0;
   json_object_put (o);
   if (tok)
     json_tokener_free (tok);
-  return entry.revision;
 }
 
 static void
@@ -90,26 +89,71 @@ inbox_kick (struct billing *b)
   pthread_mutex_unlock (&b->lock);
 }
 
+/* ---- Parking ------------------------------------------------------------- */
+
+void
+inbox_park (struct batch *batch, const struct kg_record *record, const char *why, uint32_t tries)
+{
+  struct billing *b = batch->billing;
+  char key[KG_KEY_MAX + 1], text[1024 + 6 * KG_KEY_MAX];
+  struct kg_out out = { text, 0, sizeof text };
+  size_t len = record->id.len < sizeof key ? record->id.len : sizeof key - 1;
+  memcpy (key, record->id.ptr, len);
+  key[len] = 0;
+  kg_out_lit (&out, "{\"id\":");
+  kg_out_text (&out, key);
+  kg_out_lit (&out, ",\"sequence\":");
+  kg_out_int (&out, (int64_t) record->sequence);
+  kg_out_lit (&out, ",\"tries\":");
+  kg_out_int (&out, tries);
+  kg_out_lit (&out, ",\"reason\":");
+  kg_out_text (&out, why);
+  kg_out_lit (&out, "}");
+  batch_put (batch, b->engine->parked, key, (kg_str){ text, out.len });
+  batch->waits = 1; /* the gauges are set with these */
+  b->host->log (b->self, KG_LOG_ERROR, "event %s is parked: %s", key, why);
+}
+
 /* ---- A step -------------------------------------------------------------- */
 
+/* Takes back what was added of an event, and parks it. */
+static void
+step_park (struct step *step, const struct kg_record *record, uint32_t ops, const char *why)
+{
+  batch_truncate (step->batch, ops);
+  step->batch->error = 0;
+  inbox_park (step->batch, record, why, step->billing->engine->tries + 1);
+  step->add.failed++;
+}
+
+/* 1: the step ends before this event, or behind it. */
 static int32_t
 step_record (const struct kg_record *record, void *arg)
 {
   struct step *step = arg;
-  json_tokener *tok = json_tokener_new ();
-  json_object *o = NULL, *type = NULL;
-  if (!tok)
-    return -ENOMEM;
-  o = json_tokener_parse_ex (tok, record->data.ptr, (int) record->data.len);
-  if (o && json_object_object_get_ex (o, "type", &type))
-    step->add.type[event_type_find (json_object_get_string (type),
-                                    (size_t) json_object_get_string_len (type))]++;
-  else
-    step->add.failed++;
+  struct engine *e = step->billing->engine;
+  uint32_t ops = step->batch->ops, type = EVENT_OTHER;
+  const char *why = NULL;
+  int32_t rc = 0;
+  if (e->tries >= (uint32_t) step->billing->conf->tries)
+    step_park (step, record, ops, strerror (-e->cause));
+  else {
+    rc = process_event (step->batch, record->data, &type, &why);
+    if (rc == -EBADMSG)
+      step_park (step, record, ops, why);
+    else if (rc == -E2BIG && !step->events)
+      step_park (step, record, ops, "it makes too many changes");
+    else if (rc < 0) {
+      batch_truncate (step->batch, ops);
+      step->batch->error = 0;
+      step->error = rc;
+      return 1;
+    } else
+      step->add.type[type]++;
+  }
   step->last = record->sequence;
-  json_object_put (o);
-  json_tokener_free (tok);
-  return 0;
+  step->events++;
+  return e->single || step->batch->ops > STEP_OPS;
 }
 
 /* Tells the metrics what is on disk now. */
@@ -123,19 +167,49 @@ step_account (struct step *step)
   b->metrics->add (b->errors, BILLING_PROCESS, (uint64_t) step->add.failed);
 }
 
-/* On the committer's thread.  -ESTALE: another process was faster, and this one
- * reads on from where that one is. */
+/* Whether the disk, or the host, is at fault, and not the events. */
+static int32_t
+is_outage (int32_t error)
+{
+  return error == -ENOSPC || error == -EDQUOT || error == -EIO || error == -EROFS
+         || error == -EAGAIN || error == -ENOMEM || error == -ESHUTDOWN;
+}
+
+/* What follows from the outcome; 1: go on at once.  -ESTALE: another process was faster,
+ * and this one reads on from where that one is. */
+static int32_t
+step_judge (struct step *step, const struct kg_outcome *outcome)
+{
+  struct engine *e = step->billing->engine;
+  if (!outcome->error) {
+    step_account (step);
+    tiers_written (e, step->batch);
+    step->batch->skips = 0;
+    e->single = 0;
+    e->tries = 0;
+    return 1;
+  }
+  if (outcome->error == -EEXIST)
+    return batch_skip (step->batch, outcome->op) == 0;
+  if (outcome->error == -ESTALE || is_outage (outcome->error))
+    return 0;
+  e->cause = outcome->error;
+  e->tries += e->single != 0;
+  e->single = 1;
+  return 0;
+}
+
+/* On the committer's thread. */
 static void
 step_done (const struct kg_outcome *outcome, void *arg)
 {
   struct step *step = arg;
   struct billing *b = step->billing;
-  if (!outcome->error)
-    step_account (step);
-  if (outcome->error != -ESTALE)
+  int32_t go_on = step_judge (step, outcome);
+  if (outcome->error != -ESTALE && outcome->error != -EEXIST)
     billing_health (b, outcome->error);
   atomic_store (&b->busy, 0);
-  if (!outcome->error)
+  if (go_on)
     inbox_kick (b);
   free (step);
 }
@@ -144,16 +218,34 @@ static int32_t
 step_write (struct step *step)
 {
   struct billing *b = step->billing;
-  struct kg_op ops[2] = { { .kind = KG_OP_PUT, .bucket = b->bucket, .key = TOTALS_KEY },
-                          { .kind = KG_OP_ACK, .cursor = b->cursor, .revision = step->last } };
   char text[TOTALS_SIZE];
   struct kg_out out = { text, 0, sizeof text };
+  struct kg_outcome refused = { .size = sizeof refused };
   struct totals totals;
-  ops[0].revision = totals_load (b, &totals);
+  totals_read (batch_get (step->batch, b->bucket, TOTALS_KEY), &totals);
   totals_add (&totals, &step->add);
   totals_show (&out, &totals);
-  ops[0].value = (kg_str){ text, out.len };
-  return b->store->write (b->self, ops, 2, sizeof ops[0], step_done, step);
+  batch_put (step->batch, b->bucket, TOTALS_KEY, (kg_str){ text, out.len });
+  batch_ack (step->batch, b->cursor, step->last);
+  refused.error = batch_write (step->batch, step_done, step);
+  if (refused.error < 0)
+    step_judge (step, &refused);
+  return refused.error;
+}
+
+/* The engine keeps the batch, and in it what the next try needs to know. */
+static int32_t
+step_read (struct step *step)
+{
+  struct billing *b = step->billing;
+  struct engine *e = b->engine;
+  int32_t rc;
+  if (!e->batch && !(e->batch = batch_create (b)))
+    return -ENOMEM;
+  step->batch = e->batch;
+  batch_reset (step->batch);
+  rc = b->store->read (b->inbox, b->store->position (b->cursor), STEP_EVENTS, step_record, step);
+  return rc < 0 ? rc : step->events ? 1 : step->error;
 }
 
 /* The timer's function, on a thread of the pool. */
@@ -169,7 +261,7 @@ inbox_run (void *arg)
   rc = step ? 0 : -ENOMEM;
   if (step) {
     step->billing = b;
-    rc = b->store->read (b->inbox, b->store->position (b->cursor), STEP_EVENTS, step_record, step);
+    rc = step_read (step);
   }
   if (rc > 0 && (rc = step_write (step)) == 0)
     return; /* step_done goes on */
@@ -226,5 +318,9 @@ inbox_stop (struct billing *b)
 void
 inbox_totals (const struct billing *b, struct totals *ret)
 {
-  totals_load (b, ret);
+  struct kg_entry entry = { .size = sizeof entry };
+  kg_str key = { TOTALS_KEY, sizeof TOTALS_KEY - 1 };
+  if (b->store->get (b->bucket, key, &entry) < 0)
+    entry.value = (kg_str){ NULL, 0 };
+  totals_read (entry.value, ret);
 }

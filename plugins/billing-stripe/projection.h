@@ -40,7 +40,9 @@ enum sub_status {
 static inline void
 text_put (char *to, size_t size, const char *from)
 {
-  size_t n = strnlen (from, size - 1);
+  size_t n = strlen (from);
+  if (n >= size)
+    n = size - 1;
   memmove (to, from, n);
   to[n] = 0;
 }

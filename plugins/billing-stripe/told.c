@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <json-c/json.h>
 
+#define CREATED_MAX INT64_C (9000000000) /* fits as nanoseconds */
+
 /* ---- Members ------------------------------------------------------------- */
 
 /* One event that is being read. */
@@ -266,7 +268,7 @@ envelope_read (struct reader *r, json_object *event)
   r->object = member2 (event, "data", "object");
   if (!*t->event.id || !*t->type)
     fault (r, "the event has no id or no type");
-  if (t->event.created < 0)
+  if (t->event.created < 0 || t->event.created > CREATED_MAX)
     fault (r, "the event has no time");
   if (!json_object_is_type (r->object, json_type_object))
     fault (r, "the event has no data.object");

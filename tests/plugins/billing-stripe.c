@@ -92,7 +92,8 @@ event (const char *id, const char *type)
   char *out = text[next++ % 4];
   snprintf (out, 512,
             "{\"id\":\"%s\",\"object\":\"event\",\"type\":\"%s\",\"created\":1700000000,"
-            "\"livemode\":false,\"data\":{\"object\":{\"id\":\"sub_1\"}}}",
+            "\"livemode\":false,\"data\":{\"object\":{\"id\":\"sub_1\",\"customer\":\"cus_1\","
+            "\"status\":\"active\"}}}",
             id, type);
   return out;
 }

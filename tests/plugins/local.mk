@@ -37,6 +37,7 @@ PLUGIN_TESTS = \
 	%D%/auth-parts \
 	%D%/auth-race \
 	%D%/auth-tenants \
+	%D%/billing-engine \
 	%D%/billing-projection \
 	%D%/billing-stripe \
 	%D%/health \
@@ -79,6 +80,9 @@ endif
 %C%_auth_parts_LDADD = $(%C%_auth_index_LDADD)
 %C%_auth_admin_SOURCES = %D%/auth-admin.c %D%/auth-admin.h
 %C%_auth_admin_LDADD = $(%C%_auth_LDADD)
+%C%_billing_engine_SOURCES = %D%/billing-engine.c %D%/billing-served.h
+%C%_billing_engine_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
+	$(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_billing_projection_LDADD = plugins/billing-stripe/libbilling-stripe.a $(JSONC_LIBS) $(CRYPTO_LIBS) \
 	$(CHECK_LIBS)
 %C%_auth_tenants_SOURCES = %D%/auth-tenants.c %D%/auth-admin.h

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* From events to state, ledger and tiers.
+ *
+ * The bucket "billing.objects", which is not in memory, has
+ *   sub/ID            a subscription's projection (stored.h)
+ *   tier/ID           kgent_tier of a product or price, and since which event
+ *   cus/CUSTOMER/SUB  which subscriptions a customer has
+ *   ten/TENANT/CUSTOMER  which customers were ever named as a tenant's
+ *   wait/CUSTOMER/ID  an event for the ledger whose tenant isn't known yet
+ * "billing.customers" has whose customer a customer is, "billing.parked" the events that
+ * could not be processed. */
+#ifndef BILLING_ENGINE_H
+#define BILLING_ENGINE_H
+
+#include "plugins/billing-stripe/batch.h"
+#include "plugins/billing-stripe/plans.h"
+#include "plugins/billing-stripe/told.h"
+
+#define ENGINE_DIRTY 1024 /* tenants to look at; more: all are looked at */
+
+struct engine {
+  struct billing *billing;
+  kg_bucket *objects, *customers, *parked;
+  kg_log *usage;
+  struct tier_names tiers;
+  int32_t ended_rank;  /* of the tier after the end */
+  kg_component *component;
+  kg_metric *changes, *parked_count, *waiting_count;
+
+  /* The cursor's; one step at a time. */
+  struct batch *batch;
+  int32_t single;     /* 1: events one by one, since a write of several failed */
+  uint32_t tries;     /* of the first event */
+  int32_t cause;      /* why the last one failed */
+
+  /* The timer's; the lock is for what others leave. */
+  pthread_mutex_t lock;
+  kg_timer *timer;
+  char dirty[ENGINE_DIRTY][PROJECTION_TENANT];
+  uint32_t dirties;
+  int32_t all;        /* 1: look at all tenants */
+  int32_t waits;      /* 1: look at what waits for a tenant */
+  int64_t due;        /* when to look at all again, seconds since the epoch */
+  int32_t error;      /* of the last change of a tier */
+  char unknown[STRIPE_ID * 2 + 64]; /* a price without a tier, as a text for people */
+};
+
+/* Seconds since the epoch; a test puts its own. */
+extern int64_t (*engine_clock) (void);
+
+int32_t engine_open (struct billing *b);
+int32_t engine_start (struct billing *b);
+void engine_stop (struct billing *b);
+void engine_close (struct billing *b);
+
+/* ---- process.c ----------------------------------------------------------- */
+
+/* Adds to the batch what comes of an event, of the type with that place in event_types: 0;
+ * -EBADMSG and why: nothing ever will; or another errno. */
+int32_t process_event (struct batch *batch, kg_str text, uint32_t *ret_type, const char **ret_why);
+
+/* ---- customers.c --------------------------------------------------------- */
+
+/* Notes that an event names a tenant for a customer; and an operator, whose word counts
+ * more, or takes it back (tenant ""). */
+void customer_learn (struct batch *batch, const struct told *t);
+void customer_map (struct batch *batch, const char *customer, const char *tenant);
+
+/* The tenant of a customer: `ret` is "" while nobody knows.  `named` is whom the object
+ * itself names, or "". */
+void customer_tenant (struct batch *batch, const char *customer, const char *named,
+                      char ret[PROJECTION_TENANT]);
+
+/* ---- effects.c ----------------------------------------------------------- */
+
+/* Adds the ledger's event for what was told; p is its subscription, or NULL. */
+void effect_add (struct batch *batch, const struct told *t, const struct projection *p);
+
+/* Moves events that wait into the ledger as far as their tenants are known; returns how
+ * many waited.  On a thread of the pool. */
+uint32_t waits_release (struct engine *e);
+
+/* ---- tiers.c ------------------------------------------------------------- */
+
+/* [any] A tenant, or all of them (NULL), should be looked at soon; what waits for one. */
+void tiers_touch (struct engine *e, const char *tenant);
+void waits_touch (struct engine *e);
+
+/* [any] A batch was written: looks at once at what it touched. */
+void tiers_written (struct engine *e, const struct batch *batch);
+
+/* The best rank of the items of a subscription, or -1. */
+int32_t projection_rank (struct engine *e, const struct projection *p);
+
+/* Calls fn with each subscription that was ever named as a tenant's, until it answers other
+ * than 0; `own` is 1 when it is this tenant's and not, by now, another's. */
+typedef int32_t subscription_fn (const struct projection *p, int32_t own, void *arg);
+int32_t tenant_subscriptions (struct engine *e, const char *tenant, subscription_fn *fn,
+                              void *arg);
+
+#endif
