@@ -117,6 +117,7 @@ open_services (struct auth *a)
   NEED (KG_HEALTH, health, 0);
   NEED (KG_METRICS, metrics, 0);
   NEED (KG_ROUTES, routes, KG_NEED_OPTIONAL);
+  NEED (KG_OFFER, offer, KG_NEED_OPTIONAL | KG_NEED_LATE);
 #undef NEED
   rc = tenants_provide (a);
   if (rc == 0)

@@ -21,6 +21,7 @@
 #include <kgent/health.h>
 #include <kgent/jobs.h>
 #include <kgent/metrics.h>
+#include <kgent/offer.h>
 #include <kgent/routes.h>
 #include <kgent/store.h>
 
@@ -99,6 +100,7 @@ struct auth {
   const struct kg_health *health;
   const struct kg_metrics *metrics;
   const struct kg_routes *routes;
+  const struct kg_offer *offer; /* or NULL */
   kg_bucket *keys_bucket; /* cold: read it in jobs only */
   kg_bucket *tenants_bucket, *users_bucket;
   kg_component *component;
@@ -175,6 +177,15 @@ access_end (struct auth *auth, struct pass *pass)
 /* Refuses: counts, sets Retry-After when it is not 0, and answers. */
 int32_t auth_deny (const struct auth *auth, kg_req *req, enum auth_reason reason, int32_t status,
                    int64_t retry_s, const char *detail);
+
+/* Adds to the refusal that comes next what the caller's tenant could buy, to go on. */
+static inline void
+auth_offer (const struct auth *auth, kg_req *req)
+{
+  const struct kg_identity *who = auth->offer ? auth->host->identity (req) : NULL;
+  if (who)
+    auth->offer->add (req, who->tenant, who->tier);
+}
 
 /* address.c: before access_hook, when addresses are limited. */
 int32_t address_hook (kg_req *req, void *data);

@@ -311,6 +311,7 @@ budget_refuse (kg_req *req, uint32_t kind, int64_t n)
   member_int (auth, req, "left", budget_left2 (req, kind));
   if (auth->conf->upgrade_url)
     member_text (auth, req, "upgrade_url", auth->conf->upgrade_url);
+  auth_offer (auth, req);
   window_add (&q->subject[LIMIT_KEY].cell->denied, q->at.day, 1);
   window_add (&q->subject[LIMIT_TENANT].cell->denied, q->at.day, 1);
   return auth_deny (auth, req, reason[kind - 1], 402, 0, detail);

@@ -196,6 +196,8 @@ refuse (const struct auth *auth, kg_req *req, struct quota *q, struct policies *
   auth->host->member (req, "violated_policies",
                       violations_show (q, full, text, sizeof text, &of, &policy, &retry_s));
   quota_detail (q, of, policy, detail, sizeof detail);
+  if (policy >= LIMIT_DAY) /* the others pass by themselves */
+    auth_offer (auth, req);
   return auth_deny (auth, req, reason[policy], 429, retry_s, detail);
 }
 

@@ -2,8 +2,8 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* billing-stripe: takes Stripe's events, and never loses one. */
-#include "plugins/billing-stripe/checkout.h"
-#include "plugins/billing-stripe/engine.h"
+#include "plugins/billing-stripe/offer.h"
+#include "plugins/billing-stripe/prices.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,12 +44,6 @@ static const struct kg_opt opts[] = {
     .help = "The version of Stripe's API that all requests name." },
   { .key = "plans", .type = KG_OPT_LIST, CONF (plans), .sub_size = sizeof (struct billing_plan),
     .sub = plan_opts, .help = "What is sold, the least plan first." },
-  { .key = "ended_tier", .type = KG_OPT_STRING, .dflt = "FREE", CONF (ended_tier),
-    .help = "The tier of a tenant whose subscriptions are all over." },
-  { .key = "grace_days", .type = KG_OPT_INT, .dflt = "7", CONF (grace_days), .min = 0, .max = 365,
-    .help = "For how many days a tenant keeps its tier while a payment is due." },
-  { .key = "tries", .type = KG_OPT_INT, .dflt = "5", CONF (tries), .min = 1, .max = 1000,
-    .help = "How often it is tried to process an event before it is parked." },
   { .key = "redirects", .type = KG_OPT_STRINGS, .dflt = "", CONF (redirects),
     .help = "Where checkout and portal may lead back to: beginnings of URLs, "
             "https://app.example.com/billing/." },
@@ -59,6 +53,11 @@ static const struct kg_opt opts[] = {
     .help = "Where a checkout leads that was left, when the request doesn't say." },
   { .key = "return_url", .type = KG_OPT_STRING, CONF (return_url),
     .help = "Where the portal leads back to, when the request doesn't say." },
+  { .key = "public_url", .type = KG_OPT_STRING, CONF (public_url),
+    .help = "Where clients reach this host, https://api.example.com: links of refusals begin so; "
+            "without it they are relative." },
+  { .key = "link_ttl", .type = KG_OPT_NUMBER, .dflt = "3600", CONF (link_ttl), .min = 60,
+    .max = 604800, .help = "How long, in seconds, the links of a refusal lead to Stripe." },
   { .key = NULL },
 };
 
@@ -130,7 +129,7 @@ static void
 billing_close (void *data)
 {
   struct billing *b = data;
-  engine_close (b);
+  offer_close (b);
   pthread_mutex_destroy (&b->lock);
   free (b);
 }
@@ -156,8 +155,6 @@ billing_open (const struct kg_host *host, kg_self *self, const void *conf, void 
   if (rc == 0)
     rc = inbox_open (b);
   if (rc == 0)
-    rc = engine_open (b);
-  if (rc == 0)
     rc = webhook_open (b);
   if (rc == 0)
     rc = status_open (b);
@@ -165,6 +162,8 @@ billing_open (const struct kg_host *host, kg_self *self, const void *conf, void 
     rc = stripe_open (b);
   if (rc == 0)
     rc = checkout_open (b);
+  if (rc == 0)
+    rc = offer_open (b);
   if (rc < 0) {
     billing_close (b);
     return rc;
@@ -180,8 +179,10 @@ billing_start (void *data)
   int32_t rc;
   billing_health (b, 0);
   stripe_start (b);
-  if ((rc = engine_start (b)) == 0 && (rc = inbox_start (b)) < 0)
-    engine_stop (b);
+  if ((rc = prices_start (b)) < 0)
+    return rc;
+  if ((rc = inbox_start (b)) < 0)
+    prices_stop (b);
   return rc;
 }
 
@@ -190,8 +191,8 @@ billing_stop (void *data)
 {
   struct billing *b = data;
   atomic_store (&b->stopped, 1);
+  prices_stop (b);
   inbox_stop (b);
-  engine_stop (b);
 }
 
 KG_PLUGIN (.name = "billing-stripe", .version = "1.0", .summary = "Stripe webhooks, durably stored",

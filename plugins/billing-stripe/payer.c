@@ -2,7 +2,8 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* The bucket "billing.payers" has {"customer":"cus_..."} by tenant.  What it doesn't know
- * is looked for at Stripe, so that a lost store makes no second customer; and a customer
+ * is looked for in "billing.customers", which has {"tenant":"..."} by customer, from
+ * events and from operators, whose word counts more than ours; and then at Stripe, so that a lost store makes no second customer; and a customer
  * is made under an Idempotency-Key of the tenant's, so that two at once are one. */
 #include "plugins/billing-stripe/payer.h"
 
@@ -11,6 +12,25 @@
 #include <string.h>
 
 /* ---- The store ------------------------------------------------------------- */
+
+/* The tenant of an entry of "billing.customers", quoted: whether it is this one. */
+static int32_t
+owner_is (kg_str value, const char *tenant)
+{
+  char text[TENANT_MAX + 16];
+  int32_t n = snprintf (text, sizeof text, "\"tenant\":\"%s\"", tenant);
+  return n > 0 && memmem (value.ptr, value.len, text, (size_t) n) != NULL;
+}
+
+/* Whether the customer has become somebody else's. */
+static int32_t
+is_others (struct billing *b, const char *tenant, const char *customer)
+{
+  struct kg_entry entry = { .size = sizeof entry };
+  if (b->store->get (b->owners, (kg_str){ customer, strlen (customer) }, &entry) < 0)
+    return 0;
+  return !owner_is (entry.value, tenant);
+}
 
 int32_t
 payer_get (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1])
@@ -27,7 +47,7 @@ payer_get (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1])
     return -ENOENT;
   memcpy (ret, entry.value.ptr + n, len);
   ret[len] = 0;
-  return 0;
+  return is_others (b, tenant, ret) ? -ENOENT : 0;
 }
 
 /* ---- At Stripe ------------------------------------------------------------- */
@@ -155,21 +175,12 @@ tenant_ok (const char *tenant)
   return *tenant && !strpbrk (tenant, "'\"\\");
 }
 
-int32_t
-payer_find (struct payer *p)
+static int32_t
+payer_search (struct payer *p)
 {
   char query[128];
   struct form form = { 0 };
   int32_t rc;
-  if (!tenant_ok (p->tenant))
-    return -EINVAL;
-  p->customer[0] = 0;
-  if (!p->former[0] && payer_get (p->billing, p->tenant, p->customer) == 0) {
-    p->known = 1;
-    payer_end (p, NULL);
-    return 0;
-  }
-  p->known = 0;
   snprintf (query, sizeof query, "metadata['tenant_id']:'%s'", p->tenant);
   form_add (&form, "query", query);
   rc = stripe_get (p->billing, "/v1/customers/search", &form, searched, p);
@@ -177,8 +188,59 @@ payer_find (struct payer *p)
   return rc;
 }
 
+static int32_t
+owner_look (const struct kg_entry *entry, void *arg)
+{
+  struct payer *p = arg;
+  char id[STRIPE_ID_MAX + 1];
+  if (entry->key.len > STRIPE_ID_MAX || !owner_is (entry->value, p->tenant))
+    return 0;
+  memcpy (id, entry->key.ptr, entry->key.len);
+  id[entry->key.len] = 0;
+  if (!stripe_id_ok (id) || !strcmp (id, p->former))
+    return 0;
+  snprintf (p->customer, sizeof p->customer, "%s", id);
+  return 1;
+}
+
+/* On a thread of the pool, which may go through all customers. */
+static void
+owners_scan (void *arg)
+{
+  struct payer *p = arg;
+  struct billing *b = p->billing;
+  int32_t rc;
+  if (b->store->scan (b->owners, (kg_str){ "", 0 }, owner_look, p) > 0) {
+    char id[STRIPE_ID_MAX + 1];
+    memcpy (id, p->customer, sizeof id);
+    p->known = 1;
+    payer_take (p, id);
+  } else if ((rc = payer_search (p)) < 0)
+    payer_fail (p, rc);
+}
+
+int32_t
+payer_find (struct payer *p)
+{
+  struct billing *b = p->billing;
+  if (!tenant_ok (p->tenant))
+    return -EINVAL;
+  if (!b->conf->api_key || !*b->conf->api_key)
+    return -ENOKEY;
+  p->customer[0] = 0;
+  if (!p->former[0] && payer_get (b, p->tenant, p->customer) == 0) {
+    p->known = 1;
+    payer_end (p, NULL);
+    return 0;
+  }
+  p->known = 0;
+  p->customer[0] = 0;
+  return b->jobs->run (b->self, owners_scan, p);
+}
+
 int32_t
 payer_open (struct billing *b)
 {
-  return b->store->bucket (b->self, "billing.payers", &b->payers);
+  int32_t rc = b->store->bucket (b->self, "billing.customers", &b->owners);
+  return rc == 0 ? b->store->bucket (b->self, "billing.payers", &b->payers) : rc;
 }

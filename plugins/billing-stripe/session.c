@@ -142,8 +142,8 @@ key_make (const struct session *s, const char *kind, char ret[STRIPE_ID_MAX])
   snprintf (hour, sizeof hour, "%lld", (long long) (time (NULL) / HOUR_S));
   snprintf (quantity, sizeof quantity, "%lld", (long long) s->quantity);
   rc = stripe_hash ((const char *const[]){ s->payer.tenant, s->payer.customer, s->price, quantity,
-                                           s->success_url, s->cancel_url, s->newest, s->nonce,
-                                           hour, NULL },
+                                           s->success_url, s->cancel_url, s->newest,
+                                           s->kind == SESSION_PORTAL ? s->nonce : "", hour, NULL },
                     hash);
   if (rc == 0)
     snprintf (ret, STRIPE_ID_MAX, "kgent-%s-%s", kind, hash);

@@ -35,6 +35,7 @@ HTTP_TESTS = \
 	%D%/usage.py \
 	%D%/stripe.py \
 	%D%/checkout.py \
+	%D%/offer.py \
 	%D%/auth.py \
 	%D%/ctl.py \
 	%D%/ctl_agentese.py \
