@@ -2,6 +2,7 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* billing-stripe: takes Stripe's events, and never loses one. */
+#include "plugins/billing-stripe/engine.h"
 #include "plugins/billing-stripe/offer.h"
 #include "plugins/billing-stripe/prices.h"
 
@@ -44,6 +45,12 @@ static const struct kg_opt opts[] = {
     .help = "The version of Stripe's API that all requests name." },
   { .key = "plans", .type = KG_OPT_LIST, CONF (plans), .sub_size = sizeof (struct billing_plan),
     .sub = plan_opts, .help = "What is sold, the least plan first." },
+  { .key = "ended_tier", .type = KG_OPT_STRING, .dflt = "FREE", CONF (ended_tier),
+    .help = "The tier of a tenant whose subscriptions are all over." },
+  { .key = "grace_days", .type = KG_OPT_INT, .dflt = "7", CONF (grace_days), .min = 0, .max = 365,
+    .help = "For how many days a tenant keeps its tier while a payment is due." },
+  { .key = "tries", .type = KG_OPT_INT, .dflt = "5", CONF (tries), .min = 1, .max = 1000,
+    .help = "How often it is tried to process an event before it is parked." },
   { .key = "redirects", .type = KG_OPT_STRINGS, .dflt = "", CONF (redirects),
     .help = "Where checkout and portal may lead back to: beginnings of URLs, "
             "https://app.example.com/billing/." },
@@ -130,6 +137,7 @@ billing_close (void *data)
 {
   struct billing *b = data;
   offer_close (b);
+  engine_close (b);
   pthread_mutex_destroy (&b->lock);
   free (b);
 }
@@ -154,6 +162,8 @@ billing_open (const struct kg_host *host, kg_self *self, const void *conf, void 
     rc = b->health->add (self, "billing", 0, &b->component);
   if (rc == 0)
     rc = inbox_open (b);
+  if (rc == 0)
+    rc = engine_open (b);
   if (rc == 0)
     rc = webhook_open (b);
   if (rc == 0)
@@ -181,7 +191,9 @@ billing_start (void *data)
   stripe_start (b);
   if ((rc = prices_start (b)) < 0)
     return rc;
-  if ((rc = inbox_start (b)) < 0)
+  if ((rc = engine_start (b)) == 0 && (rc = inbox_start (b)) < 0)
+    engine_stop (b);
+  if (rc < 0)
     prices_stop (b);
   return rc;
 }
@@ -193,6 +205,7 @@ billing_stop (void *data)
   atomic_store (&b->stopped, 1);
   prices_stop (b);
   inbox_stop (b);
+  engine_stop (b);
 }
 
 KG_PLUGIN (.name = "billing-stripe", .version = "1.0", .summary = "Stripe webhooks, durably stored",

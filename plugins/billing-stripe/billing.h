@@ -39,6 +39,9 @@ struct billing_conf {
   const char *api_key;
   const char *api_version;
   struct kg_list plans; /* of struct billing_plan */
+  const char *ended_tier; /* of tenants that pay no more */
+  int64_t grace_days;
+  int64_t tries; /* of an event, before it is parked */
   const char *const *redirects; /* where checkout and portal may lead back to */
   const char *success_url, *cancel_url, *return_url;
   const char *public_url;
@@ -74,6 +77,7 @@ struct billing {
   const struct kg_http *http;
   const struct kg_health *health;
   const struct kg_metrics *metrics;
+  struct engine *engine;
   kg_bucket *bucket; /* "billing.totals" */
   kg_bucket *payers; /* "billing.payers" */
   kg_bucket *owners; /* "billing.customers" */

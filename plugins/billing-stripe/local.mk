@@ -1,26 +1,35 @@
 noinst_LIBRARIES += %D%/libbilling-stripe.a
 %C%_libbilling_stripe_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libbilling_stripe_a_SOURCES = \
+	%D%/batch.c \
+	%D%/batch.h \
 	%D%/billing-stripe.c \
 	%D%/billing.h \
 	%D%/checkout.c \
 	%D%/checkout.h \
+	%D%/customers.c \
 	%D%/dunning.c \
 	%D%/dunning.h \
+	%D%/effects.c \
+	%D%/engine.h \
 	%D%/event.c \
 	%D%/event.h \
 	%D%/form.c \
 	%D%/form.h \
 	%D%/go.c \
 	%D%/inbox.c \
+	%D%/inbox.h \
 	%D%/link.c \
 	%D%/link.h \
 	%D%/offer.c \
 	%D%/offer.h \
 	%D%/payer.c \
 	%D%/payer.h \
+	%D%/plans.c \
+	%D%/plans.h \
 	%D%/prices.c \
 	%D%/prices.h \
+	%D%/process.c \
 	%D%/projection.c \
 	%D%/projection.h \
 	%D%/redirect.c \
@@ -34,6 +43,7 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/stored.h \
 	%D%/stripe_api.c \
 	%D%/stripe_api.h \
+	%D%/tiers.c \
 	%D%/told.c \
 	%D%/told.h \
 	%D%/webhook.c \
