@@ -270,3 +270,14 @@ fold_free (struct fold *f)
   f->scratch = NULL;
   f->scratch_cap = 0;
 }
+
+int32_t
+fold_quantity (const struct record_read *r, const struct record_event *e, const struct meter *m,
+               decimal *ret)
+{
+  const struct counting c = { .json = &r->json, .event = e };
+  struct cell a = { 0 };
+  int32_t error = addend_make (&c, m, &a);
+  *ret = m->aggregation == METER_COUNT ? a.count * DECIMAL_ONE : a.sum;
+  return error;
+}

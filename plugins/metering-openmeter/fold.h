@@ -48,4 +48,9 @@ fold_full (const struct fold *f)
 
 void fold_free (struct fold *f);
 
+/* What one event adds for a meter of SUM or COUNT: 0, or why it adds nothing: -ENOENT,
+ * -EINVAL, -ERANGE. */
+int32_t fold_quantity (const struct record_read *r, const struct record_event *e,
+                       const struct meter *m, decimal *ret);
+
 #endif

@@ -2,6 +2,7 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 %C%_libmetering_openmeter_a_CFLAGS = $(PLUGIN_COMPILE)
 %C%_libmetering_openmeter_a_SOURCES = \
 	%D%/account.c \
+	%D%/account_text.c \
 	%D%/batch.c \
 	%D%/calendar.c \
 	%D%/calendar.h \
@@ -14,6 +15,14 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/count.c \
 	%D%/decimal.c \
 	%D%/decimal.h \
+	%D%/entitlement.c \
+	%D%/entitlement.h \
+	%D%/entitlement_change.c \
+	%D%/entitlement_form.c \
+	%D%/entitlement_form.h \
+	%D%/entitlement_http.c \
+	%D%/entitlement_table.c \
+	%D%/entitlement_turn.c \
 	%D%/event.c \
 	%D%/fold.c \
 	%D%/fold.h \

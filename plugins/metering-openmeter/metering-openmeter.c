@@ -6,6 +6,7 @@
 #include "plugins/metering-openmeter/metering.h"
 
 #include "plugins/metering-openmeter/ingest.h"
+#include "plugins/metering-openmeter/entitlement.h"
 #include "plugins/metering-openmeter/meters.h"
 #include "plugins/metering-openmeter/rollup.h"
 #include "plugins/metering-openmeter/sink.h"
@@ -234,6 +235,7 @@ declare (struct mt *mt)
       || (r = h->provide (mt->self, KG_METER, &mt_meter, sizeof mt_meter)) < 0
       || (r = h->route (mt->self, &events_route)) < 0
       || (r = rollup_open (mt, &mt->conf->meters, &mt->conf->rollups, &mt->rollup)) < 0
+      || (r = entitlements_open (mt, &mt->rollup->meters, &mt->entitlements)) < 0
       || (r = ingest_open (mt, &mt->conf->ingest, &mt->ingest)) < 0)
     return r;
   r = h->hook (mt->self, KG_PHASE_COMMIT, mt_commit);
@@ -245,6 +247,7 @@ metering_close (void *data)
 {
   struct mt *mt = data;
   mt_sinks_close (mt);
+  entitlements_close (mt->entitlements);
   rollup_close (mt->rollup);
   ingest_close (mt->ingest);
   mt_receipts_close (mt);
@@ -292,9 +295,14 @@ metering_start (void *data)
   if (r < 0 || (r = rollup_start (mt->rollup)) < 0)
     return r;
   mt->health->set (mt->recording, KG_HEALTH_OK, 0, "%s", "");
-  r = mt_sinks_start (mt);
-  if (r < 0)
+  if ((r = mt_sinks_start (mt)) < 0) {
     rollup_stop (mt->rollup);
+    return r;
+  }
+  if ((r = entitlements_start (mt->entitlements)) < 0) {
+    rollup_stop (mt->rollup);
+    mt_sinks_stop (mt);
+  }
   return r;
 }
 
@@ -302,6 +310,7 @@ static void
 metering_stop (void *data)
 {
   struct mt *mt = data;
+  entitlements_stop (mt->entitlements);
   rollup_stop (mt->rollup);
   mt_sinks_stop (mt);
   mt_receipts_stop (mt);

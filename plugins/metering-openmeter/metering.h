@@ -35,6 +35,7 @@
 #define MT_TYPE_MAX 64      /* bytes */
 #define MT_RECEIPT_MAX 512  /* bytes */
 
+struct entitlements;
 struct receipts;
 struct sinks;
 struct rollup;
@@ -80,6 +81,7 @@ struct mt {
   kg_metric *unsigned_;                                     /* by receipt.c */
   struct sinks *sinks;
   struct rollup *rollup;
+  struct entitlements *entitlements;
   struct ingest *ingest;
   struct receipts *receipts; /* NULL: none are given */
   const kg_fields *fields;   /* the receipt's */
