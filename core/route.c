@@ -3,8 +3,8 @@
 
 /* A node stands for one segment.  A literal child wins over the parameter child, and lookup goes
  * back to the parameter when the literal way leads nowhere, so `/a/b` and `/a/{x}/c` live
- * together.  Lookup allocates nothing and takes no lock: the trie is frozen before the workers
- * start. */
+ * together.  Paths without parameters, which are most, are looked up as a whole before that.
+ * Lookup allocates nothing and takes no lock: the trie is frozen before the workers start. */
 #include "core/route.h"
 
 #include <errno.h>
@@ -14,6 +14,7 @@
 
 #define SEGMENT_MAX 64u
 #define DEPTH_MAX   16u
+#define BUCKETS     256u
 
 struct node {
   char *text;           /* the literal segment; NULL for a parameter */
@@ -21,11 +22,15 @@ struct node {
   struct node *child;   /* first literal child */
   struct node *next;    /* next literal sibling */
   struct node *param;   /* the parameter child */
+  struct node *same;    /* the next one of its bucket */
+  char *path;           /* the whole path, where it has no parameters and a route; or NULL */
+  size_t path_len;
   struct route *routes[METHODS];
 };
 
 struct router {
   struct node root;
+  struct node *whole[BUCKETS]; /* nodes with a path, by its hash */
   struct route **routes; /* in the order of registration; NULL where dropped */
   uint32_t count, cap;
 };
@@ -59,6 +64,20 @@ static int
 segment_is_param (kg_str s)
 {
   return s.len > 2 && s.ptr[0] == '{' && s.ptr[s.len - 1] == '}';
+}
+
+/* By its first and its last eight bytes, and its length: the operator chooses the routes, so
+ * nobody can make lists long. */
+static uint32_t
+path_hash (kg_str path)
+{
+  uint64_t first = 0, last = 0;
+  if (path.len >= sizeof first) {
+    memcpy (&first, path.ptr, sizeof first);
+    memcpy (&last, path.ptr + path.len - sizeof last, sizeof last);
+  }
+  first = (first * 31 + last + path.len) * 0x9e3779b97f4a7c15u;
+  return (uint32_t) (first >> 32) % BUCKETS;
 }
 
 /* ---- Registration ------------------------------------------------------- */
@@ -143,6 +162,22 @@ node_make (struct router *r, kg_str pattern)
   return n;
 }
 
+/* Makes a node known by its whole path. */
+static int32_t
+node_name (struct router *r, struct node *n, kg_str path)
+{
+  struct node **bucket = &r->whole[path_hash (path)];
+  if (n->path)
+    return 0;
+  n->path = strndup (path.ptr, path.len);
+  if (!n->path)
+    return -ENOMEM;
+  n->path_len = path.len;
+  n->same = *bucket;
+  *bucket = n;
+  return 0;
+}
+
 static int32_t
 router_keep (struct router *r, struct route *route)
 {
@@ -185,7 +220,7 @@ route_insert (struct router *r, struct route *route, char *error, size_t size)
               route->pub.pattern, old->self ? old->self->name : "?", old->pub.pattern);
     return -EEXIST;
   }
-  if (router_keep (r, route) < 0)
+  if ((!route->nparams && node_name (r, n, route->pattern) < 0) || router_keep (r, route) < 0)
     return -ENOMEM;
   n->routes[route->method] = route;
   return 0;
@@ -281,6 +316,16 @@ node_find (const struct node *n, kg_str path, int32_t admin, kg_str *values, uin
   return node_find (n->param, path, admin, values, depth + 1);
 }
 
+/* The same of a path without parameters. */
+static const struct node *
+node_whole (const struct router *r, kg_str path, int32_t admin)
+{
+  const struct node *n = r->whole[path_hash (path)];
+  while (n && (n->path_len != path.len || memcmp (n->path, path.ptr, path.len)))
+    n = n->same;
+  return n && node_methods (n, admin) ? n : NULL;
+}
+
 void
 route_match (const struct router *r, int method, kg_str path, int32_t admin,
              struct route_match *ret)
@@ -289,10 +334,10 @@ route_match (const struct router *r, int method, kg_str path, int32_t admin,
   int m = method == METHOD_HEAD ? METHOD_GET : method;
   ret->route = NULL;
   ret->allowed = 0;
+  n = node_whole (r, path, admin);
   if (path.len == 1)
     path.len = 0;
-  n = node_find (&r->root, path, admin, ret->values, 0);
-  if (!n)
+  if (!n && !(n = node_find (&r->root, path, admin, ret->values, 0)))
     return;
   ret->allowed = node_methods (n, admin);
   if (m >= 0 && route_visible (n->routes[m], admin))
@@ -321,6 +366,7 @@ node_finish (struct node *n)
     free (n->param);
   }
   free (n->text);
+  free (n->path);
 }
 
 void
