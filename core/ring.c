@@ -4,6 +4,7 @@
 #include "core/ring.h"
 
 #include "core/util/crc.h"
+#include "core/util/hex.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -188,11 +189,10 @@ ring_scan (struct ring *r, uint64_t after, struct ring_record ***ret_records, si
 uint32_t
 ring_id (const struct ring *r, uint64_t sequence, char out[RING_ID_MAX])
 {
-  static const char hex[] = "0123456789abcdef";
-  char *p = out + r->id_len;
+  char digits[16], *p = out + r->id_len;
+  hex_put16 (digits, sequence);
   memcpy (out, r->id_prefix, r->id_len);
-  for (int shift = 44; shift >= 0; shift -= 4)
-    *p++ = hex[sequence >> shift & 15];
-  *p = 0;
-  return (uint32_t) (p - out);
+  memcpy (p, digits + 4, 12); /* of the lower 48 bits */
+  p[12] = 0;
+  return r->id_len + 12;
 }

@@ -3,7 +3,8 @@
 
 #include "core/trace.h"
 
-#include <endian.h>
+#include "core/util/hex.h"
+
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -42,33 +43,6 @@ trace_random (struct trace_rng *rng)
   return result;
 }
 
-/* Spreads the 8 nibbles of a word over 8 bytes, lowest first. */
-static uint64_t
-nibbles_spread (uint32_t v)
-{
-  uint64_t x = v;
-  x = (x | x << 16) & 0x0000ffff0000ffffu;
-  x = (x | x << 8) & 0x00ff00ff00ff00ffu;
-  return (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
-}
-
-/* The 8 digits of a word at once: 'a' to 'f' lie 39 above what follows '9'. */
-static void
-put_hex8 (char *out, uint32_t v)
-{
-  uint64_t x = nibbles_spread (v);
-  uint64_t letters = (x + 0x0606060606060606u) >> 4 & 0x0101010101010101u;
-  x = htobe64 (x + 0x3030303030303030u + letters * 39);
-  memcpy (out, &x, sizeof x);
-}
-
-static void
-put_hex16 (char *out, uint64_t v)
-{
-  put_hex8 (out, (uint32_t) (v >> 32));
-  put_hex8 (out + 8, (uint32_t) v);
-}
-
 void
 trace_uuid (struct trace_rng *rng, char out[37])
 {
@@ -76,8 +50,8 @@ trace_uuid (struct trace_rng *rng, char out[37])
   char first[16], second[16];
   a = (a & ~0xf000ull) | 0x4000;
   b = (b & ~(0xc000ull << 48)) | 0x8000ull << 48;
-  put_hex16 (first, a);
-  put_hex16 (second, b);
+  hex_put16 (first, a);
+  hex_put16 (second, b);
   memcpy (out, first, 8);
   memcpy (out + 9, first + 8, 4);
   memcpy (out + 14, first + 12, 4);
@@ -90,15 +64,15 @@ trace_uuid (struct trace_rng *rng, char out[37])
 void
 trace_span (struct trace_rng *rng, char out[17])
 {
-  put_hex16 (out, trace_random (rng) | 1);
+  hex_put16 (out, trace_random (rng) | 1);
   out[16] = 0;
 }
 
 void
 trace_new (struct trace_rng *rng, char out[33])
 {
-  put_hex16 (out, trace_random (rng) | 1);
-  put_hex16 (out + 16, trace_random (rng));
+  hex_put16 (out, trace_random (rng) | 1);
+  hex_put16 (out + 16, trace_random (rng));
   out[32] = 0;
 }
 

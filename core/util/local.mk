@@ -10,6 +10,7 @@ core_libutil_a_SOURCES = \
 	%D%/epoch.h \
 	%D%/hash.c \
 	%D%/hash.h \
+	%D%/hex.h \
 	%D%/json.c \
 	%D%/json.h \
 	%D%/json_keys.c \
