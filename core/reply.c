@@ -13,7 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define HEAD_ROOM 640u /* bytes that a head takes besides its own fields */
+#define HEAD_ROOM    640u  /* bytes that a head takes besides its own fields */
+#define FIELDS_FIRST 1024u /* bytes: rate limits and a receipt; what is copied once is enough */
 
 static const struct {
   int32_t status;
@@ -52,7 +53,7 @@ char *
 reply_room (struct kg_req *req, size_t more)
 {
   struct fields_out *f = &req->response.fields;
-  size_t cap = f->cap ? f->cap : 256;
+  size_t cap = f->cap ? f->cap : FIELDS_FIRST;
   char *p;
   if (f->len + more <= f->cap)
     return f->ptr + f->len;

@@ -136,31 +136,38 @@ get_param (const struct kg_req *req, const char *key)
   return none;
 }
 
+/* Names differ by their lengths or first letters, nearly always. */
 static kg_str
 get_header (const struct kg_req *req, const char *key)
 {
+  const struct field *f = req->fields, *end = f + req->nfields;
   kg_str none = { NULL, 0 };
   size_t len = key ? strlen (key) : 0;
-  for (uint32_t i = 0; len && i < req->nfields; i++)
-    if (req->fields[i].name.len == len && !strncasecmp (req->fields[i].name.ptr, key, len))
-      return req->fields[i].value;
+  for (; len && f < end; f++)
+    if (f->name.len == len && !((*f->name.ptr ^ *key) & ~0x20)
+        && !strncasecmp (f->name.ptr, key, len))
+      return f->value;
   return none;
 }
 
 /* Makes trace and span id when somebody first asks. */
 static void
-trace_ready (const struct kg_req *creq)
+trace_make (struct kg_req *req)
 {
-  struct kg_req *req = (struct kg_req *) (uintptr_t) creq;
   kg_str parent = request_field (req, FIELD_TRACEPARENT);
-  if (req->traced)
-    return;
   req->traced = 1;
   if (!parent.ptr || !trace_parse (parent, req->trace_id, req->trace_flags)) {
     trace_new (worker_rng (req->worker), req->trace_id);
     memcpy (req->trace_flags, "00", 3);
   }
   trace_span (worker_rng (req->worker), req->span_id);
+}
+
+static inline void
+trace_ready (const struct kg_req *req)
+{
+  if (!req->traced)
+    trace_make ((struct kg_req *) (uintptr_t) req);
 }
 
 static kg_str
@@ -173,22 +180,41 @@ get_traceparent (const struct kg_req *req)
   return text (out);
 }
 
+/* What is not there as it is wanted, but must be looked for or made. */
+static kg_str
+get_made (const kg_req *req, int32_t what, const char *key)
+{
+  kg_str none = { NULL, 0 };
+  switch (what) {
+  case KG_GET_PARAM:
+    return get_param (req, key);
+  case KG_GET_QUERY:
+    return decoded (req, target_query (req->gate.target.query, key), 1);
+  case KG_GET_CLIENT:
+    return conn_client (req->conn, req);
+  case KG_GET_SCOPE:
+    return text (req->match.route ? req->match.route->pub.scope : NULL);
+  case KG_GET_REPLY:
+    return (kg_str){ req->response.body, req->response.len };
+  case KG_GET_TRACEPARENT:
+    return get_traceparent (req);
+  default:
+    return none;
+  }
+}
+
 kg_str
 request_get (const kg_req *req, int32_t what, const char *key)
 {
-  kg_str none = { NULL, 0 };
   switch (what) {
   case KG_GET_METHOD:
     return req->method_text;
   case KG_GET_PATH:
     return req->gate.target.path;
   case KG_GET_ROUTE:
-    return req->match.route ? req->match.route->pattern : none;
-  case KG_GET_PARAM:
-    return get_param (req, key);
+    return req->match.route ? req->match.route->pattern : (kg_str){ NULL, 0 };
   case KG_GET_QUERY:
-    return key ? decoded (req, target_query (req->gate.target.query, key), 1)
-               : req->gate.target.query;
+    return key ? get_made (req, what, key) : req->gate.target.query;
   case KG_GET_HEADER:
     return get_header (req, key);
   case KG_GET_BODY:
@@ -201,16 +227,8 @@ request_get (const kg_req *req, int32_t what, const char *key)
   case KG_GET_SPAN_ID:
     trace_ready (req);
     return (kg_str){ req->span_id, 16 };
-  case KG_GET_CLIENT:
-    return conn_client (req->conn, req);
-  case KG_GET_SCOPE:
-    return text (req->match.route ? req->match.route->pub.scope : NULL);
-  case KG_GET_REPLY:
-    return (kg_str){ req->response.body, req->response.len };
-  case KG_GET_TRACEPARENT:
-    return get_traceparent (req);
   default:
-    return none;
+    return get_made (req, what, key);
   }
 }
 
@@ -256,9 +274,13 @@ scan (struct kg_req *req, kg_str s, struct kg_json *ret, struct json_error *erro
 {
   uint32_t max = json_tokens_bound (s.len);
   struct kg_json_token *tokens = arena_alloc (&req->arena, max * sizeof *tokens);
+  int32_t rc;
   if (!tokens)
     return -ENOMEM;
-  return json_scan (s.ptr, s.len, tokens, max, ret, error);
+  rc = json_scan (s.ptr, s.len, tokens, max, ret, error);
+  arena_shrink (&req->arena, tokens, max * sizeof *tokens,
+                rc < 0 ? 0 : ret->count * sizeof *tokens);
+  return rc;
 }
 
 int32_t

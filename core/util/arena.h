@@ -44,6 +44,16 @@ arena_alloc (struct arena *a, size_t size)
   return p;
 }
 
+/* Gives the end of what was allocated last back: `size` bytes at `p`, of which `used` stay.
+ * Nothing happens when something else was allocated since. */
+static inline void
+arena_shrink (struct arena *a, void *p, size_t size, size_t used)
+{
+  const size_t up = ARENA_ALIGN - 1;
+  if ((char *) p + ((size + up) & ~up) == a->ptr)
+    a->ptr = (char *) p + ((used + up) & ~up);
+}
+
 /* A NUL-terminated copy; NULL without memory. */
 char *arena_copy (struct arena *a, const char *p, size_t len);
 
