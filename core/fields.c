@@ -68,25 +68,34 @@ word_bad (uint64_t w)
   return w | (w - 0x20 * each) | (w + each);
 }
 
-/* The same for 16 bytes, where the processor can. */
+/* 16 bytes, for processors that can. */
 typedef unsigned char bytes16 __attribute__ ((vector_size (16)));
+typedef signed char signed16 __attribute__ ((vector_size (16)));
 
-/* Copies 16 bytes or more; the last ones overlap those before. */
+/* Those that are no printable ASCII: 0x7f and beyond are negative after the addition. */
+static inline signed16
+bytes_bad (bytes16 v)
+{
+  return (signed16) (v + 1) <= 0x20;
+}
+
+/* Copies 16 bytes or more, the last ones over those before; not 0 when one of them is bad. */
 static inline uint64_t
 long_copy (char *to, const char *from, size_t len)
 {
   const char *last = from + len - sizeof (bytes16);
   char *end = to + len - sizeof (bytes16);
-  bytes16 v, bad = { 0 };
+  signed16 bad = { 0 };
+  bytes16 v;
   uint64_t half[2];
   for (; from < last; from += sizeof v, to += sizeof v) {
     memcpy (&v, from, sizeof v);
     memcpy (to, &v, sizeof v);
-    bad |= v | (v - 0x20) | (v + 1);
+    bad |= bytes_bad (v);
   }
   memcpy (&v, last, sizeof v);
   memcpy (end, &v, sizeof v);
-  bad |= v | (v - 0x20) | (v + 1);
+  bad |= bytes_bad (v);
   memcpy (half, &bad, sizeof half);
   return half[0] | half[1];
 }
@@ -99,7 +108,7 @@ value_copy (char *to, const char *from, size_t len)
   uint64_t word = 0x2020202020202020u, other;
   uint32_t first, last;
   if (len >= 16)
-    return !(long_copy (to, from, len) & 0x8080808080808080u);
+    return !long_copy (to, from, len);
   if (len >= sizeof word) {
     memcpy (&word, from, sizeof word);
     memcpy (&other, from + len - sizeof other, sizeof other);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static uint64_t
+static inline uint64_t
 rotate (uint64_t x, int bits)
 {
   return x << bits | x >> (64 - bits);
@@ -22,7 +22,8 @@ load (const uint8_t *p)
   return v;
 }
 
-static void
+/* Inline, or its four words would travel through memory each time. */
+static inline void
 sip_round (uint64_t v[4])
 {
   v[0] += v[1];
@@ -37,7 +38,7 @@ sip_round (uint64_t v[4])
   v[2] = rotate (v[2], 32);
 }
 
-static void
+static inline void
 sip_word (uint64_t v[4], uint64_t word)
 {
   v[3] ^= word;
