@@ -266,17 +266,22 @@ kg_out_lit (struct kg_out *o, const char *text)
 static inline void
 kg_out_int (struct kg_out *o, int64_t v)
 {
+  static const char pairs[] = "0001020304050607080910111213141516171819"
+                              "2021222324252627282930313233343536373839"
+                              "4041424344454647484950515253545556575859"
+                              "6061626364656667686970717273747576777879"
+                              "8081828384858687888990919293949596979899";
   char buf[20], *p = buf + sizeof buf;
   uint64_t u = v < 0 ? 0 - (uint64_t) v : (uint64_t) v;
   while (u >= 100) {
-    uint32_t two = (uint32_t) (u % 100);
+    const char *two = pairs + u % 100 * 2;
+    *--p = two[1];
+    *--p = two[0];
     u /= 100;
-    *--p = (char) ('0' + two % 10);
-    *--p = (char) ('0' + two / 10);
   }
-  do
-    *--p = (char) ('0' + u % 10);
-  while (u /= 10);
+  *--p = pairs[u * 2 + 1];
+  if (u >= 10)
+    *--p = pairs[u * 2];
   if (v < 0)
     *--p = '-';
   kg_out_raw (o, p, (size_t) (buf + sizeof buf - p));
@@ -296,33 +301,40 @@ kg_json_plain (const char *p)
   return !(((w - ones * 0x20) | (quote - ones) | (slash - ones) | (del - ones)) & tops);
 }
 
+/* Appends a character of a JSON string that must not stand there as it is.  Since 1.0. */
+static inline void
+kg_out_escape (struct kg_out *o, unsigned char c)
+{
+  static const char hex[] = "0123456789abcdef", letter[] = "btn-fr"; /* from U+0008 on */
+  char esc[6] = { '\\', 'u', '0', '0', 0, 0 };
+  if (c == '"' || c == '\\' || (c >= 8 && c <= 13 && c != 11)) {
+    esc[1] = c <= 13 ? letter[c - 8] : (char) c;
+    kg_out_raw (o, esc, 2);
+    return;
+  }
+  esc[4] = hex[c >> 4];
+  esc[5] = hex[c & 15];
+  kg_out_raw (o, esc, 6);
+}
+
 /* Appends a JSON string with its quotes; `s` must be UTF-8.  Since 1.0. */
 static inline void
 kg_out_str (struct kg_out *o, kg_str s)
 {
-  static const char hex[] = "0123456789abcdef", letter[] = "btn-fr"; /* from U+0008 on */
   size_t i, from = 0;
   kg_out_raw (o, "\"", 1);
   for (i = 0; i < s.len; i++) {
     unsigned char c;
-    char esc[6] = { '\\', 'u', '0', '0', 0, 0 };
     while (i + 8 <= s.len && kg_json_plain (s.ptr + i))
       i += 8;
-    if (i == s.len)
-      break;
+    if (i == s.len || (s.len >= 8 && i + 8 > s.len && kg_json_plain (s.ptr + s.len - 8)))
+      break; /* of the last eight some were looked at before */
     c = (unsigned char) s.ptr[i];
     if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
       continue;
     kg_out_raw (o, s.ptr + from, i - from);
+    kg_out_escape (o, c);
     from = i + 1;
-    if (c == '"' || c == '\\' || (c >= 8 && c <= 13 && c != 11)) {
-      esc[1] = c <= 13 ? letter[c - 8] : (char) c;
-      kg_out_raw (o, esc, 2);
-      continue;
-    }
-    esc[4] = hex[c >> 4];
-    esc[5] = hex[c & 15];
-    kg_out_raw (o, esc, 6);
   }
   kg_out_raw (o, s.ptr + from, s.len - from);
   kg_out_raw (o, "\"", 1);
