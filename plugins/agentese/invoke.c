@@ -120,6 +120,13 @@ ag_call_run (struct ag_call *c, kg_str text)
   return run (c);
 }
 
+/* "a.b.c >> d.e.f"; most paths have none of these letters. */
+static int32_t
+is_composed (kg_str path)
+{
+  return memchr (path.ptr, '>', path.len) && memmem (path.ptr, path.len, " >> ", 4);
+}
+
 int32_t
 ag_invoke (kg_req *req, void *data)
 {
@@ -141,6 +148,5 @@ ag_invoke (kg_req *req, void *data)
     ag_note_begin (c);
   if ((r = ag_observe (c, &path)) || (r = ag_deferred_find (c)))
     return r;
-  return memmem (path.ptr, path.len, " >> ", 4) ? ag_compose_invoke (c, path)
-                                                : ag_call_run (c, path);
+  return is_composed (path) ? ag_compose_invoke (c, path) : ag_call_run (c, path);
 }
