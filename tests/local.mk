@@ -20,6 +20,7 @@ LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 
 # The rules of the house.
 RULE_TESTS = \
+	%D%/budgets.sh \
 	%D%/dist.sh \
 	%D%/docs.sh \
 	%D%/lines.sh \
@@ -27,7 +28,7 @@ RULE_TESTS = \
 	%D%/symbols.sh \
 	$(NULL)
 TESTS += $(RULE_TESTS)
-EXTRA_DIST += $(RULE_TESTS)
+EXTRA_DIST += $(RULE_TESTS) %D%/torture.list %D%/torture.sh
 
 include tests/fake/local.mk
 include tests/unit/local.mk
