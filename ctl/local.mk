@@ -36,6 +36,13 @@ kgentctl_SOURCES = \
 	%D%/look.c \
 	%D%/look.h \
 	%D%/main.c \
+	%D%/meter.c \
+	%D%/meter.h \
+	%D%/meter_compare.c \
+	%D%/meter_here.c \
+	%D%/meter_reconcile.c \
+	%D%/meter_reconcile.h \
+	%D%/meter_there.c \
 	%D%/object.c \
 	%D%/object.h \
 	%D%/pages.c \

@@ -32,6 +32,7 @@ HTTP_TESTS = \
 	%D%/mainjob.py \
 	%D%/openmeter.py \
 	%D%/receipts.py \
+	%D%/sinks.py \
 	%D%/usage.py \
 	%D%/stripe.py \
 	%D%/checkout.py \
@@ -39,6 +40,7 @@ HTTP_TESTS = \
 	%D%/auth.py \
 	%D%/ctl.py \
 	%D%/ctl_agentese.py \
+	%D%/ctl_meter.py \
 	%D%/apply.py \
 	%D%/operator.py \
 	%D%/health.py \
