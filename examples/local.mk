@@ -9,6 +9,8 @@ EXTRA_DIST += \
 	%D%/hello/configure.ac \
 	%D%/hello/hello-test.c \
 	%D%/hello/hello.c \
+	%D%/receiver/README.md \
+	%D%/receiver/receiver.py \
 	%D%/specs/README.md \
 	%D%/specs/concept/harbour.md \
 	%D%/specs/world/lighthouse.md \

@@ -65,6 +65,7 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/sink.h \
 	%D%/sink_admin.c \
 	%D%/sink_count.c \
+	%D%/sink_file.c \
 	%D%/sink_http.c \
 	%D%/sink_openmeter.c \
 	%D%/sink_openmeter.h \
@@ -73,6 +74,7 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/sink_save.c \
 	%D%/sink_status.c \
 	%D%/sink_turn.c \
+	%D%/sink_webhook.c \
 	%D%/sinks.c \
 	$(NULL)
 

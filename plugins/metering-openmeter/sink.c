@@ -21,8 +21,6 @@ sink_unref (struct sink *s)
 {
   if (atomic_fetch_sub (&s->refs, 1) > 1)
     return;
-  if (s->kind && s->kind->close)
-    s->kind->close (s);
   mt_batch_clear (&s->batch);
   free (s->reply.body);
   pthread_mutex_destroy (&s->lock);
@@ -157,6 +155,7 @@ send_next (struct sink *s)
 {
   struct mt *mt = s->mt;
   uint64_t newest = mt->store->newest (mt->usage);
+  uint32_t most = s->again && s->again < s->limit ? s->again : s->limit;
   int32_t n;
   if (mt->store->position (s->cursor) > s->tally.after) {
     s->stale = 1; /* another process was here */
@@ -168,7 +167,7 @@ send_next (struct sink *s)
   if (newest - s->tally.after < s->limit && !atomic_load (&s->due))
     return 0;
   atomic_store (&s->due, 0);
-  n = mt_batch_read (mt, &s->batch, s->tally.after, s->tally.skip, s->limit);
+  n = mt_batch_read (mt, &s->batch, s->tally.after, s->tally.skip, most);
   if (n < 0)
     return n;
   if (s->batch.time_ns)
@@ -207,8 +206,8 @@ next (struct sink *s)
     return r < 0 ? r : 0;
   if (atomic_load (&s->waiting))
     return 0;
-  if (!s->ready && s->kind->ready && (r = s->kind->ready (s)) < 0)
-    return r;
+  if (!s->ready && s->kind->ready && (r = s->kind->ready (s)))
+    return r < 0 ? r : 0;
   s->ready = 1;
   if (!s->attempt && !s->refused && canary_next (s))
     return 0;
@@ -281,5 +280,7 @@ sink_stop (struct sink *s)
   if (s->call)
     s->mt->http->cancel (s->call);
   pthread_mutex_unlock (&s->lock);
+  if (s->kind->end)
+    s->kind->end (s);
   sink_drops_end (s);
 }

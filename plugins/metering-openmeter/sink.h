@@ -74,14 +74,18 @@ struct sink_tally {
   uint64_t day;                /* of that file */
 };
 
+/* Whether a write under a lock has shown that the tally is the newest. */
+enum sink_claim { CLAIM_NONE, CLAIM_ASKED, CLAIM_GOOD };
+
 /* A kind of sink.  All run on the sink's timer thread. */
 struct sink_kind {
   const char *name;
   int32_t (*check) (struct sink *s); /* [open] the configuration; logs what is wrong */
-  int32_t (*ready) (struct sink *s); /* before the first batch; tried again.  May be NULL */
+  int32_t (*ready) (struct sink *s); /* before the first batch: 1 is not yet.  May be NULL */
   int32_t (*send) (struct sink *s);  /* the batch: 0, and sink_arrive will be called */
   int32_t (*probe) (struct sink *s); /* may be NULL */
-  void (*close) (struct sink *s);    /* may be NULL */
+  void (*sent) (struct sink *s);     /* it was a success: for the tally.  May be NULL */
+  void (*end) (struct sink *s);      /* once no timer runs any more.  May be NULL */
 };
 extern const struct sink_kind sink_openmeter, sink_file, sink_webhook;
 
@@ -129,6 +133,7 @@ struct sink {
   int32_t park_status;
   int32_t unparked;       /* parking them has failed */
   uint32_t limit;         /* events of the next batch; halved on a 400 */
+  uint32_t again;         /* events of the batch that goes once more, or 0 */
   uint32_t attempt;       /* failures since the last success */
   uint32_t parked_in_row; /* since the last success */
   uint32_t idle;          /* flush intervals without traffic */
@@ -142,6 +147,8 @@ struct sink {
   double unaccounted;
   int32_t audited;
   int fd, lock_fd;        /* sink_file.c; -1: none */
+  struct sink_tally open; /* and of the file that is open */
+  enum sink_claim claim;
   char reason[160];       /* why it is not well */
   struct sink_drop *dropping;
 

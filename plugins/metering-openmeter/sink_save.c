@@ -134,6 +134,7 @@ sink_load (struct sink *s)
   s->strange = 0;
   s->stale = 0;
   s->ready = 0;
+  s->claim = CLAIM_NONE;
   s->park = 0;
   s->unsaved = 0;
   atomic_store (&s->parked_changed, 1);
@@ -214,8 +215,10 @@ static int32_t
 save_or_undo (struct sink *s, enum sink_saving what, struct kg_op *ops, uint32_t n)
 {
   int32_t r = save (s, what, ops, n);
-  if (r < 0)
+  if (r < 0) {
     s->tally = s->undo;
+    s->ready = 0;
+  }
   return r;
 }
 
@@ -298,6 +301,8 @@ sink_unpark (struct sink *s)
   s->undo = s->tally;
   if (!r) {
     s->tally.confirmed += n;
+    if (s->kind->sent)
+      s->kind->sent (s);
     r = save_or_undo (s, SAVE_UNPARK, w.ops, n);
   }
   work_end (&w);
@@ -411,8 +416,12 @@ saved_well (struct sink *s, enum sink_saving what)
     drop_end (s->dropping, 0);
     s->dropping = NULL;
   }
-  if (what != SAVE_ACK)
+  if (what != SAVE_ACK) {
     atomic_store (&s->parked_changed, 1);
+    atomic_store (&s->count_due, 1);
+  }
+  if (s->claim == CLAIM_ASKED)
+    s->claim = CLAIM_GOOD;
   if (s->unsaved)
     sink_ack (s);
 }
@@ -425,6 +434,8 @@ saved_badly (struct sink *s, enum sink_saving what, const struct kg_outcome *out
   if (what != SAVE_ACK)
     s->tally = s->undo;
   s->unsaved |= what == SAVE_ACK;
+  s->claim = CLAIM_NONE;
+  s->ready = 0;
   if (what == SAVE_DROP && s->dropping) {
     drop_end (s->dropping, entry && error == -ESTALE ? -ENOENT : error);
     s->dropping = NULL;

@@ -133,6 +133,8 @@ delivered (struct sink *s)
     return;
   }
   s->tally.confirmed += s->batch.count;
+  if (s->kind->sent)
+    s->kind->sent (s);
   sink_advance (s, s->batch.count);
   sink_ack (s);
 }
@@ -185,6 +187,7 @@ on_sent (struct sink *s, const struct sink_reply *r)
   if (s->kind == &sink_openmeter)
     s->mt->metrics->observe (s->all->latency, 0, ns);
   s->idle = 0;
+  s->again = 0;
   if (status >= 200 && status <= 299) {
     delivered (s);
     return;
@@ -205,6 +208,8 @@ on_sent (struct sink *s, const struct sink_reply *r)
   if (s->tally.dedupe == DEDUPE_NO && ambiguous (r)) {
     set_aside (s, s->batch.count, status);
     s->limit = 1; /* the next try puts one event at risk */
+  } else if (!s->batch.parked) {
+    s->again = s->batch.count; /* the same batch, not a larger one */
   }
   sink_retry_later (s, r);
 }

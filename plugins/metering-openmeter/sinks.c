@@ -19,14 +19,14 @@ const struct kg_opt sink_options[] = {
   { .key = "kind",
     .type = KG_OPT_STRING,
     .flags = KG_OPT_REQUIRED,
-    .choices = "openmeter",
+    .choices = "openmeter|file|webhook",
     .offset = offsetof (struct sink_conf, kind),
     .help = "What it is." },
   { .key = "url",
     .dflt = "",
     .type = KG_OPT_STRING,
     .offset = offsetof (struct sink_conf, url),
-    .help = "Base URL of an openmeter." },
+    .help = "Base URL of an openmeter, the whole one of a webhook." },
   { .key = "api_key",
     .dflt = "",
     .type = KG_OPT_STRING,
@@ -38,6 +38,24 @@ const struct kg_opt sink_options[] = {
     .type = KG_OPT_BOOL,
     .offset = offsetof (struct sink_conf, canary),
     .help = "Whether an openmeter is asked if equal events count once." },
+  { .key = "secrets",
+    .dflt = "",
+    .type = KG_OPT_STRINGS,
+    .flags = KG_OPT_SECRET,
+    .offset = offsetof (struct sink_conf, secrets),
+    .help = "What a webhook is signed with, each whsec_ and base64; the newest one first." },
+  { .key = "dir",
+    .dflt = "",
+    .type = KG_OPT_STRING,
+    .offset = offsetof (struct sink_conf, dir),
+    .help = "Folder of files." },
+  { .key = "max_bytes",
+    .dflt = "134217728",
+    .type = KG_OPT_INT,
+    .min = 4096,
+    .max = 1099511627776,
+    .offset = offsetof (struct sink_conf, max_bytes),
+    .help = "Bytes after which the next file is begun, as it is each day." },
   { .key = "batch_size",
     .dflt = "100",
     .type = KG_OPT_INT,
@@ -62,7 +80,7 @@ const struct kg_opt sink_options[] = {
   { .key = NULL }
 };
 
-static const struct sink_kind *const kinds[] = { &sink_openmeter };
+static const struct sink_kind *const kinds[] = { &sink_openmeter, &sink_file, &sink_webhook };
 
 static const struct sink_kind *
 kind_find (const char *name)

@@ -45,6 +45,7 @@ PLUGIN_TESTS = \
 	%D%/fake-calls \
 	%D%/fake-shared \
 	%D%/metering-export \
+	%D%/metering-kinds \
 	%D%/metering-openmeter \
 	%D%/metering-grants \
 	%D%/metering-ingest \
@@ -52,7 +53,6 @@ PLUGIN_TESTS = \
 	%D%/metering-receipt \
 	%D%/metering-read \
 	%D%/metering-rollup \
-	%D%/metering-sinks \
 	%D%/metering-sinks \
 	%D%/sse \
 	$(NULL)
@@ -157,8 +157,8 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 %C%_metering_rollup_SOURCES = %D%/metering-rollup.c %D%/metering-usage.h
 %C%_metering_rollup_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
 	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
-%C%_metering_sinks_SOURCES = %D%/metering-sinks.c %D%/metering.h
-%C%_metering_sinks_LDADD = $(%C%_metering_openmeter_LDADD)
+%C%_metering_kinds_SOURCES = %D%/metering-kinds.c %D%/metering.h
+%C%_metering_kinds_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_sinks_SOURCES = %D%/metering-sinks.c %D%/metering.h
 %C%_metering_sinks_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_oracle_SOURCES = %D%/metering-oracle.c %D%/metering-usage.h

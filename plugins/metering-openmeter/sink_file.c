@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* A sink that is a folder of files, an event a line: NAME-20261128-000017.jsonl.
+ *
+ * Which file is written, and how many of its bytes are good, is part of the tally: what
+ * is beyond was written by somebody who died before the cursor moved, and is cut.  So
+ * each line is there once.  Nothing is cut before a write of the tally has shown that
+ * it is the newest one, and that under a lock: another process may still be at work.
+ *
+ * After a failed write or sync the file is opened again, cut, and everything since the
+ * last good byte written anew; so it doesn't matter what the kernel made of the pages
+ * that it could not write. */
+#include "plugins/metering-openmeter/sink.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FILE_NAME "%s-%08llu-%06llu.jsonl"
+
+static int32_t
+file_check (struct sink *s)
+{
+  if (s->conf.dir && s->conf.dir[0] == '/' && strlen (s->conf.dir) < PATH_MAX - 128)
+    return 0;
+  s->mt->host->log (s->mt->self, KG_LOG_ERROR,
+                    "%s: dir: \"%s\" is no absolute path; write /var/lib/kgent/usage",
+                    s->conf.name, s->conf.dir ? s->conf.dir : "");
+  return -EINVAL;
+}
+
+static void
+path_make (const struct sink *s, const struct sink_tally *t, char out[PATH_MAX])
+{
+  snprintf (out, PATH_MAX, "%s/" FILE_NAME, s->conf.dir, s->conf.name,
+            (unsigned long long)t->day, (unsigned long long)t->file);
+}
+
+static uint64_t
+today (void)
+{
+  time_t now = time (NULL);
+  struct tm t;
+  gmtime_r (&now, &t);
+  return (uint64_t)((t.tm_year + 1900) * 10000 + (t.tm_mon + 1) * 100 + t.tm_mday);
+}
+
+static void
+file_close (struct sink *s)
+{
+  if (s->fd >= 0)
+    close (s->fd);
+  s->fd = -1;
+}
+
+/* ---- Getting ready ------------------------------------------------------------------ */
+
+/* The folder is one process's at a time. */
+static int32_t
+folder_lock (struct sink *s)
+{
+  char path[PATH_MAX];
+  if (s->lock_fd >= 0)
+    return 0;
+  s->claim = CLAIM_NONE;
+  if (mkdir (s->conf.dir, 0750) < 0 && errno != EEXIST)
+    return -errno;
+  snprintf (path, sizeof path, "%s/.%s.lock", s->conf.dir, s->conf.name);
+  s->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  if (s->lock_fd < 0)
+    return -errno;
+  if (flock (s->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+    close (s->lock_fd);
+    s->lock_fd = -1;
+    if (!s->attempt)
+      s->mt->host->log (s->mt->self, KG_LOG_INFO, "%s: another process writes to %s",
+                        s->conf.name, s->conf.dir);
+    return -EBUSY;
+  }
+  return 0;
+}
+
+static int32_t
+folder_sync (const struct sink *s)
+{
+  int fd = open (s->conf.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int32_t r = fd < 0 || fsync (fd) < 0 ? -errno : 0;
+  if (fd >= 0)
+    close (fd);
+  return r;
+}
+
+/* The highest number of the sink's files. */
+static int32_t
+number_last (const struct sink *s, uint64_t *ret)
+{
+  size_t n = strlen (s->conf.name);
+  unsigned long long day, number;
+  DIR *dir = opendir (s->conf.dir);
+  struct dirent *e;
+  *ret = 0;
+  if (!dir)
+    return -errno;
+  while ((e = readdir (dir)))
+    if (!strncmp (e->d_name, s->conf.name, n)
+        && sscanf (e->d_name + n, "-%8llu-%llu.jsonl", &day, &number) == 2 && number > *ret)
+      *ret = number;
+  closedir (dir);
+  return 0;
+}
+
+/* A file of that name that the tally doesn't know is one that was never finished, or it
+ * is the store that is older than it should be: it is set aside, not overwritten. */
+static int32_t
+file_set_aside (struct sink *s, const char *path)
+{
+  char aside[PATH_MAX + 32];
+  snprintf (aside, sizeof aside, "%s.%lld", path, (long long)time (NULL));
+  s->mt->host->log (s->mt->self, KG_LOG_WARN, "%s: %s was never finished; it is now %s",
+                    s->conf.name, path, aside);
+  return rename (path, aside) < 0 ? -errno : 0;
+}
+
+/* Begins the next file; the tally has it once something is in it. */
+static int32_t
+file_create (struct sink *s)
+{
+  char path[PATH_MAX];
+  int32_t r = 0;
+  if (!s->open.file && (r = number_last (s, &s->open.file)) < 0)
+    return r;
+  s->open.file++;
+  s->open.day = today ();
+  s->open.size = 0;
+  path_make (s, &s->open, path);
+  file_close (s);
+  while (s->fd < 0 && !r) {
+    s->fd = open (path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (s->fd < 0)
+      r = errno == EEXIST ? file_set_aside (s, path) : -errno;
+  }
+  return r < 0 ? r : folder_sync (s);
+}
+
+/* Cuts what is not in the tally; 0 when the file has less than it should. */
+static int32_t
+file_cut (struct sink *s, const char *path)
+{
+  struct stat st;
+  if (fstat (s->fd, &st) < 0)
+    return -errno;
+  if ((uint64_t)st.st_size < s->tally.size) {
+    s->mt->host->log (s->mt->self, KG_LOG_ERROR, "%s: %s has %lld bytes, and had %llu",
+                      s->conf.name, path, (long long)st.st_size,
+                      (unsigned long long)s->tally.size);
+    return 0;
+  }
+  if ((uint64_t)st.st_size > s->tally.size) {
+    s->mt->host->log (s->mt->self, KG_LOG_INFO, "%s: %lld bytes of %s are written again",
+                      s->conf.name, (long long)st.st_size - (long long)s->tally.size, path);
+    if (ftruncate (s->fd, (off_t)s->tally.size) < 0 || fdatasync (s->fd) < 0)
+      return -errno;
+  }
+  return 1;
+}
+
+/* The file where it was left; the next one when it is gone, or has less than it had. */
+static int32_t
+file_open (struct sink *s)
+{
+  char path[PATH_MAX];
+  int32_t r;
+  s->open = s->tally;
+  if (!s->tally.file)
+    return file_create (s);
+  path_make (s, &s->tally, path);
+  file_close (s);
+  s->fd = open (path, O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (s->fd < 0 && errno != ENOENT)
+    return -errno;
+  if (s->fd >= 0 && (r = file_cut (s, path)))
+    return r < 0 ? r : 0;
+  return file_create (s);
+}
+
+static int32_t
+file_ready (struct sink *s)
+{
+  int32_t r = folder_lock (s);
+  if (r < 0)
+    return r;
+  if (s->claim == CLAIM_NONE) {
+    s->claim = CLAIM_ASKED;
+    sink_ack (s);
+    if (s->unsaved) {
+      s->claim = CLAIM_NONE;
+      return -EAGAIN;
+    }
+  }
+  if (s->claim == CLAIM_ASKED)
+    return 1;
+  r = file_open (s);
+  s->met |= !r;
+  return r;
+}
+
+/* ---- Writing ------------------------------------------------------------------------ */
+
+static int32_t
+write_all (int fd, const char *p, size_t n)
+{
+  while (n) {
+    ssize_t w = write (fd, p, n);
+    if (w < 0 && errno == EINTR)
+      continue;
+    if (w < 0)
+      return -errno;
+    p += w;
+    n -= (size_t)w;
+  }
+  return 0;
+}
+
+/* The batch as lines; JSON texts have no line ends of their own but as white space. */
+static void
+lines_make (const struct mt_batch *b, struct mt_text *t)
+{
+  uint32_t i;
+  size_t k;
+  for (i = 0; i < b->count; i++) {
+    size_t from = t->len;
+    mt_text_add (t, b->text.ptr + b->event[i].at, b->event[i].len);
+    for (k = from; k < t->len; k++)
+      if (t->ptr[k] == '\n' || t->ptr[k] == '\r')
+        t->ptr[k] = ' ';
+    mt_text_add (t, "\n", 1);
+  }
+}
+
+static int32_t
+batch_write (struct sink *s)
+{
+  struct mt_text t = { 0 };
+  int32_t r = 0;
+  if (s->open.day != today () || s->open.size >= (uint64_t)s->conf.max_bytes)
+    r = file_create (s);
+  if (!r)
+    lines_make (&s->batch, &t);
+  if (t.failed)
+    r = -ENOMEM;
+  if (!r)
+    r = write_all (s->fd, t.ptr, t.len);
+  if (!r && fdatasync (s->fd) < 0)
+    r = -errno;
+  s->open.size += t.len;
+  mt_text_free (&t);
+  return r;
+}
+
+/* Writes at once; what came of it arrives as that of other sinks does. */
+static int32_t
+file_send (struct sink *s)
+{
+  struct sink_reply reply = { .retry_after_ms = -1 };
+  struct timespec from, to;
+  clock_gettime (CLOCK_MONOTONIC, &from);
+  reply.error = batch_write (s);
+  clock_gettime (CLOCK_MONOTONIC, &to);
+  reply.status = reply.error ? 0 : 200;
+  reply.elapsed_ns
+      = (int64_t)(to.tv_sec - from.tv_sec) * 1000000000 + to.tv_nsec - from.tv_nsec;
+  if (reply.error) {
+    file_close (s);
+    s->ready = 0;
+  }
+  sink_begin (s, SINK_SENDING);
+  sink_arrive (s, &reply);
+  return 0;
+}
+
+static void
+file_sent (struct sink *s)
+{
+  s->tally.file = s->open.file;
+  s->tally.size = s->open.size;
+  s->tally.day = s->open.day;
+}
+
+static void
+file_end (struct sink *s)
+{
+  file_close (s);
+  if (s->lock_fd >= 0)
+    close (s->lock_fd);
+  s->lock_fd = -1;
+  s->ready = 0;
+}
+
+const struct sink_kind sink_file = { .name = "file",
+                                     .check = file_check,
+                                     .ready = file_ready,
+                                     .send = file_send,
+                                     .sent = file_sent,
+                                     .end = file_end };

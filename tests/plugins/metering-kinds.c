@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* Kinds of sinks of metering-openmeter.so against the fake host: files and webhooks. */
+
+#include "tests/plugins/metering.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void
+turn (int64_t ms)
+{
+  fake_advance (fake, ms);
+  fake_run_jobs (fake);
+}
+
+/* ---- Files -------------------------------------------------------------------- */
+
+static char folder[64], dir_option[96];
+static const char *files[] = { "sinks.0.name=archive",
+                               "sinks.0.kind=file",
+                               dir_option,
+                               "sinks.0.batch_size=4",
+                               "sinks.0.max_bytes=4096",
+                               NULL };
+
+static void
+begin_files (void)
+{
+  strcpy (folder, "/tmp/kgent-files-XXXXXX");
+  ck_assert_ptr_nonnull (mkdtemp (folder));
+  snprintf (dir_option, sizeof dir_option, "sinks.0.dir=%s/usage", folder);
+  begin_with (files);
+}
+
+static void
+end_files (void)
+{
+  char command[128];
+  end ();
+  snprintf (command, sizeof command, "rm -rf %s", folder);
+  ck_assert_int_eq (system (command), 0);
+}
+
+/* The name of the n-th file, in order; NULL beyond. */
+static const char *
+file_name (int n)
+{
+  static char name[400];
+  char path[96];
+  struct dirent **list;
+  int count, i;
+  snprintf (path, sizeof path, "%s/usage", folder);
+  count = scandir (path, &list, NULL, alphasort);
+  name[0] = 0;
+  for (i = 0; i < count; i++) {
+    size_t len = strlen (list[i]->d_name);
+    if (len > 6 && !strcmp (list[i]->d_name + len - 6, ".jsonl") && !n--)
+      snprintf (name, sizeof name, "%s/%s", path, list[i]->d_name);
+    free (list[i]);
+  }
+  if (count >= 0)
+    free (list);
+  return name[0] ? name : NULL;
+}
+
+/* All lines of all files, one text. */
+static const char *
+all_lines (void)
+{
+  static char text[1000000];
+  size_t len = 0;
+  const char *name;
+  int n;
+  for (n = 0; (name = file_name (n)); n++) {
+    int fd = open (name, O_RDONLY);
+    ssize_t r;
+    while ((r = read (fd, text + len, sizeof text - 1 - len)) > 0)
+      len += (size_t)r;
+    close (fd);
+  }
+  text[len] = 0;
+  return text;
+}
+
+/* Each record's event is there once, in the order of the log, and nothing else. */
+static void
+all_once (int count)
+{
+  const char *p = all_lines ();
+  char want[256];
+  int i;
+  ck_assert_int_eq (fake_log_count (fake, "usage"), count);
+  for (i = 0; i < count; i++) {
+    snprintf (want, sizeof want, "{\"specversion\":\"1.0\",\"id\":\"%s\",",
+              fake_log_id (fake, "usage", i));
+    ck_assert_msg (!strncmp (p, want, strlen (want)), "%d: %.200s", i, p);
+    p = strchr (p, '\n');
+    ck_assert_ptr_nonnull (p);
+    p++;
+  }
+  ck_assert_str_eq (p, "");
+}
+
+static void
+drain (void)
+{
+  int i;
+  for (i = 0; i < 5; i++)
+    turn (1100);
+}
+
+START_TEST (a_line_for_each_event)
+{
+  use_times (9);
+  drain ();
+  all_once (9);
+  ck_assert_ptr_nonnull (strstr (file_name (0), "/archive-20"));
+  ck_assert_ptr_nonnull (strstr (file_name (0), "-000001.jsonl"));
+  ck_assert_int_eq (fake_health (fake, "sink_archive"), KG_HEALTH_OK);
+  ck_assert_double_eq (fake_metric (fake, "kgent_metering_unaccounted", "archive"), 0);
+  ck_assert_double_eq (fake_metric (fake, "kgent_metering_sink_events_total", "archive"), 9);
+  ck_assert_ptr_null (file_name (1));
+}
+END_TEST
+
+START_TEST (a_file_ends_by_its_size)
+{
+  use_times (60);
+  drain ();
+  all_once (60);
+  ck_assert_ptr_nonnull (file_name (2));
+  ck_assert_ptr_nonnull (strstr (file_name (2), "-000003.jsonl"));
+}
+END_TEST
+
+static void
+restart (void)
+{
+  fake_stop (fake);
+  fake_close (fake);
+  open_with (files);
+}
+
+START_TEST (a_restart_goes_on)
+{
+  use_times (5);
+  drain ();
+  restart ();
+  use_times (3);
+  drain ();
+  all_once (8);
+  ck_assert_ptr_null (file_name (1));
+}
+END_TEST
+
+static void
+append (const char *name, const char *text)
+{
+  int fd = open (name, O_WRONLY | O_APPEND);
+  ck_assert_int_eq (write (fd, text, strlen (text)), (ssize_t)strlen (text));
+  close (fd);
+}
+
+START_TEST (a_torn_tail_is_cut)
+{
+  use_times (5);
+  drain ();
+  append (file_name (0), "{\"specversion\":\"1.0\",\"id\":\"h");
+  restart ();
+  use_times (1);
+  drain ();
+  all_once (6);
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "are written again"));
+}
+END_TEST
+
+/* The process dies when lines are on the disk and the cursor has not moved. */
+START_TEST (a_crash_before_the_cursor_moves)
+{
+  use_times (2);
+  drain ();
+  use_times (6);
+  fake_store_hold (fake, 1);
+  drain ();
+  all_once (8);
+  fake_crash (fake);
+  fake_stop (fake);
+  fake_close (fake);
+  fake_store_hold (fake, 0);
+  open_with (files);
+  use_times (2);
+  drain ();
+  all_once (10);
+}
+END_TEST
+
+/* The same when these lines were the first ones of a file. */
+START_TEST (a_crash_in_a_new_file)
+{
+  use_times (16);
+  drain ();
+  use_times (12);
+  fake_store_hold (fake, 1);
+  drain ();
+  ck_assert_ptr_nonnull (file_name (1));
+  fake_crash (fake);
+  fake_stop (fake);
+  fake_close (fake);
+  fake_store_hold (fake, 0);
+  open_with (files);
+  drain ();
+  all_once (28);
+}
+END_TEST
+
+START_TEST (a_file_that_lost_something)
+{
+  use_times (4);
+  drain ();
+  ck_assert_int_eq (truncate (file_name (0), 10), 0);
+  restart ();
+  use_times (1);
+  drain ();
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "has 10 bytes, and had"));
+  ck_assert_ptr_nonnull (file_name (1));
+}
+END_TEST
+
+START_TEST (a_file_that_was_moved_away)
+{
+  use_times (4);
+  drain ();
+  ck_assert_int_eq (unlink (file_name (0)), 0);
+  restart ();
+  use_times (1);
+  drain ();
+  ck_assert_ptr_nonnull (strstr (file_name (0), "-000002.jsonl"));
+}
+END_TEST
+
+/* Files that the store doesn't know of stay as they are. */
+START_TEST (a_new_store_beside_old_files)
+{
+  use_times (4);
+  drain ();
+  fake_stop (fake);
+  fake_free (fake);
+  begin_with (files);
+  use_times (1);
+  drain ();
+  ck_assert_ptr_nonnull (strstr (file_name (1), "-000002.jsonl"));
+}
+END_TEST
+
+START_TEST (one_process_at_a_time)
+{
+  char path[128];
+  int fd;
+  fake_stop (fake);
+  fake_close (fake);
+  snprintf (path, sizeof path, "%s/usage", folder);
+  mkdir (path, 0700);
+  snprintf (path, sizeof path, "%s/usage/.archive.lock", folder);
+  fd = open (path, O_RDWR | O_CREAT, 0600);
+  ck_assert_int_eq (flock (fd, LOCK_EX), 0);
+  open_with (files);
+  use_times (2);
+  drain ();
+  ck_assert_ptr_null (file_name (0));
+  ck_assert_int_eq (fake_health (fake, "sink_archive"), KG_HEALTH_DEGRADED);
+  close (fd);
+  turn (61000);
+  drain ();
+  all_once (2);
+}
+END_TEST
+
+START_TEST (a_folder_that_cannot_be)
+{
+  FILE *f;
+  char path[128];
+  fake_stop (fake);
+  fake_close (fake);
+  snprintf (path, sizeof path, "rm -rf %s/usage", folder);
+  ck_assert_int_eq (system (path), 0);
+  snprintf (path, sizeof path, "%s/usage", folder);
+  f = fopen (path, "w");
+  fclose (f);
+  open_with (files);
+  use_times (2);
+  drain ();
+  ck_assert_int_eq (fake_health (fake, "sink_archive"), KG_HEALTH_DEGRADED);
+  ck_assert_int_eq (unlink (path), 0);
+  turn (61000);
+  drain ();
+  all_once (2);
+}
+END_TEST
+
+/* ---- Webhooks ------------------------------------------------------------------ */
+
+#define OLD "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+#define NEW "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo0NTY3ODk="
+
+static const char *const hooks[] = { "sinks.0.name=hook",
+                                     "sinks.0.kind=webhook",
+                                     "sinks.0.url=http://127.0.0.1:7/in?x=1",
+                                     "sinks.0.secrets=whsec_" NEW ",whsec_" OLD,
+                                     "sinks.0.batch_size=4",
+                                     NULL };
+
+static void
+begin_hooks (void)
+{
+  begin_with (hooks);
+}
+
+static void
+answer (int status)
+{
+  fake_http_reply (fake, status, NULL, "", -1);
+  ck_assert_int_eq (fake_http_deliver (fake), 1);
+  fake_run_jobs (fake);
+}
+
+/* Whether the signatures have the one that this secret makes. */
+static int
+signed_by (const struct fake_call *c, const char *secret)
+{
+  unsigned char key[64], mac[32];
+  char text[8192], want[64] = "v1,";
+  unsigned int len = sizeof mac;
+  int n = EVP_DecodeBlock (key, (const unsigned char *)secret, (int)strlen (secret));
+  n -= (int)(strlen (secret) - strcspn (secret, "="));
+  snprintf (text, sizeof text, "%s.%s.%s", fake_http_header (c, "webhook-id"),
+            fake_http_header (c, "webhook-timestamp"), c->body);
+  HMAC (EVP_sha256 (), key, n, (unsigned char *)text, strlen (text), mac, &len);
+  EVP_EncodeBlock ((unsigned char *)want + 3, mac, 32);
+  return strstr (fake_http_header (c, "webhook-signature"), want) != NULL;
+}
+
+START_TEST (a_batch_is_signed)
+{
+  const struct fake_call *c;
+  use_times (3);
+  turn (2);
+  c = fake_http_call (fake, 0);
+  ck_assert_str_eq (c->method, "POST");
+  ck_assert_str_eq (c->url, "http://127.0.0.1:7/in?x=1");
+  ck_assert_str_eq (fake_http_header (c, "Content-Type"), "application/cloudevents-batch+json");
+  ck_assert_str_eq (fake_http_header (c, "webhook-id"), "msg_hook_1-0_3");
+  ck_assert (signed_by (c, NEW));
+  ck_assert (signed_by (c, OLD));
+  ck_assert (!signed_by (c, "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY4"));
+  answer (200);
+  ck_assert_int_eq (fake_health (fake, "sink_hook"), KG_HEALTH_OK);
+}
+END_TEST
+
+/* The batch that goes once more is the same, with the same id, whatever came meanwhile. */
+START_TEST (the_same_batch_again)
+{
+  const struct fake_call *c;
+  use_times (3);
+  turn (2);
+  use_times (1);
+  answer (503);
+  turn (1000);
+  c = fake_http_call (fake, 1);
+  ck_assert_str_eq (fake_http_header (c, "webhook-id"), "msg_hook_1-0_3");
+  ck_assert_str_eq (c->body, fake_http_call (fake, 0)->body);
+  answer (204);
+  turn (1100);
+  ck_assert_str_eq (fake_http_header (fake_http_call (fake, 2), "webhook-id"), "msg_hook_4-0_1");
+}
+END_TEST
+
+START_TEST (who_is_gone_is_left_alone)
+{
+  use_times (1);
+  turn (2);
+  answer (410);
+  ck_assert_int_eq (fake_health (fake, "sink_hook"), KG_HEALTH_DOWN);
+  turn (59000);
+  ck_assert_int_eq (fake_http_count (fake), 1);
+}
+END_TEST
+
+static const struct {
+  const char *conf[5], *why;
+} wrong[] = {
+  { { "sinks.0.name=a", "sinks.0.kind=webhook", "sinks.0.url=http://a", NULL }, "1 to 4 secrets" },
+  { { "sinks.0.name=a", "sinks.0.kind=webhook", "sinks.0.url=http://a", "sinks.0.secrets=x", NULL },
+    "1 to 4 secrets" },
+  { { "sinks.0.name=a", "sinks.0.kind=webhook", "sinks.0.url=http://a",
+      "sinks.0.secrets=whsec_c2hvcnQ=", NULL },
+    "1 to 4 secrets" },
+  { { "sinks.0.name=a", "sinks.0.kind=webhook", "sinks.0.secrets=whsec_" OLD, NULL },
+    "is no http or https URL" },
+  { { "sinks.0.name=a", "sinks.0.kind=file", NULL }, "is no absolute path" },
+  { { "sinks.0.name=a", "sinks.0.kind=file", "sinks.0.dir=usage", NULL }, "is no absolute path" },
+};
+
+START_TEST (wrong_kinds)
+{
+  fake = fake_new ();
+  fake_services (fake);
+  ck_assert (fake_open (fake, &kg_plugin_1, wrong[_i].conf));
+  ck_assert_msg (strstr (fake_logged (fake), wrong[_i].why), "%s", fake_logged (fake));
+  fake_free (fake);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *s = suite_create ("metering-kinds");
+  TCase *f = tcase_create ("files"), *h = tcase_create ("webhooks"),
+        *own = tcase_create ("configurations");
+  SRunner *sr;
+  int failed;
+  tcase_add_checked_fixture (f, begin_files, end_files);
+  tcase_add_test (f, a_line_for_each_event);
+  tcase_add_test (f, a_file_ends_by_its_size);
+  tcase_add_test (f, a_restart_goes_on);
+  tcase_add_test (f, a_torn_tail_is_cut);
+  tcase_add_test (f, a_crash_before_the_cursor_moves);
+  tcase_add_test (f, a_crash_in_a_new_file);
+  tcase_add_test (f, a_file_that_lost_something);
+  tcase_add_test (f, a_file_that_was_moved_away);
+  tcase_add_test (f, a_new_store_beside_old_files);
+  tcase_add_test (f, one_process_at_a_time);
+  tcase_add_test (f, a_folder_that_cannot_be);
+  tcase_add_checked_fixture (h, begin_hooks, end);
+  tcase_add_test (h, a_batch_is_signed);
+  tcase_add_test (h, the_same_batch_again);
+  tcase_add_test (h, who_is_gone_is_left_alone);
+  tcase_add_loop_test (own, wrong_kinds, 0, (int)(sizeof wrong / sizeof wrong[0]));
+  suite_add_tcase (s, f);
+  suite_add_tcase (s, h);
+  suite_add_tcase (s, own);
+  sr = srunner_create (s);
+  srunner_set_tap (sr, "-");
+  srunner_run_all (sr, CK_SILENT);
+  failed = srunner_ntests_failed (sr);
+  srunner_free (sr);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
