@@ -26,6 +26,7 @@ kgentctl_SOURCES = \
 	%D%/events.c \
 	%D%/events.h \
 	%D%/file.c \
+	%D%/grant.c \
 	%D%/grid.c \
 	%D%/help.c \
 	%D%/host.c \
@@ -82,6 +83,7 @@ kgentctl_SOURCES = \
 	%D%/verify_log.c \
 	%D%/verify_map.c \
 	%D%/verify_map.h \
+	%D%/verify_marks.c \
 	%D%/verify_meters.c \
 	%D%/verify_meters.h \
 	%D%/verify_number.c \
@@ -89,6 +91,7 @@ kgentctl_SOURCES = \
 	%D%/verify_rings.c \
 	%D%/verify_rollup.c \
 	%D%/verify_run.c \
+	%D%/verify_sinks.c \
 	%D%/verify_store.h \
 	%D%/verify_usage.c \
 	$(NULL)

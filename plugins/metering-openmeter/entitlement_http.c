@@ -151,6 +151,8 @@ tenant_take (const struct entitlements *e, const kg_req *req, char out[TENANT_MA
     return -ENOENT;
   memcpy (out, id.ptr, id.len);
   out[id.len] = 0;
+  for (; e->tenants && *out; out++) /* a UUID, which is stored in lower case */
+    *out = (char)(*out >= 'A' && *out <= 'F' ? *out + 32 : *out);
   return 0;
 }
 

@@ -33,6 +33,7 @@ HTTP_TESTS = \
 	%D%/openmeter.py \
 	%D%/receipts.py \
 	%D%/sinks.py \
+	%D%/entitlements.py \
 	%D%/usage.py \
 	%D%/stripe.py \
 	%D%/checkout.py \
