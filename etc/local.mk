@@ -4,6 +4,11 @@ EXTRA_DIST += %D%/kgentd.conf
 bashcompletion_DATA = %D%/bash-completion/kgentctl
 EXTRA_DIST += $(bashcompletion_DATA)
 
+# Alert rules, to be put where Prometheus finds them.
+prometheusdir = $(pkgdatadir)/prometheus
+prometheus_DATA = %D%/prometheus/kgent.rules.yml
+EXTRA_DIST += $(prometheus_DATA)
+
 # A configuration that is already there is the operator's.
 install-data-local: install-conf
 PHONY += install-conf

@@ -28,6 +28,10 @@ RULE_TESTS = \
 	%D%/symbols.sh \
 	$(NULL)
 TESTS += $(RULE_TESTS)
+if HAVE_PYTHON
+TESTS += %D%/rules.py
+endif
+EXTRA_DIST += %D%/rules.py
 EXTRA_DIST += $(RULE_TESTS) %D%/torture.list %D%/torture.sh
 
 include tests/fake/local.mk

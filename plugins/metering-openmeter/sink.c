@@ -137,12 +137,53 @@ pass_over (struct sink *s)
   sink_kick (s);
 }
 
+/* Where equal events count twice, it is written down first that the batch is under way:
+ * should the process end meanwhile, nobody knows whether it has arrived. */
+static int32_t
+launch (struct sink *s)
+{
+  s->tally.flight = s->batch.count;
+  s->launch = 1;
+  sink_ack (s);
+  return 0;
+}
+
+/* Sends what was written down; when that has failed, it is tried again. */
+static int32_t
+launch_next (struct sink *s)
+{
+  if (sink_saving (s))
+    return 0;
+  if (s->unsaved) {
+    if (atomic_exchange (&s->due, 0))
+      sink_ack (s);
+    return 0;
+  }
+  s->launch = 0;
+  return s->kind->send (s);
+}
+
+/* Has those parked that were under way when a process ended. */
+static int32_t
+lost_park (struct sink *s)
+{
+  int32_t n = mt_batch_read (s->mt, &s->batch, s->tally.after, s->tally.skip, s->lost);
+  if (n < 0)
+    return n;
+  s->lost = 0;
+  s->park = n;
+  s->park_status = 0;
+  snprintf (s->reason, sizeof s->reason, "the process ended while they were under way");
+  sink_kick (s);
+  return 0;
+}
+
 /* Sends the batch, or has it parked when its only event is none. */
 static int32_t
 batch_send (struct sink *s)
 {
   if (!s->batch.event[0].broken)
-    return s->kind->send (s);
+    return s->tally.dedupe == DEDUPE_NO ? launch (s) : s->kind->send (s);
   s->park = 1;
   s->park_status = 0;
   sink_kick (s);
@@ -204,8 +245,12 @@ next (struct sink *s)
     return saving || (s->unparked && atomic_load (&s->waiting)) ? 0 : sink_park (s);
   if (!saving && (r = sink_drop_next (s)))
     return r < 0 ? r : 0;
+  if (s->lost)
+    return lost_park (s);
   if (atomic_load (&s->waiting))
     return 0;
+  if (s->launch)
+    return launch_next (s);
   if (!s->ready && s->kind->ready && (r = s->kind->ready (s)))
     return r < 0 ? r : 0;
   s->ready = 1;

@@ -72,6 +72,7 @@ struct sink_tally {
   uint64_t counted, events;    /* sink_count.c: up to this record there are so many */
   uint64_t file, size;         /* sink_file.c: which one, and its good bytes */
   uint64_t day;                /* of that file */
+  uint64_t flight;             /* events behind `after` that may be under way */
 };
 
 /* Whether a write under a lock has shown that the tally is the newest. */
@@ -131,6 +132,8 @@ struct sink {
   int32_t strange;        /* times that cursor and tally did not fit */
   int32_t park;           /* events of the batch that are to be parked */
   int32_t park_status;
+  int32_t launch;         /* the batch goes once the tally says that it is under way */
+  uint32_t lost;          /* events that were under way when a process ended */
   int32_t unparked;       /* parking them has failed */
   uint32_t limit;         /* events of the next batch; halved on a 400 */
   uint32_t again;         /* events of the batch that goes once more, or 0 */

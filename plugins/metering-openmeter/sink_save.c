@@ -28,7 +28,8 @@ static const struct {
                 { "events", offsetof (struct sink_tally, events) },
                 { "file", offsetof (struct sink_tally, file) },
                 { "size", offsetof (struct sink_tally, size) },
-                { "day", offsetof (struct sink_tally, day) } };
+                { "day", offsetof (struct sink_tally, day) },
+                { "flight", offsetof (struct sink_tally, flight) } };
 
 #define MEMBERS (sizeof members / sizeof members[0])
 
@@ -133,6 +134,8 @@ sink_load (struct sink *s)
     return 0; /* what the other process wrote is not to be seen yet */
   s->strange = 0;
   s->stale = 0;
+  s->launch = 0;
+  s->lost = s->tally.dedupe != DEDUPE_NO ? 0 : s->tally.flight < 1000 ? (uint32_t)s->tally.flight : 1000;
   s->ready = 0;
   s->claim = CLAIM_NONE;
   s->park = 0;
@@ -283,6 +286,7 @@ sink_park (struct sink *s)
   s->undo = s->tally;
   if (!r && !(r = work_park (s, &w, n))) {
     sink_advance (s, n);
+    s->tally.flight = 0;
     r = save_or_undo (s, SAVE_PARK, w.ops, n);
   }
   work_end (&w);

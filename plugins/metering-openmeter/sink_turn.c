@@ -188,6 +188,7 @@ on_sent (struct sink *s, const struct sink_reply *r)
     s->mt->metrics->observe (s->all->latency, 0, ns);
   s->idle = 0;
   s->again = 0;
+  s->tally.flight = 0;
   if (status >= 200 && status <= 299) {
     delivered (s);
     return;

@@ -331,6 +331,193 @@ START_TEST (only_operators_may)
 }
 END_TEST
 
+/* ---- The canary ------------------------------------------------------------------ */
+
+static const char *const canary[] = { "url=http://127.0.0.1:9/", "batch_size=4",
+                                      "canary=true", NULL };
+
+static int
+is_canary (void)
+{
+  return strstr (last_call ()->body, "\"id\":\"canary-") != NULL;
+}
+
+/* The event was sent twice, and this is the answer to how often it counts. */
+static void
+sing (const char *rows)
+{
+  char first[1024];
+  turn (2);
+  answer (200); /* the probe */
+  ck_assert (is_canary ());
+  snprintf (first, sizeof first, "%s", last_call ()->body);
+  answer (204);
+  ck_assert_str_eq (last_call ()->body, first);
+  answer (204);
+  turn (2000);
+  ck_assert (last_call ()->delivered);
+  while (last_call ()->delivered)
+    turn (1001);
+  ck_assert_ptr_nonnull (strstr (last_call ()->url, "/api/v1/meters/kgent_canary/query?from=20"));
+  ck_assert_ptr_nonnull (strstr (last_call ()->url, ":00Z&to=20"));
+  answer_with (200, rows);
+}
+
+START_TEST (equal_events_count_once)
+{
+  begin_with (canary);
+  sing ("{\"data\":[]}"); /* it takes its time */
+  status_is ("sinks.0.dedupe", "unknown");
+  while (last_call ()->delivered)
+    turn (1001);
+  answer_with (200, "{\"data\":[{\"value\":1}]}");
+  status_is ("sinks.0.dedupe", "yes");
+  ck_assert_double_eq (fake_metric (fake, "kgent_metering_sink_dedupes", "openmeter"), 1);
+  while (last_call ()->delivered)
+    turn (1001);
+  ck_assert (is_canary ()); /* the next minute */
+  end ();
+}
+END_TEST
+
+/* Who has no such meter cannot say. */
+START_TEST (no_meter)
+{
+  begin_with (canary);
+  sing ("{\"data\":[{\"value\":\"x\"}, 7, {}]}");
+  while (last_call ()->delivered)
+    turn (1001);
+  answer (404);
+  status_is ("sinks.0.dedupe", "unknown");
+  status_is ("sinks.0.state", "ok");
+  end ();
+}
+END_TEST
+
+static const int doubtful[] = { -ETIMEDOUT, -ECONNRESET, 500, 503 };
+
+START_TEST (what_may_have_arrived_is_parked)
+{
+  begin_with (canary);
+  sing ("{\"data\":[{\"value\":2}]}");
+  status_is ("sinks.0.dedupe", "no");
+  ck_assert_int_eq (fake_health (fake, "openmeter"), KG_HEALTH_DEGRADED);
+  use_times (3);
+  turn (1001);
+  answer (doubtful[_i]);
+  turn (1001);
+  status_is ("sinks.0.parked", "3");
+  status_is ("sinks.0.lag_records", "0");
+  use_times (2);
+  turn (60000);
+  while (!is_canary () && !last_call ()->delivered)
+    answer (204);
+  status_is ("sinks.0.confirmed", "2");
+  balanced ();
+  end ();
+}
+END_TEST
+
+/* What has certainly not arrived is sent again. */
+START_TEST (what_has_not_arrived_is_not_parked)
+{
+  begin_with (canary);
+  sing ("{\"data\":[{\"value\":2}]}");
+  use_times (3);
+  turn (1001);
+  answer (_i ? -ECONNREFUSED : 429);
+  turn (1001);
+  answer (204);
+  status_is ("sinks.0.parked", "0");
+  status_is ("sinks.0.confirmed", "3");
+  end ();
+}
+END_TEST
+
+/* The process ends while a batch is under way. */
+START_TEST (doubt_outlives_the_process)
+{
+  begin_with (canary);
+  sing ("{\"data\":[{\"value\":2}]}");
+  use_times (3);
+  turn (1001);
+  ck_assert_ptr_nonnull (strstr (last_call ()->body, fake_log_id (fake, "usage", 2)));
+  if (_i)
+    fake_crash (fake);
+  fake_stop (fake);
+  fake_http_deliver (fake);
+  fake_close (fake);
+  open_with (canary);
+  use_times (1);
+  turn (1100);
+  status_is ("sinks.0.parked", "3");
+  ck_assert_ptr_null (strstr (last_call ()->body, fake_log_id (fake, "usage", 2)));
+  ck_assert_ptr_nonnull (strstr (last_call ()->body, fake_log_id (fake, "usage", 3)));
+  answer (204);
+  status_is ("sinks.0.confirmed", "1");
+  balanced ();
+  end ();
+}
+END_TEST
+
+/* ---- Events from outside -------------------------------------------------------- */
+
+static kg_log *usage_log;
+
+static int32_t
+sender_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_data)
+{
+  const struct kg_store *store = NULL;
+  (void)conf;
+  *ret_data = NULL;
+  h->need (self, KG_STORE, sizeof *store, 0, (const void **)&store);
+  return store->log (self, "usage", 0, 400, &usage_log);
+}
+
+static const struct kg_plugin sender
+    = { KG_ABI_TARGET,    sizeof sender,  sizeof (struct kg_opt), 0,
+        .name = "sender", .version = "1", .summary = "ingests",   .open = sender_open };
+
+/* They leave as they came: id, source, time, subject and extensions. */
+START_TEST (events_from_outside)
+{
+  static const char record[]
+      = "{\"tenant\":\"acme\",\"time\":1700000000000000000,\"events\":["
+        "{\"type\":\"chat.turn\",\"id\":\"e\\u00e9\\\"1\",\"source\":\"crm\","
+        "\"time\":\"2026-11-01T10:00:00.5+01:00\",\"subject\":\"acme-eu\","
+        "\"ext\":{\"corrects\":\"e0\",\"priority\":3},\"data\":{\"tokens\":-5}},"
+        "{\"type\":\"note\",\"id\":\"e2\",\"source\":\"crm\","
+        "\"ext\":{\"datacontenttype\":\"text/plain\",\"type\":\"forged\"},\"data\":\"hi\"},"
+        "{\"type\":\"ping\",\"id\":\"e3\",\"source\":\"crm\"}]}";
+  static const char want[]
+      = "[{\"specversion\":\"1.0\",\"id\":\"e\\u00e9\\\"1\",\"source\":\"crm\","
+        "\"type\":\"chat.turn\",\"subject\":\"acme-eu\","
+        "\"time\":\"2026-11-01T10:00:00.5+01:00\",\"datacontenttype\":\"application/json\","
+        "\"corrects\":\"e0\",\"priority\":3,\"data\":{\"tokens\":-5}},"
+        "{\"specversion\":\"1.0\",\"id\":\"e2\",\"source\":\"crm\",\"type\":\"note\","
+        "\"subject\":\"acme\",\"time\":\"2023-11-14T22:13:20.000000+00:00\","
+        "\"datacontenttype\":\"text/plain\",\"data\":\"hi\"},"
+        "{\"specversion\":\"1.0\",\"id\":\"e3\",\"source\":\"crm\",\"type\":\"ping\","
+        "\"subject\":\"acme\",\"time\":\"2023-11-14T22:13:20.000000+00:00\"}]";
+  const struct kg_store *store;
+  struct kg_op op = { .kind = KG_OP_APPEND, .value = { record, sizeof record - 1 } };
+  fake = fake_new ();
+  fake_services (fake);
+  ck_assert (!fake_open (fake, &sender, NULL));
+  open_with (one);
+  store = fake_service (fake, KG_STORE);
+  op.log = usage_log;
+  ck_assert_int_eq (store->write (fake_self (fake), &op, 1, sizeof op, NULL, NULL), 0);
+  fake_store_commit (fake);
+  turn (1100);
+  ck_assert_str_eq (last_call ()->body, want);
+  answer (204);
+  balanced ();
+  status_is ("sinks.0.confirmed", "3");
+  end ();
+}
+END_TEST
+
 int
 main (void)
 {
@@ -350,6 +537,12 @@ main (void)
   tcase_add_test (x, one_is_dropped);
   tcase_add_test (x, a_drop_needs_the_disk);
   tcase_add_test (x, only_operators_may);
+  tcase_add_test (own, equal_events_count_once);
+  tcase_add_test (own, no_meter);
+  tcase_add_loop_test (own, what_may_have_arrived_is_parked, 0, 4);
+  tcase_add_loop_test (own, what_has_not_arrived_is_not_parked, 0, 2);
+  tcase_add_loop_test (own, doubt_outlives_the_process, 0, 2);
+  tcase_add_test (own, events_from_outside);
   tcase_add_test (own, each_sink_by_itself);
   tcase_add_loop_test (own, wrong_sinks, 0, (int)(sizeof wrong / sizeof wrong[0]));
   suite_add_tcase (s, x);
