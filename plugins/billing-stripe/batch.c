@@ -202,6 +202,10 @@ batch_write (struct batch *batch, void (*done) (const struct kg_outcome *, void 
   if (batch->error)
     return batch->error;
   batch_merge (batch);
+  if (!batch->ops) {
+    done (&(struct kg_outcome){ .size = sizeof (struct kg_outcome) }, arg);
+    return 0;
+  }
   return b->store->write (b->self, batch->op, batch->ops, sizeof batch->op[0], done, arg);
 }
 

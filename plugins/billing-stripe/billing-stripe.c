@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* billing-stripe: takes Stripe's events, and never loses one. */
-#include "plugins/billing-stripe/engine.h"
+#include "plugins/billing-stripe/desk.h"
 #include "plugins/billing-stripe/offer.h"
 #include "plugins/billing-stripe/prices.h"
 
@@ -164,6 +164,8 @@ billing_open (const struct kg_host *host, kg_self *self, const void *conf, void 
     rc = inbox_open (b);
   if (rc == 0)
     rc = engine_open (b);
+  if (rc == 0)
+    rc = routes_open (b);
   if (rc == 0)
     rc = webhook_open (b);
   if (rc == 0)

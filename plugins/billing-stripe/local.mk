@@ -8,6 +8,8 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/checkout.c \
 	%D%/checkout.h \
 	%D%/customers.c \
+	%D%/desk.c \
+	%D%/desk.h \
 	%D%/dunning.c \
 	%D%/dunning.h \
 	%D%/effects.c \
@@ -19,6 +21,7 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/go.c \
 	%D%/inbox.c \
 	%D%/inbox.h \
+	%D%/inbox_routes.c \
 	%D%/link.c \
 	%D%/link.h \
 	%D%/offer.c \
@@ -34,10 +37,12 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/projection.h \
 	%D%/redirect.c \
 	%D%/redirect.h \
+	%D%/routes.c \
 	%D%/session.c \
 	%D%/session.h \
 	%D%/signature.c \
 	%D%/signature.h \
+	%D%/simulate.c \
 	%D%/status.c \
 	%D%/stored.c \
 	%D%/stored.h \

@@ -39,6 +39,7 @@ PLUGIN_TESTS = \
 	%D%/auth-tenants \
 	%D%/billing-engine \
 	%D%/billing-projection \
+	%D%/billing-routes \
 	%D%/billing-stripe \
 	%D%/health \
 	%D%/fake \
@@ -83,6 +84,8 @@ endif
 %C%_billing_engine_SOURCES = %D%/billing-engine.c %D%/billing-served.h
 %C%_billing_engine_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_billing_routes_SOURCES = %D%/billing-routes.c %D%/billing-served.h
+%C%_billing_routes_LDADD = $(%C%_billing_engine_LDADD)
 %C%_billing_projection_LDADD = plugins/billing-stripe/libbilling-stripe.a $(JSONC_LIBS) $(CRYPTO_LIBS) \
 	$(CHECK_LIBS)
 %C%_auth_tenants_SOURCES = %D%/auth-tenants.c %D%/auth-admin.h

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* What operators and tenants see of billing. */
+#include "tests/plugins/billing-served.h"
+
+static kg_req *
+ask (const char *method, const char *target, const char *body)
+{
+  kg_req *req;
+  fake_as (fake, NULL, 1, 1);
+  req = fake_request (fake, method, target, NULL, body);
+  fake_as (fake, NULL, 0, 0);
+  fake_run_jobs (fake);
+  return req;
+}
+
+static kg_req *
+expect (kg_req *req, int status)
+{
+  ck_assert_msg (fake_status (req) == status, "%d, not %d: %s", fake_status (req), status,
+                 fake_body (req));
+  return req;
+}
+
+static void
+has (kg_req *req, const char *path, const char *value)
+{
+  const char *got = fake_json (req, path);
+  ck_assert_msg (value ? got && !strcmp (got, value) : !got, "%s is %s, not %s: %s", path,
+                 got ? got : "absent", value ? value : "absent", fake_body (req));
+}
+
+#define INBOX "/admin/v1/billing/inbox"
+
+static void
+three_events (void)
+{
+  take (event_text ("evt_1", "invoice.paid", T0, "\"id\":\"in_1\",\"amount_paid\":1.5"));
+  take (event_text ("evt_2", "checkout.session.completed", T0, CHECKOUT));
+  take (event_text ("evt_3", "charge.refunded", T0 + 1, "\"id\":\"ch_1\""));
+}
+
+CASE (inbox_list)
+{
+  kg_req *req;
+  three_events ();
+  req = expect (ask ("GET", INBOX, NULL), 200);
+  has (req, "events.0.id", "evt_1");
+  has (req, "events.0.state", "parked");
+  has (req, "events.0.reason", "an amount is no integer");
+  has (req, "events.1.type", "checkout.session.completed");
+  has (req, "events.1.created", "2023-11-14T22:13:20Z");
+  has (req, "events.2.state", "done");
+  has (req, "events.3.id", NULL);
+  has (req, "next", "null");
+  req = expect (ask ("GET", INBOX "?limit=2", NULL), 200);
+  has (req, "next", "2");
+  req = expect (ask ("GET", INBOX "?after=2", NULL), 200);
+  has (req, "events.0.id", "evt_3");
+  req = expect (ask ("GET", INBOX "?state=parked", NULL), 200);
+  has (req, "events.0.id", "evt_1");
+  has (req, "events.1.id", NULL);
+  has (expect (ask ("GET", INBOX "?state=parked&after=1", NULL), 200), "events.0.id", NULL);
+}
+
+CASE (inbox_show)
+{
+  char target[128];
+  kg_req *req;
+  three_events ();
+  req = expect (ask ("GET", INBOX "/evt_2", NULL), 200);
+  has (req, "sequence", "2");
+  has (req, "event.data.object.client_reference_id", "t-1");
+  req = expect (ask ("GET", INBOX "/evt_3", NULL), 200);
+  snprintf (target, sizeof target, INBOX "/%s", fake_json (req, "sequence"));
+  has (expect (ask ("GET", target, NULL), 200), "id", "evt_3");
+  expect (ask ("GET", INBOX "/evt_9", NULL), 404);
+  expect (ask ("GET", INBOX "/9", NULL), 404);
+}
+
+/* What was parked for a fault of the store is processed; what is done does nothing. */
+CASE (replay)
+{
+  fake_store_hold (fake, 1);
+  send (event_text ("evt_1", "checkout.session.completed", T0, CHECKOUT));
+  fake_store_commit (fake);
+  fake_store_hold (fake, 0);
+  fake_store_fail (fake, -EINVAL, 4);
+  settle ();
+  ck_assert_int_eq (ledger_count (), 0);
+  ck_assert_int_eq ((int) fake_metric (fake, "kgent_stripe_parked", NULL), 1);
+  has (expect (ask ("POST", INBOX "/evt_1/replay", NULL), 200), "replayed", "true");
+  ck_assert_int_eq (ledger_count (), 1);
+  settle ();
+  ck_assert_int_eq ((int) fake_metric (fake, "kgent_stripe_parked", NULL), 0);
+  for (int i = 0; i < 3; i++)
+    expect (ask ("POST", INBOX "/1/replay", NULL), 200);
+  ck_assert_int_eq (ledger_count (), 1);
+  expect (ask ("POST", INBOX "/evt_9/replay", NULL), 404);
+  take (event_text ("evt_2", "invoice.paid", T0, "\"id\":\"in_1\",\"amount_paid\":1.5"));
+  expect (ask ("POST", INBOX "/evt_2/replay", NULL), 422);
+}
+
+#define CUSTOMERS "/admin/v1/billing/customers"
+
+CASE (customers)
+{
+  kg_req *req;
+  take (sub_text ("evt_1", "created", T0, "active", "price_pro", ""));
+  ck_assert_int_eq (ledger_count (), 0);
+  req = expect (ask ("POST", CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":\"t-2\"}"), 200);
+  has (req, "tenant", "t-2");
+  tier_is ("t-2", "PRO");
+  ledger_has ("started-sub_1", "\"tenant\":\"t-2\"");
+  take (event_text ("evt_2", "customer.updated", T0 + 2,
+                    "\"id\":\"cus_1\",\"metadata\":{\"tenant_id\":\"t-1\"}"));
+  tier_is ("t-1", "FREE");
+  req = expect (ask ("GET", CUSTOMERS, NULL), 200);
+  has (req, "customers.0.customer", "cus_1");
+  has (req, "customers.0.tenant", "t-2");
+  has (req, "customers.0.by", "admin");
+  expect (ask ("POST", CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":\"t-3\"}"), 200);
+  tier_is ("t-2", "FREE");
+  tier_is ("t-3", "PRO");
+  expect (ask ("POST", CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":null}"), 200);
+  has (expect (ask ("GET", CUSTOMERS, NULL), 200), "customers.0.customer", NULL);
+  expect (ask ("POST", CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":\"t-8\"}"), 404);
+  expect (ask ("POST", CUSTOMERS, "{\"customer\":\"cus_1\"}"), 422);
+  expect (ask ("POST", CUSTOMERS, "{\"customer\":7,\"tenant\":\"t-1\"}"), 422);
+  expect (ask ("POST", CUSTOMERS, "[]"), 422);
+}
+
+#define SUBS "/admin/v1/billing/subscriptions"
+
+CASE (subscriptions)
+{
+  static const char *const scopes[] = { "billing", NULL };
+  const struct kg_identity who = { .size = sizeof who, .subject = "ann", .tenant = "t-1",
+                                   .key_id = "k", .scopes = scopes };
+  kg_req *req;
+  take (event_text ("evt_1", "checkout.session.completed", T0, CHECKOUT));
+  take (sub_text ("evt_2", "created", T0, "past_due", "price_pro", ""));
+  req = expect (ask ("GET", SUBS, NULL), 200);
+  has (req, "subscriptions.0.id", "sub_1");
+  has (req, "subscriptions.0.tenant", "t-1");
+  has (req, "subscriptions.0.standing", "grace");
+  has (req, "subscriptions.0.until", "2023-11-21T22:13:20Z");
+  has (req, "subscriptions.0.amount", "1200");
+  has (req, "subscriptions.0.tier", "PRO");
+  has (expect (ask ("GET", SUBS "?tenant=t-1", NULL), 200), "subscriptions.0.id", "sub_1");
+  has (expect (ask ("GET", SUBS "?tenant=t-2", NULL), 200), "subscriptions.0.id", NULL);
+  expect (ask ("GET", SUBS "?tenant=t-7", NULL), 404);
+  fake_as (fake, &who, 0, 0);
+  req = fake_request (fake, "GET", "/v1/billing/subscription", NULL, NULL);
+  fake_run_jobs (fake);
+  expect (req, 200);
+  has (req, "tier", "PRO");
+  has (req, "subscriptions.0.id", "sub_1");
+  has (req, "subscriptions.1.id", NULL);
+}
+
+/* ---- The time machine ------------------------------------------------------ */
+
+static kg_req *
+simulate (const char *events, const char *more)
+{
+  static char body[32768];
+  snprintf (body, sizeof body, "{\"events\":[%s]%s}", events, more);
+  return ask ("POST", "/admin/v1/billing/simulate", body);
+}
+
+static void
+row_is (kg_req *req, int row, const char *event, const char *standing, const char *tier,
+        const char *time)
+{
+  char path[64];
+  snprintf (path, sizeof path, "timeline.%d.event", row);
+  has (req, path, event);
+  snprintf (path, sizeof path, "timeline.%d.standing", row);
+  has (req, path, standing);
+  snprintf (path, sizeof path, "timeline.%d.tier", row);
+  has (req, path, tier);
+  snprintf (path, sizeof path, "timeline.%d.time", row);
+  has (req, path, time);
+}
+
+CASE (time_machine)
+{
+  char events[16384];
+  const char *paid = sub_text ("evt_2", "updated", T0, "active", "price_pro", ""),
+             *due = sub_text ("evt_3", "updated", T0 + 30 * DAY, "past_due", "price_pro", ""),
+             *end = sub_text ("evt_4", "deleted", T0 + 60 * DAY, "canceled", "price_pro", "");
+  kg_req *req;
+  snprintf (events, sizeof events, "%s,%s,%s,%s,%s,{\"id\":7}", end, due, paid, due,
+            sub_text ("evt_1", "created", T0, "incomplete", "price_pro", ""));
+  req = expect (simulate (events, ""), 200);
+  row_is (req, 0, "evt_1", "open", "null", "2023-11-14T22:13:20Z");
+  row_is (req, 1, "evt_2", "paid", "PRO", "2023-11-14T22:13:20Z");
+  row_is (req, 2, "evt_3", "grace", "PRO", "2023-12-14T22:13:20Z");
+  row_is (req, 3, "null", "overdue", "FREE", "2023-12-21T22:13:20Z");
+  row_is (req, 4, "evt_4", "ended", "FREE", "2024-01-13T22:13:20Z");
+  has (req, "timeline.5.time", NULL);
+  has (req, "converged", "true");
+  has (req, "malformed.0.index", "5");
+  snprintf (events, sizeof events, "%s,%s", due, paid);
+  has (expect (simulate (events, ",\"until\":1702592001"), 200), "timeline.2.time", NULL);
+  row_is (expect (simulate (events, ""), 200), 2, "null", "overdue", "FREE",
+          "2023-12-21T22:13:20Z");
+  ck_assert_int_eq (ledger_count (), 0);
+  expect (ask ("POST", "/admin/v1/billing/simulate", "{}"), 422);
+  has (expect (simulate ("", ""), 200), "timeline.0.time", NULL);
+}
+
+UNIT_MAIN ("billing-routes", inbox_list, inbox_show, replay, customers, subscriptions, time_machine)
