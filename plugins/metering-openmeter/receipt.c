@@ -194,8 +194,7 @@ mt_receipts_open (struct mt *mt)
   if (!mt->receipts)
     return -ENOMEM;
   mt->receipts->mt = mt;
-  if ((e = seal_open (mt->receipts)) < 0
-      || (e = mt->host->fields (mt->self, names, &mt->fields)) < 0 || (e = proof_open (mt)) < 0)
+  if ((e = mt->host->fields (mt->self, names, &mt->fields)) < 0 || (e = proof_open (mt)) < 0)
     return e;
   return mt->host->hook (mt->self, KG_PHASE_COMMIT, mt_receipt_hook);
 }

@@ -60,7 +60,6 @@ struct receipts {
   struct receipt_head *head; /* in the region */
   struct receipt_count *count;
   kg_timer *saver;
-  void *mac; /* EVP_MAC */
   struct sealer *worker[RECEIPT_WORKERS];
 };
 
@@ -82,7 +81,6 @@ int32_t receipt_read (kg_str text, struct receipt_parts *ret);
 
 #define SEAL_TEXT 140 /* bytes of "VERSION.HEX" at most */
 
-int32_t seal_open (struct receipts *r);  /* [open] 0 or -errno */
 int32_t seal_start (struct receipts *r); /* [start] sees to it that there is a key */
 void seal_close (struct receipts *r);
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* The keys of receipts, and what is signed with them.
- *
- * A worker has contexts of its own, made at its first receipt: a MAC then allocates
- * nothing and looks no algorithm up. */
+/* The keys of receipts, and what is signed with them.  A worker has a context of its own
+ * for Ed25519, made at its first receipt. */
 #include "plugins/metering-openmeter/receipt.h"
 
+#include <endian.h>
 #include <errno.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -16,12 +14,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define MAC_KEY 16
 #define MAC_SIZE 16
 #define SIGNATURE_SIZE 64
 
 struct sealer {
-  EVP_MAC_CTX *mac;
   EVP_MD_CTX *sign;
   EVP_PKEY *pkey; /* of `version` */
   uint32_t version;
@@ -104,6 +100,76 @@ seal_public (const struct receipts *r, uint32_t version, uint8_t ret[32])
   return good ? 0 : -ENOMEM;
 }
 
+/* ---- SipHash-2-4, 128 bits (Aumasson and Bernstein) ----------------------------------- */
+
+struct sip {
+  uint64_t a, b, c, d;
+};
+
+static inline uint64_t
+rotate (uint64_t v, int bits)
+{
+  return v << bits | v >> (64 - bits);
+}
+
+static inline void
+sip_round (struct sip *s)
+{
+  s->a += s->b;
+  s->b = rotate (s->b, 13) ^ s->a;
+  s->a = rotate (s->a, 32);
+  s->c += s->d;
+  s->d = rotate (s->d, 16) ^ s->c;
+  s->a += s->d;
+  s->d = rotate (s->d, 21) ^ s->a;
+  s->c += s->b;
+  s->b = rotate (s->b, 17) ^ s->c;
+  s->c = rotate (s->c, 32);
+}
+
+static inline void
+sip_word (struct sip *s, uint64_t word)
+{
+  s->d ^= word;
+  sip_round (s);
+  sip_round (s);
+  s->a ^= word;
+}
+
+static inline uint64_t
+sip_finish (struct sip *s)
+{
+  for (int i = 0; i < 4; i++)
+    sip_round (s);
+  return htole64 (s->a ^ s->b ^ s->c ^ s->d);
+}
+
+/* libcrypto has it, too, but needs as long again to begin and to end. */
+static void
+mac_make (const struct seal_key *k, const char *text, size_t len, uint8_t ret[MAC_SIZE])
+{
+  const char *last = text + len / 8 * 8;
+  uint64_t key[2], word, made[2];
+  struct sip s;
+  memcpy (key, k->secret, sizeof key);
+  key[0] = le64toh (key[0]);
+  key[1] = le64toh (key[1]);
+  s = (struct sip){ key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du ^ 0xee,
+                    key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u };
+  for (; text < last; text += sizeof word) {
+    memcpy (&word, text, sizeof word);
+    sip_word (&s, le64toh (word));
+  }
+  word = 0;
+  memcpy (&word, last, len % 8);
+  sip_word (&s, le64toh (word) | (uint64_t)len << 56); /* of the length, its low byte */
+  s.c ^= 0xee;
+  made[0] = sip_finish (&s);
+  s.b ^= 0xdd;
+  made[1] = sip_finish (&s);
+  memcpy (ret, made, MAC_SIZE);
+}
+
 /* ---- Signing ------------------------------------------------------------------------- */
 
 static void
@@ -111,27 +177,20 @@ sealer_free (struct sealer *s)
 {
   if (!s)
     return;
-  EVP_MAC_CTX_free (s->mac);
   EVP_MD_CTX_free (s->sign);
   EVP_PKEY_free (s->pkey);
   free (s);
 }
 
 static struct sealer *
-sealer_new (const struct receipts *r)
+sealer_new (void)
 {
-  size_t size = MAC_SIZE;
-  const OSSL_PARAM params[]
-      = { OSSL_PARAM_construct_size_t (OSSL_MAC_PARAM_SIZE, &size), OSSL_PARAM_construct_end () };
   struct sealer *s = calloc (1, sizeof *s);
-  if (!s)
+  if (s && !(s->sign = EVP_MD_CTX_new ())) {
+    sealer_free (s);
     return NULL;
-  s->mac = EVP_MAC_CTX_new (r->mac);
-  s->sign = EVP_MD_CTX_new ();
-  if (s->mac && s->sign && EVP_MAC_CTX_set_params (s->mac, params))
-    return s;
-  sealer_free (s);
-  return NULL;
+  }
+  return s;
 }
 
 /* The worker's own; worker threads never share one. */
@@ -140,20 +199,8 @@ sealer_of (struct receipts *r, int64_t worker)
 {
   struct sealer **s = &r->worker[worker >= 0 && worker < RECEIPT_WORKERS ? worker : 0];
   if (!*s)
-    *s = sealer_new (r);
+    *s = sealer_new ();
   return *s;
-}
-
-static size_t
-mac_make (struct sealer *s, const struct seal_key *k, const char *text, size_t len,
-          uint8_t *ret)
-{
-  size_t n = 0;
-  return EVP_MAC_init (s->mac, k->secret, MAC_KEY, NULL)
-                 && EVP_MAC_update (s->mac, (const unsigned char *)text, len)
-                 && EVP_MAC_final (s->mac, ret, &n, MAC_SIZE)
-             ? n
-             : 0;
 }
 
 static size_t
@@ -161,6 +208,8 @@ ed25519_make (struct sealer *s, const struct seal_key *k, uint32_t version, cons
               size_t len, uint8_t *ret)
 {
   size_t n = SIGNATURE_SIZE;
+  if (!s)
+    return 0;
   if (s->version != version) {
     EVP_PKEY_free (s->pkey);
     s->pkey = EVP_PKEY_new_raw_private_key (EVP_PKEY_ED25519, NULL, k->secret, sizeof k->secret);
@@ -205,16 +254,17 @@ size_t
 seal_put (struct receipts *r, int64_t worker, const char *text, size_t len, char *to)
 {
   const struct seal_key *k = key_newest (r);
-  struct sealer *s = sealer_of (r, worker);
   struct kg_out o = { to, 0, SEAL_TEXT };
   uint8_t made[SIGNATURE_SIZE];
+  size_t n = MAC_SIZE;
   uint32_t version;
-  size_t n;
-  if (!k || !s)
+  if (!k)
     return 0;
   version = atomic_load_explicit (&k->version, memory_order_relaxed);
-  n = k->kind == SEAL_MAC ? mac_make (s, k, text, len, made)
-                          : ed25519_make (s, k, version, text, len, made);
+  if (k->kind == SEAL_MAC)
+    mac_make (k, text, len, made);
+  else
+    n = ed25519_make (sealer_of (r, worker), k, version, text, len, made);
   if (!n)
     return 0;
   kg_out_int (&o, version);
@@ -242,7 +292,7 @@ hex_read (kg_str text, uint8_t *ret, size_t n)
 }
 
 static int32_t
-ed25519_check (const struct seal_key *k, struct sealer *s, kg_str text, const uint8_t *signature)
+ed25519_verify (const struct seal_key *k, struct sealer *s, kg_str text, const uint8_t *signature)
 {
   s->pkey = EVP_PKEY_new_raw_private_key (EVP_PKEY_ED25519, NULL, k->secret, sizeof k->secret);
   if (!s->pkey || EVP_DigestVerifyInit (s->sign, NULL, NULL, NULL, s->pkey) != 1)
@@ -253,11 +303,19 @@ ed25519_check (const struct seal_key *k, struct sealer *s, kg_str text, const ui
 }
 
 static int32_t
-mac_check (const struct seal_key *k, struct sealer *s, kg_str text, const uint8_t *signature)
+ed25519_check (const struct seal_key *k, kg_str text, const uint8_t *signature)
+{
+  struct sealer *s = sealer_new ();
+  int32_t good = s ? ed25519_verify (k, s, text, signature) : -ENOMEM;
+  sealer_free (s);
+  return good;
+}
+
+static int32_t
+mac_check (const struct seal_key *k, kg_str text, const uint8_t *signature)
 {
   uint8_t made[MAC_SIZE];
-  if (mac_make (s, k, text.ptr, text.len, made) != MAC_SIZE)
-    return -ENOMEM;
+  mac_make (k, text.ptr, text.len, made);
   return !CRYPTO_memcmp (made, signature, MAC_SIZE);
 }
 
@@ -266,39 +324,19 @@ seal_check (struct receipts *r, kg_str text, const struct receipt_parts *parts)
 {
   const struct seal_key *k = key_of (r, parts->version);
   uint8_t signature[SIGNATURE_SIZE];
-  struct sealer *s;
-  int32_t good;
   text.len = parts->signed_len;
   if (!k)
     return -ENOENT;
   if (!hex_read (parts->signature, signature, k->kind == SEAL_MAC ? MAC_SIZE : SIGNATURE_SIZE))
     return 0;
-  s = sealer_new (r);
-  if (!s)
-    return -ENOMEM;
-  good = k->kind == SEAL_MAC ? mac_check (k, s, text, signature)
-                             : ed25519_check (k, s, text, signature);
-  sealer_free (s);
-  return good;
+  return k->kind == SEAL_MAC ? mac_check (k, text, signature) : ed25519_check (k, text, signature);
 }
 
 /* ---- Life ---------------------------------------------------------------------------- */
-
-int32_t
-seal_open (struct receipts *r)
-{
-  r->mac = EVP_MAC_fetch (NULL, "SIPHASH", NULL);
-  if (r->mac)
-    return 0;
-  r->mt->host->log (r->mt->self, KG_LOG_ERROR,
-                    "receipts: this libcrypto has no SipHash; write receipts = \"off\"");
-  return -ENOTSUP;
-}
 
 void
 seal_close (struct receipts *r)
 {
   for (int i = 0; i < RECEIPT_WORKERS; i++)
     sealer_free (r->worker[i]);
-  EVP_MAC_free (r->mac);
 }

@@ -67,6 +67,40 @@ begin_charging (void)
   charge_result = 1;
 }
 
+/* What libcrypto makes of it. */
+static void
+mac_of (const uint8_t key[16], const char *text, size_t len, uint8_t ret[16])
+{
+  EVP_MAC *mac = EVP_MAC_fetch (NULL, "SIPHASH", NULL);
+  EVP_MAC_CTX *ctx = EVP_MAC_CTX_new (mac);
+  size_t n = 0;
+  ck_assert_int_eq (EVP_MAC_init (ctx, key, 16, NULL), 1);
+  ck_assert_int_eq (EVP_MAC_update (ctx, (const unsigned char *)text, len), 1);
+  ck_assert_int_eq (EVP_MAC_final (ctx, ret, &n, 16), 1);
+  ck_assert_uint_eq (n, 16);
+  EVP_MAC_CTX_free (ctx);
+  EVP_MAC_free (mac);
+}
+
+START_TEST (the_signature_is_siphash)
+{
+  struct receipts *r = mt_plugin->receipts;
+  uint32_t newest = atomic_load (&r->head->newest);
+  const struct seal_key *k = &r->head->key[newest % RECEIPT_KEYS];
+  char text[256], want[SEAL_TEXT + 1], made[SEAL_TEXT + 1];
+  for (size_t len = 0; len < sizeof text; len++) {
+    uint8_t mac[16];
+    int at = snprintf (want, sizeof want, "%u.", newest);
+    text[len] = (char)(len * 37 + 200);
+    mac_of (k->secret, text, len, mac);
+    for (int i = 0; i < 16; i++)
+      at += snprintf (want + at, sizeof want - (size_t)at, "%02x", mac[i]);
+    made[seal_put (r, 0, text, len, made)] = 0;
+    ck_assert_str_eq (made, want);
+  }
+}
+END_TEST
+
 /* ---- Who gets one ---------------------------------------------------------------- */
 
 START_TEST (what_a_receipt_says)
@@ -374,6 +408,7 @@ main (void)
   tcase_add_test (charged, charged_on_whatever_route);
   tcase_add_test (charged, no_byte_can_be_changed);
   tcase_add_checked_fixture (free_, begin, end);
+  tcase_add_test (free_, the_signature_is_siphash);
   tcase_add_test (free_, who_gets_none);
   tcase_add_test (free_, not_before_it_is_durable);
   tcase_add_test (free_, the_text_for_a_stream);
