@@ -321,7 +321,7 @@ put_three (char *out, uint32_t n)
   return put_two (out + 1, n % 100);
 }
 
-static char *
+__attribute__ ((noinline)) static char * /* few numbers need it, all would pay for its buffer */
 put_many (char *out, uint64_t n)
 {
   char digits[20], *p = digits + sizeof digits;

@@ -137,7 +137,7 @@ get_param (const struct kg_req *req, const char *key)
 }
 
 /* Names differ by their lengths or first letters, nearly always. */
-static kg_str
+__attribute__ ((noinline)) static kg_str
 get_header (const struct kg_req *req, const char *key)
 {
   const struct field *f = req->fields, *end = f + req->nfields;
@@ -151,7 +151,7 @@ get_header (const struct kg_req *req, const char *key)
 }
 
 /* Makes trace and span id when somebody first asks. */
-static void
+__attribute__ ((noinline)) static void
 trace_make (struct kg_req *req)
 {
   kg_str parent = request_field (req, FIELD_TRACEPARENT);
@@ -180,8 +180,9 @@ get_traceparent (const struct kg_req *req)
   return text (out);
 }
 
-/* What is not there as it is wanted, but must be looked for or made. */
-static kg_str
+/* What is not there as it is wanted, but must be looked for or made.  Apart from request_get,
+ * whose other cases then need no register saved. */
+__attribute__ ((noinline)) static kg_str
 get_made (const kg_req *req, int32_t what, const char *key)
 {
   kg_str none = { NULL, 0 };
@@ -190,6 +191,12 @@ get_made (const kg_req *req, int32_t what, const char *key)
     return get_param (req, key);
   case KG_GET_QUERY:
     return decoded (req, target_query (req->gate.target.query, key), 1);
+  case KG_GET_TRACE_ID:
+    trace_ready (req);
+    return (kg_str){ req->trace_id, 32 };
+  case KG_GET_SPAN_ID:
+    trace_ready (req);
+    return (kg_str){ req->span_id, 16 };
   case KG_GET_CLIENT:
     return conn_client (req->conn, req);
   case KG_GET_SCOPE:
@@ -221,12 +228,6 @@ request_get (const kg_req *req, int32_t what, const char *key)
     return req->body;
   case KG_GET_REQUEST_ID:
     return (kg_str){ req->id, req->id_len };
-  case KG_GET_TRACE_ID:
-    trace_ready (req);
-    return (kg_str){ req->trace_id, 32 };
-  case KG_GET_SPAN_ID:
-    trace_ready (req);
-    return (kg_str){ req->span_id, 16 };
   default:
     return get_made (req, what, key);
   }
