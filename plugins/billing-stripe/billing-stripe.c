@@ -5,6 +5,7 @@
 #include "plugins/billing-stripe/desk.h"
 #include "plugins/billing-stripe/offer.h"
 #include "plugins/billing-stripe/prices.h"
+#include "plugins/billing-stripe/usage.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +25,16 @@ static const struct kg_opt plan_opts[] = {
   { .key = "products", .type = KG_OPT_STRINGS, .dflt = "",
     .offset = offsetof (struct billing_plan, products),
     .help = "Ids of its products, prod_...: all their prices are the plan's." },
+  { .key = NULL },
+};
+
+static const struct kg_opt usage_opts[] = {
+  { .key = "meter", .type = KG_OPT_STRING, .flags = KG_OPT_REQUIRED,
+    .offset = offsetof (struct usage_meter, meter), .help = "event_name of Stripe's meter." },
+  { .key = "type", .type = KG_OPT_STRING, .flags = KG_OPT_REQUIRED,
+    .offset = offsetof (struct usage_meter, type), .help = "Type of the events that count." },
+  { .key = "value", .type = KG_OPT_STRING, .dflt = "", .offset = offsetof (struct usage_meter, value),
+    .help = "Member of their data, a.b, that is summed up; without it each event is one." },
   { .key = NULL },
 };
 
@@ -65,6 +76,8 @@ static const struct kg_opt opts[] = {
             "without it they are relative." },
   { .key = "link_ttl", .type = KG_OPT_NUMBER, .dflt = "3600", CONF (link_ttl), .min = 60,
     .max = 604800, .help = "How long, in seconds, the links of a refusal lead to Stripe." },
+  { .key = "usage", .type = KG_OPT_LIST, CONF (usage), .sub_size = sizeof (struct usage_meter),
+    .sub = usage_opts, .help = "What is sent to meters of Stripe's." },
   { .key = NULL },
 };
 
@@ -136,6 +149,7 @@ static void
 billing_close (void *data)
 {
   struct billing *b = data;
+  usage_close (b);
   offer_close (b);
   engine_close (b);
   pthread_mutex_destroy (&b->lock);
@@ -176,6 +190,8 @@ billing_open (const struct kg_host *host, kg_self *self, const void *conf, void 
     rc = checkout_open (b);
   if (rc == 0)
     rc = offer_open (b);
+  if (rc == 0)
+    rc = usage_open (b);
   if (rc < 0) {
     billing_close (b);
     return rc;
@@ -195,6 +211,10 @@ billing_start (void *data)
     return rc;
   if ((rc = engine_start (b)) == 0 && (rc = inbox_start (b)) < 0)
     engine_stop (b);
+  if (rc == 0 && (rc = usage_start (b)) < 0) {
+    inbox_stop (b);
+    engine_stop (b);
+  }
   if (rc < 0)
     prices_stop (b);
   return rc;
@@ -205,6 +225,7 @@ billing_stop (void *data)
 {
   struct billing *b = data;
   atomic_store (&b->stopped, 1);
+  usage_stop (b);
   prices_stop (b);
   inbox_stop (b);
   engine_stop (b);

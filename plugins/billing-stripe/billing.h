@@ -46,6 +46,7 @@ struct billing_conf {
   const char *success_url, *cancel_url, *return_url;
   const char *public_url;
   double link_ttl; /* seconds */
+  struct kg_list usage; /* of struct usage_meter */
 };
 
 /* Why a delivery was refused: the label of kgents_stripe_webhooks_errors_total. */
@@ -84,6 +85,7 @@ struct billing {
   const struct kg_tenants *tenants; /* or NULL */
   struct offer *offer;
   struct prices *prices;
+  struct usage *usage;
   kg_log *inbox;
   kg_cursor *cursor;
   kg_component *component, *api_component;

@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/dunning.c \
 	%D%/dunning.h \
 	%D%/effects.c \
+	%D%/engine.c \
 	%D%/engine.h \
 	%D%/event.c \
 	%D%/event.h \
@@ -51,6 +52,10 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/tiers.c \
 	%D%/told.c \
 	%D%/told.h \
+	%D%/usage.h \
+	%D%/usage_export.c \
+	%D%/usage_send.c \
+	%D%/usage_tally.c \
 	%D%/webhook.c \
 	$(NULL)
 

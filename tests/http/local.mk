@@ -38,6 +38,7 @@ HTTP_TESTS = \
 	%D%/stripe.py \
 	%D%/checkout.py \
 	%D%/offer.py \
+	%D%/usage_stripe.py \
 	%D%/auth.py \
 	%D%/ctl.py \
 	%D%/ctl_agentese.py \

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* The export's life: one timer, one thing at a time. */
+#include "plugins/billing-stripe/usage.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define TICK_MS  1000
+#define FULL_MAX 50 /* turns of the cursor, after which others have theirs */
+
+int64_t
+usage_now (void)
+{
+  return time (NULL);
+}
+
+void
+usage_ready (struct usage *u)
+{
+  atomic_store (&u->busy, 0);
+  pthread_mutex_lock (&u->lock);
+  if (u->timer)
+    u->billing->jobs->kick (u->timer);
+  pthread_mutex_unlock (&u->lock);
+}
+
+/* On the committer's thread.  -ESTALE: another process did it. */
+void
+usage_written (const struct kg_outcome *outcome, void *arg)
+{
+  struct usage *u = arg;
+  if (outcome->error && outcome->error != -ESTALE && outcome->error != -EEXIST
+      && outcome->error != -ESHUTDOWN)
+    u->billing->health->set (u->component, KG_HEALTH_DEGRADED, 0, "usage cannot be stored: %s",
+                             strerror (-outcome->error));
+  if (outcome->error)
+    atomic_store (&u->busy, 0); /* the timer comes by itself */
+  else
+    usage_ready (u);
+}
+
+/* Records that the cursor has before it. */
+static void
+lag_tell (struct usage *u)
+{
+  const struct kg_store *s = u->billing->store;
+  uint64_t newest = s->newest (u->log), at = s->position (u->cursor);
+  u->billing->metrics->set (u->lag, 0, newest > at ? (int64_t) (newest - at) : 0);
+}
+
+static int32_t
+turn (struct usage *u)
+{
+  int64_t now = usage_now ();
+  int32_t rc = 0, full = 0;
+  if (!u->tallied && (rc = usage_tally (u, &full)) != 0) {
+    u->full = full ? u->full + 1 : 0;
+    u->tallied = !full || u->full % FULL_MAX == 0;
+    return rc;
+  }
+  u->tallied = 0;
+  rc = usage_close_minutes (u, now);
+  return rc == 0 ? usage_send (u, now) : rc;
+}
+
+static void
+usage_run (void *arg)
+{
+  struct usage *u = arg;
+  int32_t rc;
+  if (atomic_exchange (&u->busy, 1))
+    return;
+  lag_tell (u);
+  rc = turn (u);
+  if (rc < 0)
+    u->billing->health->set (u->component, KG_HEALTH_DEGRADED, 0, "usage cannot be read: %s",
+                             strerror (-rc));
+  if (rc <= 0)
+    atomic_store (&u->busy, 0);
+}
+
+/* ---- Life ------------------------------------------------------------------ */
+
+static int32_t
+meters_check (const struct billing *b)
+{
+  const struct usage_meter *m = b->conf->usage.items;
+  for (uint64_t i = 0; i < b->conf->usage.count; i++)
+    if (!stripe_id_ok (m[i].meter) || strlen (m[i].meter) > 100) {
+      b->host->log (b->self, KG_LOG_ERROR, "billing-stripe.usage: \"%s\" is no event_name",
+                    m[i].meter);
+      return -EINVAL;
+    }
+  return 0;
+}
+
+static int32_t
+metrics_open (struct usage *u)
+{
+  static const char *const outcomes[USAGE_OUTCOMES + 1]
+      = { "sent", "duplicate", "parked", "no_customer", "not_integer", NULL };
+  const struct kg_label outcome = { "outcome", outcomes };
+  const struct kg_metric_def sent
+      = { .size = sizeof sent, .kind = KG_COUNTER, .name = "kgent_stripe_usage_total",
+          .help = "Sums of usage by what became of them; not_integer: events",
+          .labels = &outcome, .nlabels = 1 };
+  const struct kg_metric_def lag
+      = { .size = sizeof lag, .kind = KG_GAUGE, .name = "kgent_stripe_usage_lag_records",
+          .help = "Usage records that were not yet looked at for Stripe" };
+  struct billing *b = u->billing;
+  int32_t rc = b->metrics->define (b->self, &sent, &u->outcomes);
+  return rc == 0 ? b->metrics->define (b->self, &lag, &u->lag) : rc;
+}
+
+static int32_t
+store_open (struct usage *u)
+{
+  struct billing *b = u->billing;
+  int32_t rc = b->store->bucket2 (b->self, "billing.usage", KG_BUCKET_COLD, &u->bucket);
+  if (rc == 0)
+    rc = b->store->log (b->self, "usage", 0, 1, &u->log);
+  return rc == 0 ? b->store->cursor (b->self, u->log, "stripe", &u->cursor) : rc;
+}
+
+int32_t
+usage_open (struct billing *b)
+{
+  struct usage *u;
+  int32_t rc = meters_check (b);
+  if (rc < 0)
+    return rc;
+  u = b->usage = calloc (1, sizeof *u);
+  if (!u)
+    return -ENOMEM;
+  u->billing = b;
+  pthread_mutex_init (&u->lock, NULL);
+  rc = metrics_open (u);
+  if (rc == 0 && b->conf->usage.count)
+    rc = b->health->add (b->self, "stripe_usage", 0, &u->component);
+  return rc == 0 && b->conf->usage.count ? store_open (u) : rc;
+}
+
+int32_t
+usage_start (struct billing *b)
+{
+  struct usage *u = b->usage;
+  kg_timer *timer = NULL;
+  int32_t rc;
+  if (!b->conf->usage.count)
+    return 0;
+  b->health->set (u->component, KG_HEALTH_OK, 0, "%s", "");
+  rc = b->jobs->timer (b->self, TICK_MS, TICK_MS, usage_run, u, &timer);
+  pthread_mutex_lock (&u->lock);
+  u->timer = rc == 0 ? timer : NULL;
+  pthread_mutex_unlock (&u->lock);
+  return rc;
+}
+
+void
+usage_stop (struct billing *b)
+{
+  struct usage *u = b->usage;
+  kg_timer *timer;
+  pthread_mutex_lock (&u->lock);
+  timer = u->timer;
+  u->timer = NULL;
+  pthread_mutex_unlock (&u->lock);
+  b->jobs->cancel (timer);
+}
+
+void
+usage_close (struct billing *b)
+{
+  if (b->usage)
+    pthread_mutex_destroy (&b->usage->lock);
+  free (b->usage);
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* From sums to parts, and from parts to Stripe.  A part leaves the store only when
+ * Stripe has it, or says that it never will. */
+#include "plugins/billing-stripe/payer.h"
+#include "plugins/billing-stripe/usage.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLOSE_EVERY_S 5
+#define CLOSE_AFTER_S 5   /* the end of the minute: what comes later is another part */
+#define CUSTOMER_S    300 /* so long waits a sum whose tenant has no customer */
+#define CLOSE_MAX     64
+#define PART_TTL_MS   (INT64_C (40) * 86400 * 1000)
+#define REFUSED_S     60
+#define AGAIN_S       5
+
+/* ---- Keys ------------------------------------------------------------------ */
+
+/* The parts of "KIND/METER/TENANT/MINUTE[/PART]": a copy with NULs; 0 or -EINVAL. */
+struct place {
+  char text[USAGE_KEY];
+  const char *meter, *tenant, *part;
+  int64_t minute;
+};
+
+static int32_t
+place_read (const char *key, struct place *ret)
+{
+  char *at[5] = { ret->text, NULL, NULL, NULL, NULL };
+  snprintf (ret->text, sizeof ret->text, "%s", key);
+  for (int i = 1; i < 5 && at[i - 1]; i++) {
+    at[i] = strchr (at[i - 1], '/');
+    if (at[i])
+      *at[i]++ = 0;
+  }
+  if (!at[3])
+    return -EINVAL;
+  ret->meter = at[1];
+  ret->tenant = at[2];
+  ret->minute = strtoll (at[3], NULL, 10);
+  ret->part = at[4];
+  return 0;
+}
+
+static int32_t
+text_of (kg_str s, char *ret, size_t size)
+{
+  if (s.len >= size)
+    return -EINVAL;
+  memcpy (ret, s.ptr, s.len);
+  ret[s.len] = 0;
+  return 0;
+}
+
+/* ---- Minutes that are over -------------------------------------------------- */
+
+struct sum {
+  char key[USAGE_KEY], value[24];
+  uint64_t revision;
+};
+
+struct closing {
+  struct usage *usage;
+  int64_t now;
+  struct sum sum[CLOSE_MAX];
+  uint32_t sums;
+  /* of the write */
+  struct kg_op ops[3 * CLOSE_MAX];
+  char out[CLOSE_MAX][USAGE_KEY], part[CLOSE_MAX][USAGE_KEY], text[CLOSE_MAX][STRIPE_ID_MAX + 32],
+      count[CLOSE_MAX][24];
+  uint32_t nops;
+};
+
+static int32_t
+sum_look (const struct kg_entry *entry, void *arg)
+{
+  struct closing *c = arg;
+  struct sum *sum = &c->sum[c->sums];
+  struct place place;
+  char customer[STRIPE_ID_MAX + 1];
+  int64_t end;
+  if (text_of (entry->key, sum->key, sizeof sum->key) < 0 || place_read (sum->key, &place) < 0
+      || text_of (entry->value, sum->value, sizeof sum->value) < 0)
+    return 0;
+  end = (place.minute + 1) * 60 + CLOSE_AFTER_S;
+  if (c->now < end
+      || (c->now < end + CUSTOMER_S && payer_get (c->usage->billing, place.tenant, customer) < 0))
+    return 0;
+  sum->revision = entry->revision;
+  return ++c->sums == CLOSE_MAX;
+}
+
+static void
+op_add (struct closing *c, uint32_t kind, const char *key, const char *value, uint64_t revision)
+{
+  struct kg_op *op = &c->ops[c->nops++];
+  *op = (struct kg_op){ .kind = kind, .bucket = c->usage->bucket, .key = { key, strlen (key) },
+                        .revision = revision };
+  if (value)
+    op->value = (kg_str){ value, strlen (value) };
+}
+
+/* The sum becomes a part, or is left out for want of a customer, which is counted. */
+static void
+sum_close (struct closing *c, uint32_t i)
+{
+  struct usage *u = c->usage;
+  struct billing *b = u->billing;
+  struct kg_entry entry = { .size = sizeof entry };
+  struct sum *sum = &c->sum[i];
+  struct place place;
+  char customer[STRIPE_ID_MAX + 1], parts[24] = "0", rest[USAGE_KEY - 32];
+  long long part, value = strtoll (sum->value, NULL, 10);
+  snprintf (rest, sizeof rest, "%s", sum->key + 5);
+  place_read (sum->key, &place);
+  op_add (c, KG_OP_DELETE, sum->key, NULL, sum->revision);
+  if (payer_get (b, place.tenant, customer) < 0) {
+    b->metrics->add (u->outcomes, USAGE_NO_CUSTOMER, 1);
+    return;
+  }
+  snprintf (c->part[i], USAGE_KEY, "part/%s", rest);
+  if (b->store->get (u->bucket, (kg_str){ c->part[i], strlen (c->part[i]) }, &entry) == 0)
+    text_of (entry.value, parts, sizeof parts);
+  part = strtoll (parts, NULL, 10);
+  snprintf (c->out[i], USAGE_KEY, "out/%s/%lld", rest, part);
+  snprintf (c->text[i], sizeof c->text[i], "%lld %s", value, customer);
+  snprintf (c->count[i], sizeof c->count[i], "%lld", part + 1);
+  op_add (c, KG_OP_PUT, c->out[i], c->text[i], KG_REV_NEW);
+  op_add (c, KG_OP_PUT, c->part[i], c->count[i], entry.revision);
+  c->ops[c->nops - 1].ttl_ms = PART_TTL_MS;
+}
+
+int32_t
+usage_close_minutes (struct usage *u, int64_t now)
+{
+  struct billing *b = u->billing;
+  struct closing *c;
+  int32_t rc;
+  if (now < u->close_at)
+    return 0;
+  c = calloc (1, sizeof *c);
+  if (!c)
+    return -ENOMEM;
+  c->usage = u;
+  c->now = now;
+  rc = b->store->scan (u->bucket, (kg_str){ "open/", 5 }, sum_look, c);
+  for (uint32_t i = 0; rc >= 0 && i < c->sums; i++)
+    sum_close (c, i);
+  u->close_at = c->sums < CLOSE_MAX ? now + CLOSE_EVERY_S : now;
+  if (rc >= 0 && c->nops) {
+    rc = b->store->write (b->self, c->ops, c->nops, sizeof c->ops[0], usage_written, u);
+    rc = rc < 0 ? rc : 1;
+  } else if (rc > 0)
+    rc = 0;
+  free (c);
+  return rc;
+}
+
+/* ---- Sending ---------------------------------------------------------------- */
+
+static int32_t
+is_held (const struct usage *u, const char *key, int64_t now)
+{
+  for (uint32_t i = 0; i < USAGE_HELD; i++)
+    if (u->held[i].until > now && !strcmp (u->held[i].key, key))
+      return 1;
+  return 0;
+}
+
+/* Refused for a reason that may pass; others go first meanwhile. */
+static void
+item_hold (struct usage_item *item, int64_t now)
+{
+  struct usage *u = item->usage;
+  for (uint32_t i = 0; i < USAGE_HELD; i++)
+    if (u->held[i].until <= now) {
+      snprintf (u->held[i].key, sizeof u->held[i].key, "%s", item->key);
+      u->held[i].until = now + REFUSED_S;
+      return;
+    }
+  u->wait_until = now + REFUSED_S;
+}
+
+struct picking {
+  struct usage *usage;
+  int64_t now;
+};
+
+static int32_t
+part_pick (const struct kg_entry *entry, void *arg)
+{
+  struct picking *p = arg;
+  struct usage *u = p->usage;
+  struct usage_item *item = &u->item[u->items];
+  char text[STRIPE_ID_MAX + 32], *space;
+  if (text_of (entry->key, item->key, sizeof item->key) < 0 || is_held (u, item->key, p->now)
+      || text_of (entry->value, text, sizeof text) < 0 || !(space = strchr (text, ' ')))
+    return 0;
+  item->usage = u;
+  item->value = strtoll (text, NULL, 10);
+  item->result = 0;
+  snprintf (item->customer, sizeof item->customer, "%s", space + 1);
+  return ++u->items == USAGE_SENDS;
+}
+
+/* What Stripe will say of this part for ever. */
+static int32_t
+is_final (const char *code)
+{
+  static const char *const codes[]
+      = { "timestamp_too_far_in_past", "timestamp_in_future", "resource_missing",
+          "meter_event_customer_not_found", "meter_event_value_invalid", NULL };
+  for (const char *const *c = codes; code && *c; c++)
+    if (!strcmp (*c, code))
+      return 1;
+  return 0;
+}
+
+static int32_t
+is_known (const struct stripe_reply *r)
+{
+  const char *code = stripe_text (r->json, "error.code");
+  const char *text = stripe_text (r->json, "error.message");
+  return (code && !strcmp (code, "duplicate_meter_event"))
+         || (text && strstr (text, "already exists with identifier"));
+}
+
+static void
+item_wait (struct usage_item *item, const struct stripe_reply *r, int64_t now)
+{
+  struct usage *u = item->usage;
+  int64_t s = r->retry_after_s > 0 ? r->retry_after_s : AGAIN_S;
+  if (r->status == 401 || r->status == 403)
+    s = REFUSED_S;
+  if (now + s > u->wait_until)
+    u->wait_until = now + s;
+  u->billing->health->set (u->component, KG_HEALTH_DEGRADED, 0, "usage is kept and sent again: %s",
+                           r->message);
+}
+
+static void
+item_refused (struct usage_item *item, const struct stripe_reply *r, int64_t now)
+{
+  struct usage *u = item->usage;
+  const char *text = stripe_text (r->json, "error.message");
+  snprintf (item->why, sizeof item->why, "%s", text ? text : r->message);
+  u->billing->health->set (u->component, KG_HEALTH_DEGRADED, 0, "Stripe refuses usage: %s",
+                           item->why);
+  if (is_final (stripe_text (r->json, "error.code")))
+    item->result = -1;
+  else
+    item_hold (item, now);
+}
+
+static void
+items_save (struct usage *u)
+{
+  struct kg_op ops[2 * USAGE_SENDS];
+  char keys[USAGE_SENDS][USAGE_KEY + 8], text[USAGE_SENDS][2048];
+  struct billing *b = u->billing;
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < u->items; i++) {
+    struct usage_item *item = &u->item[i];
+    struct kg_out out = { text[i], 0, sizeof text[i] };
+    if (!item->result)
+      continue;
+    ops[n++] = (struct kg_op){ .kind = KG_OP_DELETE, .bucket = u->bucket, .revision = KG_REV_ANY,
+                               .key = { item->key, strlen (item->key) } };
+    if (item->result > 0)
+      continue;
+    b->host->log (b->self, KG_LOG_ERROR, "parked usage %s: %s", item->key, item->why);
+    snprintf (keys[i], sizeof keys[i], "parked/%s", item->key + 4);
+    kg_out_lit (&out, "{\"customer\":");
+    kg_out_text (&out, item->customer);
+    kg_out_lit (&out, ",\"value\":");
+    kg_out_int (&out, item->value);
+    kg_out_lit (&out, ",\"error\":");
+    kg_out_text (&out, item->why);
+    kg_out_lit (&out, "}");
+    ops[n++] = (struct kg_op){ .kind = KG_OP_PUT, .bucket = u->bucket, .revision = KG_REV_ANY,
+                               .key = { keys[i], strlen (keys[i]) }, .value = { text[i], out.len } };
+  }
+  if (!n || b->store->write (b->self, ops, n, sizeof ops[0], usage_written, u) < 0)
+    usage_ready (u);
+}
+
+static void
+item_told (const struct stripe_reply *r, void *arg)
+{
+  struct usage_item *item = arg;
+  struct usage *u = item->usage;
+  int64_t now = usage_now ();
+  enum usage_outcome outcome = USAGE_OUTCOMES;
+  if (!r->error && r->status < 300) {
+    item->result = 1;
+    outcome = USAGE_SENT;
+    u->billing->health->set (u->component, KG_HEALTH_OK, 0, "%s", "");
+  } else if (!r->error && r->status == 400 && is_known (r)) {
+    item->result = 1;
+    outcome = USAGE_DUPLICATE;
+  } else if (r->error == -ESHUTDOWN)
+    return; /* the plugin ends; the part is sent again by the next process */
+  else if (!r->error && r->status >= 400 && r->status < 500 && r->status != 429 && r->status != 409
+           && r->status != 401 && r->status != 403) {
+    item_refused (item, r, now);
+    outcome = item->result < 0 ? USAGE_PARKED : USAGE_OUTCOMES;
+  } else
+    item_wait (item, r, now);
+  if (outcome != USAGE_OUTCOMES)
+    u->billing->metrics->add (u->outcomes, outcome, 1);
+  if (atomic_fetch_sub (&u->flying, 1) == 1)
+    items_save (u);
+}
+
+static int32_t
+item_send (struct usage_item *item)
+{
+  struct form form = { 0 };
+  struct place place;
+  char hash[STRIPE_HASH], minute[24], key[STRIPE_HASH + 16];
+  int32_t rc = place_read (item->key, &place);
+  if (rc == 0) {
+    snprintf (minute, sizeof minute, "%lld", (long long) place.minute);
+    rc = stripe_hash ((const char *const[]){ place.tenant, place.meter, minute, place.part, NULL },
+                      hash);
+  }
+  if (rc < 0)
+    return rc;
+  snprintf (key, sizeof key, "kgent-%s", hash);
+  form_add (&form, "event_name", place.meter);
+  form_add (&form, "identifier", key);
+  form_add_int (&form, "timestamp", place.minute * 60);
+  form_add (&form, "payload[stripe_customer_id]", item->customer);
+  form_add_int (&form, "payload[value]", item->value);
+  rc = stripe_post (item->usage->billing, "/v1/billing/meter_events", &form, key, item_told, item);
+  form_free (&form);
+  return rc;
+}
+
+int32_t
+usage_send (struct usage *u, int64_t now)
+{
+  struct billing *b = u->billing;
+  struct picking picking = { u, now };
+  if (now < u->wait_until)
+    return 0;
+  u->items = 0;
+  b->store->scan (u->bucket, (kg_str){ "out/", 4 }, part_pick, &picking);
+  if (!u->items)
+    return 0;
+  atomic_store (&u->flying, u->items);
+  for (uint32_t i = 0; i < u->items; i++) {
+    int32_t rc = item_send (&u->item[i]);
+    const struct stripe_reply r = { .error = rc, .retry_after_s = -1, .message = strerror (-rc) };
+    if (rc < 0)
+      item_told (&r, &u->item[i]);
+  }
+  return 1;
+}

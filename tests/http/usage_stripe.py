@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright (C) 2026 The kgent authors
+"""Usage as Stripe's meter events: sums of minutes that are over, late ones as further
+parts, sent again until Stripe has them, over failures and kills, and never twice."""
+import datetime
+import json
+import signal
+import time
+
+import fakestripe
+import kgent
+
+METERS = '''usage = ( { meter = "tokens"; type = "llm"; value = "usage.tokens"; },
+                      { meter = "calls"; type = "llm"; } );'''
+
+
+def tenant_new(host, name):
+    tenant = host.post("/admin/v1/tenants", {"name": name, "slug": name}, local=True).json["id"]
+    key = host.post("/admin/v1/keys", {"name": name, "tenant": tenant, "scopes":
+                                       ["read", "billing", "meter:write"],
+                                       "limits": {"requests_per_minute": 1000000}}, local=True)
+    return tenant, {"X-API-Key": key.json["key"]}
+
+
+def minute_ago(n):
+    return int(time.time()) // 60 * 60 - 60 * n
+
+
+numbers = iter(range(1, 1000000))
+
+
+def send(host, key, minute, *values):
+    """Events of a minute."""
+    at = datetime.datetime.fromtimestamp(minute + 7, datetime.timezone.utc)
+    events = [{"specversion": "1.0", "id": f"e{next(numbers)}", "source": "test", "type": "llm",
+               "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "data": {"usage": {"tokens": v}}}
+              for v in values]
+    answer = host.request("POST", "/v1/events", json.dumps(events), {
+        **key, "Content-Type": "application/cloudevents-batch+json"})
+    if answer.status != 204:
+        raise AssertionError(f"{answer.status} {answer.text}")
+
+
+def got(stripe, customer, meter="tokens"):
+    """What Stripe has, by minute."""
+    sums = {}
+    for e in stripe.meter_events:
+        if e["payload"]["stripe_customer_id"] == customer and e["event_name"] == meter:
+            sums.setdefault(e["timestamp"], []).append(int(e["payload"]["value"]))
+    return sums
+
+
+def until(function, wanted, name, seconds=40):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and function() != wanted:
+        time.sleep(0.1)
+    kgent.equal(function(), wanted, name)
+
+
+def metric(host, name):
+    for line in host.get("/metrics", admin=True).text.splitlines():
+        if line.startswith(name + " "):
+            return float(line.split()[1])
+    return None
+
+
+def outcome(host, name):
+    return metric(host, f'kgent_stripe_usage_total{{outcome="{name}"}}')
+
+
+def arrives(host, stripe, key, customer):
+    a, b = minute_ago(5), minute_ago(4)
+    send(host, key, a, 1, 2, 3)
+    send(host, key, b, 10)
+    until(lambda: got(stripe, customer), {a: [6], b: [10]}, "sums by minute")
+    until(lambda: got(stripe, customer, "calls"), {a: [3], b: [1]}, "and counts")
+    send(host, key, a, 100)
+    until(lambda: got(stripe, customer), {a: [6, 100], b: [10]}, "what comes late is a part")
+    e = stripe.asked("POST", "/v1/billing/meter_events")[-1][1]
+    kgent.ok(e["identifier"].startswith("kgent-") and len(e["identifier"]) == 38,
+             "with an identifier of its own")
+    kgent.equal({k: v for k, v in e["payload"].items() if k != "value"},
+                {"stripe_customer_id": customer}, "for the customer")
+    send(host, key, minute_ago(5), 1.5)
+    until(lambda: outcome(host, "not_integer"), 1.0, "what is no integer is counted apart")
+
+
+def survives(host, stripe, key, customer):
+    path, minute = "/v1/billing/meter_events", minute_ago(9)
+    stripe.fail("POST", path, status=500, after=True)
+    stripe.fail("POST", path, reset=True, after=True)
+    stripe.fail("POST", path, status=429, headers={"Retry-After": "1"})
+    send(host, key, minute, 5)
+    until(lambda: got(stripe, customer).get(minute), [5], "failures double nothing")
+    stripe.failures.clear()
+    for i in range(3):
+        minute = minute_ago(20 + i)
+        stripe.fail("POST", path, status=500, after=True, headers={"Stripe-Should-Retry": "false"},
+                    times=2)
+        send(host, key, minute, 7, 8)
+        time.sleep(0.7 * i)
+        host.stop(signal.SIGKILL)
+        host.start()
+    stripe.failures.clear()
+    until(lambda: {sum(v) for m, v in got(stripe, customer).items() if v[0] in (15, 7, 8)}, {15},
+          "nor do kills")
+    kgent.equal(len([1 for v in got(stripe, customer).values() if sum(v) == 15]), 3,
+                "and nothing is lost")
+
+
+def strangers(host, stripe, key, customer):
+    minute = minute_ago(30)
+    send(host, key, minute, 5)
+    until(lambda: outcome(host, "no_customer"), 2.0, "who is no customer is not sent")
+    kgent.equal({e["payload"]["stripe_customer_id"] for e in stripe.meter_events}, {customer},
+                "nothing of it")
+
+
+def refused(host, stripe, key, customer):
+    stripe.fail("POST", "/v1/billing/meter_events", status=400, times=2, body={"error": {
+        "type": "invalid_request_error", "code": "timestamp_too_far_in_past", "message": "too old"}})
+    send(host, key, minute_ago(40), 5)
+    until(lambda: outcome(host, "parked"), 2.0, "what Stripe will never take is parked")
+    send(host, key, minute_ago(41), 6)
+    until(lambda: got(stripe, customer).get(minute_ago(41)) or got(stripe, customer).get(
+        minute_ago(42)), [6], "and the others go on")
+
+
+def tests():
+    with fakestripe.Stripe() as stripe:
+        pro = stripe.price("PRO", 1900)
+        block = (f'load = "billing-stripe"; api_base = "{stripe.url}"; api_key = "{stripe.key}"; '
+                 f'success_url = "https://a.example/"; {METERS} '
+                 f'plans = ( {{ tier = "PRO"; prices = ( "{pro["id"]}" ); }} );')
+        with kgent.Host(plugins=["health", 'load = "auth"; enforce = "shadow";',
+                                 'load = "metering-openmeter";', block]) as host:
+            _, key = tenant_new(host, "acme")
+            _, stranger = tenant_new(host, "stranger")
+            customer = host.post("/v1/billing/checkout", {"plan": "PRO"}, key).json["customer"]
+            arrives(host, stripe, key, customer)
+            strangers(host, stripe, stranger, customer)
+            survives(host, stripe, key, customer)
+            refused(host, stripe, key, customer)
+            kgent.ok(stripe.key not in host.logged(), "the key is not in the log")
+
+
+if __name__ == "__main__":
+    kgent.main([tests])
