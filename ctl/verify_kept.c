@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* Answers that were kept for their Idempotency-Key, and parked events. */
+/* Answers that were kept for their Idempotency-Key. */
 
 #include "ctl/verify_store.h"
 
@@ -105,12 +105,4 @@ verify_answer (struct verify *v, struct piece key, struct piece value, int64_t c
     found (v, "answer", cure_answer, v->place, "%s", fault);
   else if (h.kind == WHOLE)
     receipt_check (v, (struct piece){ value.p + sizeof h + h.type_len, h.fields_len });
-}
-
-void
-verify_parked (struct verify *v, struct piece key, struct piece value)
-{
-  const char *where = place (v, "bucket metering.parked, key %s", shown (key));
-  if (!doc_valid (value) || doc_kind (value) != '{')
-    found (v, "parked", cure_copy, where, "it is no JSON: the event cannot be sent again");
 }

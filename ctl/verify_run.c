@@ -36,11 +36,15 @@ verify_all (struct verify *v, const char *config)
   r = rollups_open (v, config);
   if (r)
     return r;
+  verify_sinks_before (v);
+  verify_marks_before (v);
   verify_batches (v);
   verify_cursors (v);
   verify_dedup (v);
   verify_entries (v);
   rollups_end (v);
+  verify_sinks (v);
+  verify_marks (v);
   verify_rings (v);
   verify_regions (v);
   return 0;
@@ -57,7 +61,8 @@ result_json (const struct verify *v)
   } counts[] = { { "batches", v->batches },       { "records", v->records },
                  { "events", v->events },         { "waiting_in_rings", v->waiting },
                  { "entries", v->entries },       { "kept_answers", v->answers },
-                 { "rollup_rows", v->rows },
+                 { "rollup_rows", v->rows },      { "sinks", v->sinks },
+                 { "marks", (int64_t)v->marks.count },
                  { "receipts", (int64_t)v->numbers.count } };
   json_object *o = json_object_new_object (), *checked = json_object_new_object ();
   size_t i;
@@ -112,6 +117,8 @@ verify_finish (struct verify *v)
   verify_close (v);
   map_free (&v->ids);
   map_free (&v->numbers);
+  map_free (&v->marks);
+  map_free (&v->marked);
   map_free (&v->cells);
   json_object_put (v->findings);
   json_object_put (v->notes);

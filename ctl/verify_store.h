@@ -29,6 +29,15 @@ struct verify_log {
   int64_t last_ns;
 };
 
+/* A sink's tally, and what is counted of it. */
+struct verify_sink {
+  char name[64];
+  int64_t after, skip, confirmed, dropped; /* as it says */
+  int64_t events, parked;                  /* of the log, and entries */
+};
+
+#define VERIFY_SINKS 64
+
 /* A record as it lies in a batch. */
 struct verify_record {
   struct verify_log *log;
@@ -51,6 +60,9 @@ struct verify {
   struct verify_log log[LOGS_MAX];
   uint32_t logs;
   struct map ids;      /* records and events: of the id, the record's place */
+  struct map marks, marked; /* what marks say, and those whose event was found */
+  struct verify_sink sink[VERIFY_SINKS];
+  uint32_t sinks;
   struct map numbers;  /* receipts: of tenant and number */
   json_object *tenants; /* the highest number of each, up to `saved` */
   int64_t saved;        /* the place in the log up to which the region of receipts is */
@@ -110,7 +122,17 @@ void verify_audit (struct verify *v, const struct verify_record *record); /* ver
 
 void verify_answer (struct verify *v, struct piece key, struct piece value, int64_t changed_ns,
                     int64_t expires_ns); /* verify_kept.c */
+
+/* verify_sinks.c, verify_marks.c: `before` the log is read, then for each record or event,
+ * and at the end. */
+void verify_sinks_before (struct verify *v);
+void verify_sinks_count (struct verify *v, int64_t sequence, int64_t events);
 void verify_parked (struct verify *v, struct piece key, struct piece value);
+void verify_sinks (struct verify *v);
+void verify_marks_before (struct verify *v);
+void verify_marks_event (struct verify *v, const struct verify_record *record,
+                         struct piece tenant, struct piece event);
+void verify_marks (struct verify *v);
 
 /* verify_rings.c and verify_regions.c: the files beside the database. */
 void verify_rings (struct verify *v);

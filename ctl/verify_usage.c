@@ -90,12 +90,15 @@ record_fault (struct piece data, struct piece *tenant, struct piece *events, int
   return n || charge.p ? NULL : "it has no events and charges nothing";
 }
 
-/* Each id is there once: of events that were brought along, with their source. */
-static void
-events_check (struct verify *v, const struct verify_record *r, struct piece events)
+/* Each id is there once: of events that were brought along, with tenant and source.  Returns
+ * how many have none of their own. */
+static int64_t
+events_check (struct verify *v, const struct verify_record *r, struct piece tenant,
+              struct piece events)
 {
   struct piece event;
   const char *at = NULL;
+  int64_t own = 0;
   while (doc_next (events, &at, NULL, &event)) {
     struct piece id = doc_member (event, "id"), source = doc_member (event, "source");
     struct hash h = { 0, 1 };
@@ -103,8 +106,11 @@ events_check (struct verify *v, const struct verify_record *r, struct piece even
     uint64_t *other;
     int is_new;
     v->events++;
-    if (!id.p || id.n > sizeof buf || source.n > sizeof buf)
+    own += !id.p;
+    if (!id.p || id.n > sizeof buf || source.n > sizeof buf || tenant.n > sizeof buf)
       continue; /* the record's */
+    verify_marks_event (v, r, tenant, event);
+    h = hash_add (h, buf, doc_text (tenant, buf));
     h = hash_add (h, buf, doc_text (source, buf));
     h = hash_add (h, buf, doc_text (id, buf));
     other = map_put (&v->ids, h, (uint64_t)r->sequence, &is_new);
@@ -113,6 +119,7 @@ events_check (struct verify *v, const struct verify_record *r, struct piece even
              "its event %s of %s is in record %llu, too: it was counted twice", shown (id),
              shown (source), (unsigned long long)*other);
   }
+  return own;
 }
 
 /* The tenant's numbers of receipts. */
@@ -150,17 +157,18 @@ verify_usage (struct verify *v, const struct verify_record *r)
 {
   struct piece tenant, events;
   const char *fault = "it is no JSON";
-  int64_t time_ns;
+  int64_t time_ns, before = v->events;
   if (doc_valid (r->data) && doc_kind (r->data) == '{')
     fault = record_fault (r->data, &tenant, &events, &time_ns);
   if (fault) {
     found (v, "record", cure_batch, record_place (v, r), "%s: it is counted nowhere", fault);
+    verify_sinks_count (v, r->sequence, 1);
     return;
   }
-  if (!r->id.n)
+  if (events_check (v, r, tenant, events) && !r->id.n)
     found (v, "record", cure_report, record_place (v, r), "it has no id");
+  verify_sinks_count (v, r->sequence, v->events - before);
   receipt_check (v, r, tenant);
-  events_check (v, r, events);
   rollups_fold (v, r, tenant, time_ns, events);
 }
 

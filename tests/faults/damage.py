@@ -5,6 +5,7 @@
 verify finds each and names its place and cure; and it finds nothing where nothing is,
 also while a host works."""
 import glob
+import http.server
 import json
 import os
 import shutil
@@ -21,7 +22,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import kgent
 
 AUTH = 'load = "auth"; dev_keys = true; enforce = "shadow";'
-METERING = ('load = "metering-openmeter"; meters = ('
+METERING = ('load = "metering-openmeter"; url = "%s"; batch_size = 20; flush_interval = 0.02;'
+            ' meters = ('
             '{ slug = "requests"; type = "agentese.invoke"; aggregation = "COUNT";'
             ' group_by = ("path", "aspect"); },'
             '{ slug = "tokens"; type = "agentese.invoke"; value = "$.tokens_used";'
@@ -55,10 +57,59 @@ def sound(state, config, name):
 # ---- A store ------------------------------------------------------------------------------
 
 
+class Sink(http.server.BaseHTTPRequestHandler):
+    """Takes everything but batches with a word in it."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def say(self, status):
+        self.send_response(status)
+        if status != 204:
+            self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self):
+        self.say(200)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.say(400 if b"world.poison.manifest" in body else 204)
+
+
+def sink_start():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_address[1]}"
+
+
+def ingest(host, key, count):
+    events = [{"specversion": "1.0", "id": f"e{i}", "source": "/shop", "type": "agentese.invoke",
+               "data": {"path": "x", "aspect": "y", "tokens_used": i}} for i in range(count)]
+    answer = host.post("/v1/events", events, {
+        "X-API-Key": key, "Content-Type": "application/cloudevents-batch+json"})
+    kgent.equal(answer.status, 204, "events of others are taken")
+
+
+def sunk(host):
+    """Until the sink is as far as the log, and what it cannot take is parked."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        sink, = host.get("/admin/v1/meter/status", local=True).json["sinks"]
+        if sink["lag_records"] == 0 and sink["parked"] == 1:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the sink doesn't catch up: {sink}")
+
+
+
 def tenant_new(host, name):
     tenant = host.post("/admin/v1/tenants", {"name": name, "slug": name}, local=True).json["id"]
     return host.post("/admin/v1/keys", {"name": name, "tenant": tenant, "limits": LIMITS,
-                                        "scopes": ["read", "write"]}, local=True).json["key"]
+                                        "scopes": ["read", "write", "meter:write"]}, local=True).json["key"]
 
 
 def invoke(host, key, path=PATHS[0], headers=None):
@@ -122,18 +173,23 @@ def copy_make(state, to):
 
 def store_make(folder):
     """A store as a killed host leaves it, with records in its rings."""
-    with kgent.Host(plugins=["health", AUTH, "agentese", METERING]) as host:
+    with kgent.Host(plugins=["health", AUTH, "agentese", METERING % sink_start()]) as host:
         keys = [tenant_new(host, "acme"), tenant_new(host, "umbrella")]
         for i in range(60):
             invoke(host, keys[i % 2], PATHS[i % 3])
         for i in range(6):
             answer = invoke(host, keys[0], headers={"Idempotency-Key": f"key-{i}"})
             kgent.ok(answer.status == 200, f"a request with an idempotency key is {answer.status}")
+        ingest(host, keys[0], 5)
+        invoke(host, keys[1], "world.poison.manifest")
         while_it_works(host, keys)
+        invoke(host, keys[0])  # the last record is one from a ring
+        sunk(host)
         rolled(host)
         result = sound(host.state, host.config, "while it runs, nothing is found")
         kgent.ok(result["checked"]["rollup_rows"] > 20 and result["checked"]["kept_answers"] >= 6
-                 and result["checked"]["receipts"] > 60, "rows, answers and receipts were checked")
+                 and result["checked"]["receipts"] > 60 and result["checked"]["marks"] == 5
+                 and result["checked"]["sinks"] == 1, "rows, answers, receipts, marks and sinks were checked")
         code, plain, _ = verify(host.state)
         kgent.equal(code, 0, "without the configuration, too")
         kgent.ok(any("--config" in n for n in plain["notes"]), "which says what it cannot count")
@@ -402,7 +458,7 @@ def index_broken(folder):
     db.commit()
     db.close()
     db = sqlite3.connect(os.path.join(folder, "kgent.db"))
-    db.execute("UPDATE entry SET revision = 3 WHERE revision = 9")
+    db.execute("UPDATE entry SET revision = 4 WHERE revision = (SELECT max (revision) FROM entry)")
     db.execute("PRAGMA writable_schema = 1")
     db.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'entry_revision'", (text,))
     db.commit()
@@ -531,6 +587,33 @@ KINDS = [
         "INSERT OR IGNORE INTO bucket (name) VALUES ('metering.parked')",), (
         f"INSERT INTO entry SELECT {bucket('metering.parked')}, CAST ('x' AS BLOB), CAST ('?' AS BLOB),"
         " 1, 1, 0", )), "parked", "bucket metering.parked, key x", "no JSON"),
+    ("a parked event that is gone", lambda d: sql(d, (
+        f"DELETE FROM entry WHERE bucket = {bucket('metering.parked')}",)),
+     "sink", "sink openmeter", "1 are unaccounted"),
+    ("a parked event of no sink", lambda d: sql(d, (
+        "UPDATE entry SET key = CAST ('x' || CAST (key AS TEXT) AS BLOB)"
+        f" WHERE bucket = {bucket('metering.parked')}",)), "parked", "key xopenmeter/", "no sink"),
+    ("a tally that confirms too much", lambda d: sql(d, (
+        "UPDATE entry SET value = CAST (replace (CAST (value AS TEXT), '\"dropped\":0', '\"dropped\":3')"
+        f" AS BLOB) WHERE bucket = {bucket('metering.sinks')}",)),
+     "sink", "sink openmeter", "-3 are unaccounted"),
+    ("a tally that is none", lambda d: sql(d, (
+        f"UPDATE entry SET value = CAST ('[]' AS BLOB) WHERE bucket = {bucket('metering.sinks')}",)),
+     "sink", "bucket metering.sinks, key openmeter", "no tally"),
+    ("a tally that goes back", lambda d: sql(d, (
+        "UPDATE entry SET value = CAST (replace (CAST (value AS TEXT), '\"after\":', '\"after\":1, \"x\":')"
+        f" AS BLOB) WHERE bucket = {bucket('metering.sinks')}",)),
+     "sink", "cursor of sink openmeter", "passed over"),
+    ("an event that is not remembered", lambda d: sql(d, (
+        "DELETE FROM mark WHERE id = (SELECT min (id) FROM mark)",)), "mark", "log usage, record", "count twice"),
+    ("a mark of another event", lambda d: sql(d, (
+        "UPDATE mark SET value = x'0102030405060708' WHERE id = (SELECT min (id) FROM mark)",)),
+     "mark", "log usage, record", "not what its mark says"),
+    ("a mark without an event", lambda d: sql(d, (
+        f"INSERT INTO mark VALUES ({USAGE}, x'000102030405060708090a0b0c0d0e0f', x'0102030405060708', 0)",)),
+     "mark", "table mark, id 0001", "never counted"),
+    ("a mark that is none", lambda d: sql(d, (
+        f"INSERT INTO mark VALUES ({USAGE}, x'00', x'', 0)",)), "mark", "table mark", "no mark"),
     ("an audit record that was changed", lambda d: batch_change(
         d, lambda r: r[0].__setitem__(2, r[0][2].replace(b'"action":"', b'"action":"x')),
         "SELECT place FROM batch WHERE place >> 48 = (SELECT id FROM log WHERE name = 'auth.audit') LIMIT 1"),
