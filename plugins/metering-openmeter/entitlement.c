@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define PERIOD_MS 250
+#define SLOTS_AT_ONCE 64 /* of the table, under one lock */
 #define SECOND_NS INT64_C (1000000000)
 #define RETRY_NS SECOND_NS /* a tenant that the budget doesn't know */
 #define TELL_NS (60 * SECOND_NS) /* the budget is told again, should a month have moved */
@@ -94,6 +95,7 @@ holding_tell (struct entitlements *e, struct holding *h, int64_t now)
   struct account_at at;
   int64_t next;
   int32_t r;
+  account_settle (&h->account, now); /* so that there is never more to go through than days */
   holding_stand (e, h, now, &at, &month);
   r = e->mt->budget->raise (tenant, h->number + KG_BUDGET_TOKENS, month.number,
                             whole (at.totals.consumed + at.balance), whole (at.balance));
@@ -104,20 +106,33 @@ holding_tell (struct entitlements *e, struct holding *h, int64_t now)
 }
 
 static void
+holder_tell (struct entitlements *e, struct holder *holder, int64_t now)
+{
+  struct holding *h;
+  for (h = holder->first; h; h = h->next)
+    if (h->number < FEATURE_BUDGETS && (h->due_ns <= now || h->due_ns > now + TELL_NS))
+      holding_tell (e, h, now);
+}
+
+/* All that are due.  The lock is given back now and then, for the watch waits for it; who
+ * is missed because the table has grown meanwhile comes next time. */
+static void
 budget_tell (struct entitlements *e)
 {
   int64_t now = entitlements_now ();
   struct holder *holder;
-  struct holding *h;
   uint32_t i;
   if (!e->mt->budget || !e->mt->budget->raise)
     return;
   pthread_mutex_lock (&e->lock);
-  for (i = 0; i < e->table.slots; i++)
+  for (i = 0; i < e->table.slots; i++) {
     for (holder = e->table.slot[i]; holder; holder = holder->chain)
-      for (h = holder->first; h; h = h->next)
-        if (h->number < FEATURE_BUDGETS && (h->due_ns <= now || h->due_ns > now + TELL_NS))
-          holding_tell (e, h, now);
+      holder_tell (e, holder, now);
+    if (i % SLOTS_AT_ONCE == SLOTS_AT_ONCE - 1) {
+      pthread_mutex_unlock (&e->lock);
+      pthread_mutex_lock (&e->lock);
+    }
+  }
   pthread_mutex_unlock (&e->lock);
 }
 
