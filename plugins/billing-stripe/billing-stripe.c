@@ -62,6 +62,10 @@ static const struct kg_opt opts[] = {
     .help = "For how many days a tenant keeps its tier while a payment is due." },
   { .key = "tries", .type = KG_OPT_INT, .dflt = "5", CONF (tries), .min = 1, .max = 1000,
     .help = "How often it is tried to process an event before it is parked." },
+  { .key = "bad_per_minute", .type = KG_OPT_INT, .dflt = "300", CONF (bad_per_minute), .min = 0,
+    .max = 1000000,
+    .help = "How many deliveries of an address may have a bad signature, before it is told to "
+            "wait; those with a good one are taken all the same; 0: any number." },
   { .key = "redirects", .type = KG_OPT_STRINGS, .dflt = "", CONF (redirects),
     .help = "Where checkout and portal may lead back to: beginnings of URLs, "
             "https://app.example.com/billing/." },
@@ -126,7 +130,7 @@ open_metrics (struct billing *b)
 {
   static const char *const errors[BILLING_ERRORS + 1]
       = { "not_configured", "missing_header", "signature", "payload", "livemode", "store",
-          "process", NULL };
+          "process", "limited", NULL };
   int32_t rc = metric_define (b, "kgents_stripe_webhooks_received_total",
                               "Authentic events that were confirmed, repeated ones too",
                               "event_type", event_types, &b->received);
@@ -152,6 +156,7 @@ billing_close (void *data)
   usage_close (b);
   offer_close (b);
   engine_close (b);
+  webhook_close (b);
   pthread_mutex_destroy (&b->lock);
   free (b);
 }

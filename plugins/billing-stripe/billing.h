@@ -42,6 +42,7 @@ struct billing_conf {
   const char *ended_tier; /* of tenants that pay no more */
   int64_t grace_days;
   int64_t tries; /* of an event, before it is parked */
+  int64_t bad_per_minute; /* of an address; 0: not limited */
   const char *const *redirects; /* where checkout and portal may lead back to */
   const char *success_url, *cancel_url, *return_url;
   const char *public_url;
@@ -58,6 +59,7 @@ enum billing_error {
   BILLING_LIVEMODE,
   BILLING_STORE,
   BILLING_PROCESS,
+  BILLING_LIMITED,
   BILLING_ERRORS
 };
 
@@ -89,6 +91,8 @@ struct billing {
   kg_log *inbox;
   kg_cursor *cursor;
   kg_component *component, *api_component;
+  struct doorman *doorman;
+  kg_metric *secrets; /* by which one matched */
   kg_metric *received, *duplicates, *processed, *errors, *api_requests;
   atomic_int stopped; /* 1: services are asked for nothing any more */
   atomic_int busy; /* 1 while a step of the cursor is being written */
@@ -102,6 +106,7 @@ uint32_t event_type_find (const char *type, size_t len);
 
 /* webhook.c, status.c */
 int32_t webhook_open (struct billing *b);
+void webhook_close (struct billing *b);
 int32_t status_open (struct billing *b);
 
 /* inbox.c */

@@ -91,6 +91,9 @@ void waits_touch (struct engine *e);
 /* [any] A batch was written: looks at once at what it touched. */
 void tiers_written (struct engine *e, const struct batch *batch);
 
+/* The timer's function: looks at what was touched. */
+void tiers_run (void *engine);
+
 /* The best rank of the items of a subscription, or -1. */
 int32_t projection_rank (struct engine *e, const struct projection *p);
 

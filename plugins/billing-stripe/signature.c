@@ -125,21 +125,31 @@ secret_try (EVP_MAC_CTX *ctx, const struct signature *s, const char *secret, con
 }
 
 int32_t
-signature_verify (const struct signature *s, const char *const *secrets, const char *body,
-                  size_t len)
+signature_match (const struct signature *s, const char *const *secrets, const char *body,
+                 size_t len)
 {
   EVP_MAC *hmac = EVP_MAC_fetch (NULL, "HMAC", NULL);
   EVP_MAC_CTX *ctx = hmac ? EVP_MAC_CTX_new (hmac) : NULL;
   int32_t rc = ctx ? 0 : -ENOMEM;
-  uint32_t matches = 0;
-  for (; rc == 0 && *secrets; secrets++)
-    if (**secrets)
-      rc = secret_try (ctx, s, *secrets, body, len, &matches);
+  int32_t first = -EACCES;
+  for (int32_t i = 0; rc == 0 && secrets[i]; i++) {
+    uint32_t matches = 0;
+    if (*secrets[i])
+      rc = secret_try (ctx, s, secrets[i], body, len, &matches);
+    if (matches && first < 0)
+      first = i;
+  }
   EVP_MAC_CTX_free (ctx);
   EVP_MAC_free (hmac);
-  if (rc < 0)
-    return rc;
-  return matches ? 0 : -EACCES;
+  return rc < 0 ? rc : first;
+}
+
+int32_t
+signature_verify (const struct signature *s, const char *const *secrets, const char *body,
+                  size_t len)
+{
+  int32_t rc = signature_match (s, secrets, body, len);
+  return rc < 0 ? rc : 0;
 }
 
 int32_t

@@ -32,6 +32,10 @@ int32_t signature_parse (const char *header, size_t len, struct signature *ret);
 int32_t signature_verify (const struct signature *s, const char *const *secrets, const char *body,
                           size_t len);
 
+/* The same, and which of the secrets is the first that matches, from 0. */
+int32_t signature_match (const struct signature *s, const char *const *secrets, const char *body,
+                         size_t len);
+
 /* Whether the time is at most `tolerance` seconds before or after `now`. */
 int32_t signature_fresh (const struct signature *s, int64_t now, int64_t tolerance);
 

@@ -8,8 +8,13 @@
 #include "plugins/billing-stripe/signature.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define DOORMAN_SLOTS 1024
+#define MINUTE_S      60
+#define SECRETS_MAX   8 /* that have a series of their own */
 
 #define ANSWER_MAX (12 * EVENT_ID_MAX + 128) /* an escape has 6 characters */
 
@@ -28,6 +33,48 @@ refuse (struct billing *b, kg_req *req, enum billing_error why, int32_t status, 
 {
   b->metrics->add (b->errors, why, 1);
   return b->host->problem (req, status, NULL, "%s", detail);
+}
+
+/* ---- Bad signatures, by address -------------------------------------------- */
+
+/* Minute << 32 | deliveries with a bad signature, of the addresses that share a slot: two
+ * that do are told to wait together, which costs neither of them a good event. */
+struct doorman {
+  _Atomic uint64_t slot[DOORMAN_SLOTS];
+};
+
+static uint32_t
+address_hash (kg_str address)
+{
+  uint32_t h = 2166136261u;
+  for (size_t i = 0; i < address.len; i++)
+    h = (h ^ (unsigned char) address.ptr[i]) * 16777619u;
+  return h % DOORMAN_SLOTS;
+}
+
+/* Counts one: how many there were in this minute. */
+static uint64_t
+doorman_count (struct billing *b, kg_req *req, int64_t now)
+{
+  _Atomic uint64_t *slot
+      = &b->doorman->slot[address_hash (b->host->get (req, KG_GET_CLIENT, NULL))];
+  uint64_t minute = (uint64_t) now / MINUTE_S << 32, old = atomic_load (slot), new;
+  do
+    new = (old >> 32 == minute >> 32 ? old : minute) + 1;
+  while (!atomic_compare_exchange_weak (slot, &old, new));
+  return new & UINT32_MAX;
+}
+
+static int32_t
+refuse_signature (struct billing *b, kg_req *req)
+{
+  int64_t now = b->host->num (req, KG_NUM_TIME) / 1000000000, max = b->conf->bad_per_minute;
+  char wait[24];
+  if (!max || doorman_count (b, req, now) <= (uint64_t) max)
+    return refuse (b, req, BILLING_SIGNATURE, 400, "Invalid signature");
+  snprintf (wait, sizeof wait, "%lld", (long long) (MINUTE_S - now % MINUTE_S));
+  b->host->header (req, "Retry-After", wait);
+  return refuse (b, req, BILLING_LIMITED, 429, "Too many invalid signatures");
 }
 
 /* ---- Answers ------------------------------------------------------------- */
@@ -128,10 +175,13 @@ signature_check (const struct billing *b, const kg_req *req, kg_str header, kg_s
   int32_t rc;
   if (signature_parse (header.ptr, header.len, &s) < 0)
     return -EACCES;
-  rc = signature_verify (&s, b->conf->secrets, body.ptr, body.len);
+  rc = signature_match (&s, b->conf->secrets, body.ptr, body.len);
   if (rc < 0)
     return rc;
-  return signature_fresh (&s, now, (int64_t) b->conf->tolerance) ? 0 : -EACCES;
+  if (!signature_fresh (&s, now, (int64_t) b->conf->tolerance))
+    return -EACCES;
+  b->metrics->add (b->secrets, rc < SECRETS_MAX ? (uint32_t) rc : SECRETS_MAX, 1);
+  return 0;
 }
 
 static int32_t
@@ -166,7 +216,7 @@ webhook_post (kg_req *req, void *data)
     return refuse (b, req, BILLING_MISSING_HEADER, 400, "Missing Stripe-Signature header");
   rc = signature_check (b, req, header, body);
   if (rc == -EACCES)
-    return refuse (b, req, BILLING_SIGNATURE, 400, "Invalid signature");
+    return refuse_signature (b, req);
   if (rc < 0)
     return rc;
   if (event_read (b->host, req, body, &event) < 0)
@@ -174,6 +224,25 @@ webhook_post (kg_req *req, void *data)
   if (!livemode_ok (b, &event))
     return refuse_livemode (b, req);
   return event_store (b, req, &event, body);
+}
+
+static int32_t
+secrets_define (struct billing *b)
+{
+  static const char *const places[]
+      = { "0", "1", "2", "3", "4", "5", "6", "7", "other", NULL };
+  const struct kg_label label = { "secret", places };
+  const struct kg_metric_def def
+      = { .size = sizeof def, .kind = KG_COUNTER, .name = "kgent_stripe_signatures_total",
+          .help = "Good signatures, by the place of the secret that made them", .labels = &label,
+          .nlabels = 1 };
+  return b->metrics->define (b->self, &def, &b->secrets);
+}
+
+void
+webhook_close (struct billing *b)
+{
+  free (b->doorman);
 }
 
 int32_t
@@ -197,7 +266,11 @@ webhook_open (struct billing *b)
       "\"event_id\":{\"type\":\"string\"},\"event_type\":{\"type\":\"string\"}}}",
     .parameters = "[{\"name\":\"Stripe-Signature\",\"in\":\"header\",\"required\":true,"
                   "\"schema\":{\"type\":\"string\"}}]",
-    .statuses = "400 413 503",
+    .statuses = "400 413 429 503",
   };
-  return b->host->route (b->self, &route);
+  int32_t rc = secrets_define (b);
+  b->doorman = calloc (1, sizeof *b->doorman);
+  if (rc == 0 && !b->doorman)
+    rc = -ENOMEM;
+  return rc == 0 ? b->host->route (b->self, &route) : rc;
 }

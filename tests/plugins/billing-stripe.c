@@ -221,6 +221,30 @@ START_TEST (rollover)
   expect (deliver_signed (NEW, t, event ("evt_2", "invoice.paid")), 200, NULL);
   expect (deliver_signed ("whsec_ol", t, event ("evt_3", "invoice.paid")), 400, "Invalid signature");
   expect (deliver_signed ("", t, event ("evt_3", "invoice.paid")), 400, "Invalid signature");
+  ck_assert_double_eq (fake_metric (fake, "kgent_stripe_signatures_total", "0"), 1);
+  ck_assert_double_eq (fake_metric (fake, "kgent_stripe_signatures_total", "1"), 1);
+}
+END_TEST
+
+/* Who sends bad signatures is told to wait; a good one of the same address is taken. */
+START_TEST (limited)
+{
+  int refused = 0, waits = 0;
+  serve (LIST ("webhook_secret=" OLD, "bad_per_minute=5"));
+  for (int i = 0; i < 30; i++) {
+    kg_req *req = deliver_signed ("wrong", now_s (), event ("evt_1", "invoice.paid"));
+    refused += fake_status (req) == 400;
+    waits += fake_status (req) == 429 && fake_header (req, "Retry-After") != NULL;
+  }
+  ck_assert_int_eq (refused + waits, 30);
+  ck_assert (refused == 5 || refused == 10); /* a minute may have passed */
+  expect (deliver_signed (OLD, now_s (), event ("evt_1", "invoice.paid")), 200, NULL);
+  fake_client (fake, "198.51.100.7");
+  expect (deliver_signed ("wrong", now_s (), event ("evt_2", "invoice.paid")), 400, NULL);
+  fake_advance (fake, 60000);
+  fake_client (fake, NULL);
+  expect (deliver_signed ("wrong", now_s (), event ("evt_2", "invoice.paid")), 400, NULL);
+  teardown ();
 }
 END_TEST
 
@@ -423,6 +447,7 @@ main (void)
   tcase_add_test (tc, altered_bodies);
   tcase_add_test (tc, payloads);
   tcase_add_test (own, livemode);
+  tcase_add_test (own, limited);
   tcase_add_test (tc, duplicates);
   tcase_add_test (tc, concurrent_duplicates);
   tcase_add_test (tc, disk_full);
