@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import threading
 import time
 
 import kgent
@@ -135,4 +136,58 @@ def kills():
         kgent.equal(left, [1000000000 - served * TOKENS], "the rest is left")
 
 
-kgent.main([a_budget_is_raised, kills])
+class Client(threading.Thread):
+    """Invokes all the time; counts what was answered with 200."""
+
+    def __init__(self, host, key):
+        super().__init__(daemon=True)
+        self.host, self.key, self.served, self.others, self.going = host, key, 0, set(), True
+
+    def run(self):
+        while self.going:
+            try:
+                status = invoke(self.host, self.key)
+                self.served += status == 200
+                self.others |= {status} - {200}
+            except (OSError, ValueError, kgent.http.client.HTTPException):
+                time.sleep(0.05)
+
+
+def serving(host):
+    return host.get("/admin/v1/version", local=True).json["pid"]
+
+
+def handovers():
+    """Two processes burn the same accounts for a while, and grants come meanwhile."""
+    with kgent.Host(PLUGINS) as host:
+        tenant, key = tenant_new(host, "acme", 1)
+        host.ctl("grant", "add", "acme", "budget.tokens", "1000000")
+        seconds_until(1, lambda: invoke(host, key) == 200)
+        clients, done, added = [Client(host, key) for _ in range(3)], 0, 0
+        for c in clients:
+            c.start()
+        for _ in range(3):
+            before = serving(host)
+            host.post("/admin/v1/reload", None, local=True)
+            end = time.monotonic() + 20
+            while serving(host) == before and time.monotonic() < end:
+                added += host.post(f"/admin/v1/tenants/{tenant}/grants",
+                                   {"feature": "requests", "amount": 1}, local=True).status == 201
+                time.sleep(0.1)
+            done += serving(host) != before
+            time.sleep(0.5)
+        for c in clients:
+            c.going = False
+        for c in clients:
+            c.join()
+        kgent.equal(done, 3, "3 handovers while invoking")
+        kgent.equal(set().union(*(c.others for c in clients)), set(), "nothing is refused meanwhile")
+        served = 1 + sum(c.served for c in clients)
+        kgent.ok(burnt(host, key, served * TOKENS), f"{served} calls are burnt once")
+        time.sleep(0.6)
+        kgent.equal(value(host, key)["usage"], served * TOKENS, "and stay at that")
+        kgent.equal(len([g for g in grants(host, tenant) if g["feature"] == "requests"]), added,
+                    "each grant is there")
+
+
+kgent.main([a_budget_is_raised, kills, handovers])
