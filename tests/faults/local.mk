@@ -24,6 +24,7 @@ FAULT_TESTS = \
 	%D%/logs.py \
 	%D%/nodes.py \
 	%D%/nomemory.py \
+	%D%/nomemory_ledger.py \
 	%D%/outage.py \
 	%D%/plugins.py \
 	%D%/prices.py \

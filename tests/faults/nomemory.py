@@ -64,11 +64,12 @@ def sweep(tap, preload, ever):
     tap.ok(refused, "some did refuse")
 
 
-with Tap() as tap, tempfile.TemporaryDirectory() as folder:
-    so = library(folder)
-    if usable(so):
-        sweep(tap, so, False)
-        sweep(tap, so, True)
-    else:
-        print("ok 1 - # SKIP a sanitizer has the allocator", flush=True)
-        tap.count += 1
+if __name__ == "__main__":
+    with Tap() as tap, tempfile.TemporaryDirectory() as folder:
+        so = library(folder)
+        if usable(so):
+            sweep(tap, so, False)
+            sweep(tap, so, True)
+        else:
+            print("ok 1 - # SKIP a sanitizer has the allocator", flush=True)
+            tap.count += 1
