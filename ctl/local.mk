@@ -11,6 +11,10 @@ kgentctl_SOURCES = \
 	%D%/args.h \
 	%D%/audit.c \
 	%D%/audit.h \
+	%D%/billing_reconcile.c \
+	%D%/billing.c \
+	%D%/billing.h \
+	%D%/billing_simulate.c \
 	%D%/cache.c \
 	%D%/cache.h \
 	%D%/call.c \
@@ -72,6 +76,7 @@ kgentctl_SOURCES = \
 	%D%/user.c \
 	%D%/value.c \
 	%D%/verify.c \
+	%D%/verify_accounts.c \
 	%D%/verify_cells.c \
 	%D%/verify_cells.h \
 	%D%/verify_crc.c \

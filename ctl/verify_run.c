@@ -38,6 +38,7 @@ verify_all (struct verify *v, const char *config)
     return r;
   verify_sinks_before (v);
   verify_marks_before (v);
+  verify_accounts_before (v);
   verify_batches (v);
   verify_cursors (v);
   verify_dedup (v);
@@ -45,6 +46,7 @@ verify_all (struct verify *v, const char *config)
   rollups_end (v);
   verify_sinks (v);
   verify_marks (v);
+  verify_accounts (v);
   verify_rings (v);
   verify_regions (v);
   return 0;
@@ -113,6 +115,7 @@ verify_start (struct verify *v, const struct args *a)
 static void
 verify_finish (struct verify *v)
 {
+  verify_accounts_free (v);
   rollups_close (v);
   verify_close (v);
   map_free (&v->ids);

@@ -46,6 +46,7 @@ struct verify_record {
 };
 
 struct verify_rollups;
+struct verify_accounts;
 
 struct verify {
   const char *dir;
@@ -68,6 +69,7 @@ struct verify {
   int64_t saved;        /* the place in the log up to which the region of receipts is */
   struct map cells;     /* what rollups must say */
   struct verify_rollups *rollups;
+  struct verify_accounts *accounts;
   int64_t batches, records, events, entries, answers, rows, waiting; /* that were checked */
   char audit_hash[65];  /* of the audit record before */
   int64_t audit_seq;
@@ -133,6 +135,13 @@ void verify_marks_before (struct verify *v);
 void verify_marks_event (struct verify *v, const struct verify_record *record,
                          struct piece tenant, struct piece event);
 void verify_marks (struct verify *v);
+
+/* verify_accounts.c: in the same way, behind rollups_open. */
+void verify_accounts_before (struct verify *v);
+void verify_accounts_record (struct verify *v, const struct verify_record *record,
+                             struct piece tenant, struct piece events);
+void verify_accounts (struct verify *v);
+void verify_accounts_free (struct verify *v);
 
 /* verify_rings.c and verify_regions.c: the files beside the database. */
 void verify_rings (struct verify *v);

@@ -170,6 +170,7 @@ verify_usage (struct verify *v, const struct verify_record *r)
   verify_sinks_count (v, r->sequence, v->events - before);
   receipt_check (v, r, tenant);
   rollups_fold (v, r, tenant, time_ns, events);
+  verify_accounts_record (v, r, tenant, events);
 }
 
 /* ---- Audit ------------------------------------------------------------------------------------ */

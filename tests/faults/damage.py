@@ -81,6 +81,7 @@ class Sink(http.server.BaseHTTPRequestHandler):
 
 def sink_start():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+    server.handle_error = lambda *a: None  # a killed host resets its connections
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_address[1]}"
@@ -92,6 +93,31 @@ def ingest(host, key, count):
     answer = host.post("/v1/events", events, {
         "X-API-Key": key, "Content-Type": "application/cloudevents-batch+json"})
     kgent.equal(answer.status, 204, "events of others are taken")
+
+
+def grants_make(host):
+    for tenant, feature in (("acme", "requests"), ("umbrella", "requests"), ("acme", "budget.tokens")):
+        tenant = host.get(f"/admin/v1/tenants/{tenant}", local=True).json["id"]
+        answer = host.post(f"/admin/v1/tenants/{tenant}/grants",
+                           {"feature": feature, "amount": 100000}, local=True)
+        if answer.status != 201:
+            raise AssertionError(answer.text)
+
+
+def burnt(host):
+    """Until the accounts are as far as the log is now, but for what is nobody's."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        rows = fetch(host.state, f"SELECT value FROM entry WHERE bucket = {bucket('usage.accounts')}"
+                                 " AND CAST (key AS TEXT) LIKE '%/requests'")
+        used = sum(float(p[1]) for r in rows for p in json.loads(r[0])["points"])
+        log = fetch(host.state, f"SELECT newest FROM log WHERE id = {USAGE}")[0][0]
+        state, = fetch(host.state, f"SELECT value FROM entry WHERE bucket = {bucket('usage.accounts')}"
+                                   " AND CAST (key AS TEXT) = 'state'")
+        if used > 100 and json.loads(state[0])["position"] == log:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the accounts don't catch up")
 
 
 def sunk(host):
@@ -182,9 +208,11 @@ def store_make(folder):
             kgent.ok(answer.status == 200, f"a request with an idempotency key is {answer.status}")
         ingest(host, keys[0], 5)
         invoke(host, keys[1], "world.poison.manifest")
+        grants_make(host)
         while_it_works(host, keys)
         invoke(host, keys[0])  # the last record is one from a ring
         sunk(host)
+        burnt(host)
         rolled(host)
         result = sound(host.state, host.config, "while it runs, nothing is found")
         kgent.ok(result["checked"]["rollup_rows"] > 20 and result["checked"]["kept_answers"] >= 6
@@ -367,6 +395,15 @@ def max_more(row):
 
 def latest_other(row):
     row["sequence"] += 1
+
+
+def account_change(folder, change):
+    key, value = fetch(folder, f"SELECT key, value FROM entry WHERE bucket = {bucket('usage.accounts')}"
+                               " AND CAST (key AS TEXT) LIKE '%/requests' LIMIT 1")[0]
+    account = json.loads(value)
+    change(account)
+    sql(folder, (f"UPDATE entry SET value = ? WHERE bucket = {bucket('usage.accounts')} AND key = ?",
+                 json.dumps(account).encode(), key))
 
 
 def answer_change(folder, change):
@@ -614,6 +651,18 @@ KINDS = [
      "mark", "table mark, id 0001", "never counted"),
     ("a mark that is none", lambda d: sql(d, (
         f"INSERT INTO mark VALUES ({USAGE}, x'00', x'', 0)",)), "mark", "table mark", "no mark"),
+    ("an account that used less", lambda d: account_change(d, lambda a: a["points"][0].__setitem__(1, "1.5")),
+     "account", "usage.accounts, account", "begins at no record"),
+    ("an account that doesn't add up", lambda d: account_change(d, lambda a: a.update(consumed="7")),
+     "account", "usage.accounts, account", "less the credit"),
+    ("a grant with more than was granted",
+     lambda d: account_change(d, lambda a: a["grants"][0].update(balance="100001")),
+     "account", "usage.accounts, account", "more left"),
+    ("an account that is none", lambda d: account_change(d, lambda a: a.clear()),
+     "account", "usage.accounts, account", "no account"),
+    ("accounts that are ahead", lambda d: sql(d, (
+        "UPDATE entry SET value = CAST ('{\"position\":999999}' AS BLOB) WHERE CAST (key AS TEXT) = 'state'"
+        f" AND bucket = {bucket('usage.accounts')}",)), "account", "usage.accounts, key state", "the newest is"),
     ("an audit record that was changed", lambda d: batch_change(
         d, lambda r: r[0].__setitem__(2, r[0][2].replace(b'"action":"', b'"action":"x')),
         "SELECT place FROM batch WHERE place >> 48 = (SELECT id FROM log WHERE name = 'auth.audit') LIMIT 1"),
