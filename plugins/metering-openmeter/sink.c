@@ -197,7 +197,7 @@ send_next (struct sink *s)
   struct mt *mt = s->mt;
   uint64_t newest = mt->store->newest (mt->usage);
   uint32_t most = s->again && s->again < s->limit ? s->again : s->limit;
-  int32_t n;
+  int32_t n, due = atomic_load (&s->due);
   if (mt->store->position (s->cursor) > s->tally.after) {
     s->stale = 1; /* another process was here */
     sink_kick (s);
@@ -205,14 +205,17 @@ send_next (struct sink *s)
   }
   if (newest <= s->tally.after)
     return idle (s);
-  if (newest - s->tally.after < s->limit && !atomic_load (&s->due))
+  if (newest - s->tally.after < s->limit && !due && !s->full)
     return 0;
-  atomic_store (&s->due, 0);
   n = mt_batch_read (mt, &s->batch, s->tally.after, s->tally.skip, most);
   if (n < 0)
     return n;
   if (s->batch.time_ns)
     s->oldest_ns = s->batch.time_ns;
+  s->full = (uint32_t)n >= most;
+  if (n && !s->full && !due && !s->batch.event[0].broken)
+    return 0; /* few are left, and have time */
+  atomic_store (&s->due, 0);
   if (n)
     return batch_send (s);
   if (s->batch.seen > s->tally.after)

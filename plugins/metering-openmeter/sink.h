@@ -137,6 +137,7 @@ struct sink {
   int32_t unparked;       /* parking them has failed */
   uint32_t limit;         /* events of the next batch; halved on a 400 */
   uint32_t again;         /* events of the batch that goes once more, or 0 */
+  int32_t full;           /* the last batch was full: there may be more, in few records */
   uint32_t attempt;       /* failures since the last success */
   uint32_t parked_in_row; /* since the last success */
   uint32_t idle;          /* flush intervals without traffic */

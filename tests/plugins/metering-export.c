@@ -93,6 +93,23 @@ START_TEST (full_batches_go_at_once)
 }
 END_TEST
 
+/* Few records with many events are many, too. */
+START_TEST (full_batches_of_few_records)
+{
+  turn (2);
+  answer (200); /* the probe */
+  get ("/use?n=9");
+  turn (1100);
+  ck_assert_int_eq (carried (), 4);
+  answer (200);
+  ck_assert_int_eq (carried (), 4);
+  answer (200);
+  ck_assert_int_eq (fake_http_count (fake), 3); /* one is left, for the interval */
+  turn (1100);
+  ck_assert_int_eq (carried (), 1);
+}
+END_TEST
+
 START_TEST (a_restart_goes_on_behind_the_last_2xx)
 {
   char *first;
@@ -368,6 +385,7 @@ main (void)
   tcase_add_checked_fixture (x, begin_exporting, end);
   tcase_add_test (x, a_batch_of_cloudevents);
   tcase_add_test (x, full_batches_go_at_once);
+  tcase_add_test (x, full_batches_of_few_records);
   tcase_add_test (x, a_restart_goes_on_behind_the_last_2xx);
   tcase_add_loop_test (x, the_same_ids_again, 0, (int)(sizeof temporary / sizeof temporary[0]));
   tcase_add_test (x, charges_are_not_sent);
