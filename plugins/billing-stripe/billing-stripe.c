@@ -5,6 +5,7 @@
 #include "plugins/billing-stripe/desk.h"
 #include "plugins/billing-stripe/offer.h"
 #include "plugins/billing-stripe/prices.h"
+#include "plugins/billing-stripe/reconcile.h"
 #include "plugins/billing-stripe/usage.h"
 
 #include <errno.h>
@@ -197,6 +198,8 @@ billing_open (const struct kg_host *host, kg_self *self, const void *conf, void 
     rc = offer_open (b);
   if (rc == 0)
     rc = usage_open (b);
+  if (rc == 0)
+    rc = reconcile_open (b);
   if (rc < 0) {
     billing_close (b);
     return rc;

@@ -36,6 +36,8 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/process.c \
 	%D%/projection.c \
 	%D%/projection.h \
+	%D%/reconcile.c \
+	%D%/reconcile.h \
 	%D%/redirect.c \
 	%D%/redirect.h \
 	%D%/routes.c \

@@ -37,6 +37,7 @@ HTTP_TESTS = \
 	%D%/usage.py \
 	%D%/stripe.py \
 	%D%/checkout.py \
+	%D%/billing_reconcile.py \
 	%D%/offer.py \
 	%D%/usage_stripe.py \
 	%D%/auth.py \

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* billing reconcile. */
+
+#include "ctl/object.h"
+
+#include <stdio.h>
+
+#define RECONCILE "/admin/v1/billing/reconcile"
+
+static const struct option reconcile_options[] = {
+  { "fix", 0, KIND_FLAG, NULL, NULL, NULL, "take over what Stripe says, and set tiers" },
+  { 0 },
+};
+
+static void
+differences_print (json_object *answer, int fix)
+{
+  static const struct column columns[] = {
+    { "what", "what", FORM_PLAIN },     { "subscription", "subscription", FORM_PLAIN },
+    { "tenant", "tenant", FORM_PLAIN }, { "Stripe", "stripe", FORM_PLAIN },
+    { "kgent", "kgent", FORM_PLAIN },
+  };
+  json_object *list = member_of (answer, "differences");
+  size_t n = length_of (list);
+  if (n) {
+    struct grid *g = table_create (columns, 5);
+    for (size_t i = 0; i < n; i++)
+      table_add (g, columns, 5, json_object_array_get_idx (list, i));
+    grid_finish (g);
+  }
+  printf ("%lld subscriptions compared, %zu differences",
+          (long long) json_object_get_int64 (member_of (answer, "checked")), n);
+  if (fix)
+    printf (", %lld taken over", (long long) json_object_get_int64 (member_of (answer, "fixed")));
+  printf ("\n");
+}
+
+static int
+billing_reconcile (const struct args *a)
+{
+  json_object *body = json_object_new_object ();
+  struct answer answer = { 0 };
+  int fix = args_flag (a, "fix"), r;
+  json_object_object_add (body, "fix", json_object_new_boolean (fix));
+  r = call (a, "POST", RECONCILE, body, &answer);
+  if (!r && a->json)
+    show_json (answer.json);
+  else if (!r)
+    differences_print (answer.json, fix);
+  if (!r && !fix && length_of (member_of (answer.json, "differences")))
+    r = EXIT_REFUSED;
+  answer_finish (&answer);
+  json_object_put (body);
+  return r;
+}
+
+const struct command billing_reconcile_commands[] = {
+  { "billing reconcile", "", "compare subscriptions and tiers with Stripe",
+    "Lists Stripe's subscriptions and says where they differ from what this host knows, and\n"
+    "which tenants have another tier than they should.  Exit code 1 when something differs.\n",
+    { reconcile_options }, 0, 0, billing_reconcile },
+  { 0 },
+};

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright (C) 2026 The kgent authors
+"""Events that never came: reconcile says where Stripe and this host differ, and --fix
+takes over what Stripe says."""
+import json
+import time
+
+import fakestripe
+import kgent
+
+SECRET = "whsec_test"
+
+
+def deliver(host, text):
+    answer = host.post("/webhooks/stripe", text, {
+        "Stripe-Signature": fakestripe.sign(text, SECRET), "Content-Type": "application/json"})
+    kgent.equal(answer.status, 200, "an event is taken")
+
+
+def tier(host, tenant):
+    return host.get(f"/admin/v1/tenants/{tenant}", local=True).json["tier"]
+
+
+def until(function, wanted, name):
+    end = time.monotonic() + 10
+    while time.monotonic() < end and function() != wanted:
+        time.sleep(0.05)
+    kgent.equal(function(), wanted, name)
+
+
+def reconcile(host, *args):
+    status, out, err = host.ctl("billing", "reconcile", "--json", *args)
+    if status not in (0, 1):
+        raise AssertionError(f"{status} {out} {err}")
+    o = json.loads(out)
+    return status, {(d["what"], d["stripe"], d["kgent"]) for d in o["differences"]}, o
+
+
+def tenant_new(host, name):
+    return host.post("/admin/v1/tenants", {"name": name, "slug": name}, local=True).json["id"]
+
+
+def differs(host, stripe, pro, team):
+    acme = tenant_new(host, "acme")
+    kgent.equal(reconcile(host), (0, set(), {"differences": [], "checked": 0, "fixed": 0}),
+                "nothing differs from nothing")
+    s = stripe.subscribe(stripe.add("customers", "cus")["id"], pro, metadata={"tenant_id": acme})
+    kgent.equal(reconcile(host)[:2], (1, {("missing", "active", None)}), "one that never came")
+    kgent.equal(tier(host, acme), "FREE", "looking changes nothing")
+    status, _, o = reconcile(host, "--fix")
+    kgent.equal((status, o["fixed"]), (0, 1), "it is taken over")
+    until(lambda: tier(host, acme), "PRO", "and the tenant has what it paid for")
+    until(lambda: reconcile(host)[:2], (0, set()), "then nothing differs")
+    s["items"]["data"][0]["price"] = team
+    s["cancel_at_period_end"] = True
+    kgent.equal(reconcile(host)[1], {("price", team["id"], pro["id"]),
+                                     ("cancel_at_period_end", "true", "false")}, "what changed")
+    time.sleep(1.1)  # events of one second have no order but their names
+    reconcile(host, "--fix")
+    until(lambda: tier(host, acme), "TEAMS", "another plan is taken over")
+    s.update(status="canceled", canceled_at=int(time.time()), ended_at=int(time.time()))
+    kgent.equal(reconcile(host)[1], {("status", "canceled", "active")}, "its end")
+    time.sleep(1.1)
+    reconcile(host, "--fix")
+    until(lambda: tier(host, acme), "FREE", "its end is taken over")
+    until(lambda: reconcile(host)[:2], (0, set()), "and all is well")
+
+
+def others(host, stripe, pro):
+    stripe.subscribe(stripe.add("customers", "cus")["id"], pro)
+    kgent.equal(reconcile(host)[1], {("missing", "active", None), (
+        "tenant", list(stripe.objects["customers"])[-1], None)}, "whose it is nobody knows")
+    gone = stripe.subscribe("cus_gone", pro, metadata={"tenant_id": tenant_new(host, "gone")})
+    deliver(host, stripe.event("customer.subscription.created", gone))
+    del stripe.objects["subscriptions"][gone["id"]]
+    until(lambda: ("unlisted", None, "known") in reconcile(host)[1], True,
+          "one that Stripe does not list")
+    tenants = [tenant_new(host, f"many{i}") for i in range(230)]  # three pages
+    for t in tenants:
+        stripe.subscribe(stripe.add("customers", "cus")["id"], pro, metadata={"tenant_id": t})
+    o = reconcile(host)[2]
+    kgent.equal((o["checked"], len([d for d in o["differences"] if d["tenant"] in tenants])),
+                (232, 230), "page by page")
+    reconcile(host, "--fix")
+    until(lambda: {tier(host, t) for t in tenants}, {"PRO"}, "all of them are taken over")
+
+
+def fails(host, stripe):
+    stripe.fail("GET", "/v1/subscriptions", status=400,
+                body={"error": {"type": "invalid_request_error", "message": "not today"}})
+    status, _, err = host.ctl("billing", "reconcile")
+    kgent.equal((status, ": 502: Stripe cannot be asked: not today" in err), (1, True),
+                "what Stripe says when it doesn't list")
+    status, out, _ = host.ctl("billing", "reconcile")
+    kgent.equal(status, 1, "a table")
+    kgent.contains(out, "unlisted", "of differences")
+    kgent.contains(out, "232 subscriptions compared", "and their number")
+
+
+def tests():
+    with fakestripe.Stripe() as stripe:
+        pro, team = stripe.price("PRO", 1900), stripe.price("TEAMS", 9900)
+        block = (f'load = "billing-stripe"; webhook_secret = "{SECRET}"; api_key = "{stripe.key}"; '
+                 f'api_base = "{stripe.url}"; plans = '
+                 f'( {{ tier = "PRO"; prices = ( "{pro["id"]}" ); }}, '
+                 f'{{ tier = "TEAMS"; prices = ( "{team["id"]}" ); }} );')
+        with kgent.Host(plugins=["health", 'load = "auth";', 'load = "metering-openmeter";',
+                                 block]) as host:
+            differs(host, stripe, pro, team)
+            others(host, stripe, pro)
+            fails(host, stripe)
+
+
+if __name__ == "__main__":
+    kgent.main([tests])
