@@ -89,6 +89,7 @@ class Life:
 
     def __init__(self, preload, commit):
         self.commit, self.sink, self.told, self.statuses = commit, Sink(), [], {}
+        self.unnamed = 0
         fd, self.path = tempfile.mkstemp(prefix="kgent-plan-")
         os.ftruncate(fd, 4096)
         self.map = mmap.mmap(fd, 4096)
@@ -123,8 +124,10 @@ class Life:
 
     def note(self, status, name):
         self.statuses[status] = self.statuses.get(status, 0) + 1
-        if status == 200:
+        if status == 200 and name:
             self.told.append(name)
+        elif status == 200:
+            self.unnamed += 1  # there was no memory for its receipt
         return status
 
     def script(self):
@@ -185,9 +188,11 @@ def books(life, unknown=0):
         time.sleep(0.01)
     status = host.stop()
     told, have = set(life.told), set(life.sink.stored)
-    if len(ids) != len(set(ids)) or told - set(ids) or len(set(ids) - told) > unknown:
-        return (f"{len(ids)} recorded, {len(told)} answered, {len(told - set(ids))} lost, "
-                f"{len(set(ids) - told)} of refused requests, {len(ids) - len(set(ids))} twice")
+    more = len(set(ids) - told) - life.unnamed
+    if len(ids) != len(set(ids)) or told - set(ids) or not 0 <= more <= unknown:
+        return (f"{len(ids)} recorded, {len(told) + life.unnamed} answered, "
+                f"{len(told - set(ids))} lost, {more} of refused requests, "
+                f"{len(ids) - len(set(ids))} twice")
     if have != set(ids):
         return f"{len(ids)} recorded, {len(have)} exported"
     return None if status == 0 else f"the next one ends with {status}"
