@@ -53,6 +53,7 @@ extern const struct command receipt_commands[];      /* receipt.c */
 extern const struct command meter_commands[];        /* meter.c */
 extern const struct command grant_commands[];        /* grant.c */
 extern const struct command billing_reconcile_commands[]; /* billing_reconcile.c */
+extern const struct command billing_commands[];      /* billing.c */
 extern const struct command verify_commands[];       /* verify_run.c */
 extern const struct command completion_commands[];   /* completion.c */
 

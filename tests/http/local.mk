@@ -36,6 +36,7 @@ HTTP_TESTS = \
 	%D%/entitlements.py \
 	%D%/usage.py \
 	%D%/stripe.py \
+	%D%/billing.py \
 	%D%/checkout.py \
 	%D%/billing_reconcile.py \
 	%D%/offer.py \
