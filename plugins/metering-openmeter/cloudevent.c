@@ -63,6 +63,18 @@ is_int32 (const struct kg_json *j, uint32_t i)
   return n >= INT32_MIN && n <= INT32_MAX;
 }
 
+/* Whether an attribute of this name came before.  There are few of them. */
+static int32_t
+is_again (const struct kg_json *j, uint32_t key, const struct cloudevent *e)
+{
+  const struct kg_json_token *t = &j->token[key];
+  uint32_t i;
+  for (i = kg_json_first (j, e->at); i != key; i = kg_json_next (j, e->at, i + 1))
+    if (key_is (j, i, j->text + t->start, t->len))
+      return 1;
+  return 0;
+}
+
 /* An attribute that is kept for others. */
 static int32_t
 other_check (const struct kg_json *j, uint32_t key, struct cloudevent *e)
@@ -97,11 +109,15 @@ is_named (const struct kg_json *j, uint32_t key)
 static int32_t
 members_note (const struct kg_json *j, struct cloudevent *e, uint32_t *ret_version)
 {
-  uint32_t i;
+  uint32_t i, all = 0;
   int32_t n;
   for (i = kg_json_first (j, e->at); i; i = kg_json_next (j, e->at, i + 1)) {
+    if (++all > CLOUDEVENT_ATTRIBUTES_MAX)
+      return refuse (e, "an event has 64 attributes at most");
     if (j->token[i].escaped)
       return refuse (e, "names of attributes are lower-case letters and digits");
+    if (is_again (j, i, e))
+      return refuse (e, "an attribute is there twice");
     n = is_named (j, i);
     if (j->token[i + 1].kind == KG_JSON_NULL && !KEY_IS (j, i, "data"))
       continue;
@@ -169,11 +185,30 @@ time_check (const struct kg_json *j, struct cloudevent *e, const struct cloudeve
   return 1;
 }
 
+/* Deeper data could be sent, but not read again in the midst of a record. */
+static int32_t
+is_deep (const struct kg_json *j, uint32_t i)
+{
+  uint32_t end[CLOUDEVENT_DEPTH_MAX], depth = 0, k;
+  for (k = i; k < j->token[i].next; k++) {
+    while (depth && k >= end[depth - 1])
+      depth--;
+    if (j->token[k].kind < KG_JSON_ARRAY)
+      continue;
+    if (depth == CLOUDEVENT_DEPTH_MAX)
+      return 1;
+    end[depth++] = j->token[k].next;
+  }
+  return 0;
+}
+
 static int32_t
 data_check (const struct kg_json *j, struct cloudevent *e)
 {
   if (e->data && kg_json_find (j, e->at, "data_base64"))
     return refuse (e, "data and data_base64: only one of them");
+  if (e->data && is_deep (j, e->data))
+    return refuse (e, "data: nested too deeply");
   if (e->corrects && kg_json_kind (j, e->data) != KG_JSON_OBJECT)
     return refuse (e, "data: a correction needs an object with quantities");
   return 1;

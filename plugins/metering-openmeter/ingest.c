@@ -50,31 +50,33 @@ mode_of (const struct kg_host *h, kg_req *req, kg_str type)
   return is_media (type, "application/json") ? MODE_PLAIN : MODE_NONE;
 }
 
-/* The body as a tape; NULL, and *ret the answer, when it is none of its mode. */
-static const struct kg_json *
-body_parse (const struct kg_host *h, kg_req *req, enum mode mode, kg_str type, int32_t *ret)
+/* The body as a tape: 0; else the answer, or -ENOMEM, when it is none of its mode.  The
+ * host's own scanner would refuse a large batch for its many values. */
+static int32_t
+body_parse (const struct kg_host *h, kg_req *req, enum mode mode, kg_str type,
+            struct record_read *read)
 {
   kg_str body = h->get (req, KG_GET_BODY, NULL);
-  const struct kg_json *j;
   uint32_t kind;
+  int32_t r;
   if (mode == MODE_BINARY)
     body = cloudevent_of_headers (h, req, type, body);
-  j = body.ptr ? h->parse (req, body) : NULL;
-  kind = kg_json_kind (j, 0);
+  r = body.ptr ? record_scan (read, body) : -EBADMSG;
+  if (r == -ENOMEM)
+    return r;
+  kind = r < 0 ? KG_JSON_NONE : kg_json_kind (&read->json, 0);
   if (kind == KG_JSON_NONE)
-    *ret = h->problem (req, 400, NULL, "%s",
+    r = h->problem (req, 400, NULL, "%s",
                        mode == MODE_BINARY ? "the headers and the body are no event"
                                            : "the body is no JSON text");
   else if ((kind != KG_JSON_ARRAY && mode == MODE_BATCH)
            || (kind != KG_JSON_OBJECT && mode == MODE_EVENT)
            || (kind != KG_JSON_ARRAY && kind != KG_JSON_OBJECT))
-    *ret = h->problem (req, 400, NULL, "%s",
+    r = h->problem (req, 400, NULL, "%s",
                        mode == MODE_BATCH    ? "the body must be an array of events"
                        : mode == MODE_EVENT ? "the body must be an event"
                                             : "the body must be an event or an array of them");
-  else
-    return j;
-  return NULL;
+  return r;
 }
 
 /* ---- The handler ------------------------------------------------------------------------- */
@@ -132,9 +134,9 @@ take (kg_req *req, void *data)
   const struct kg_identity *who = h->identity (req);
   kg_str type = h->get (req, KG_GET_HEADER, "Content-Type");
   enum mode mode = mode_of (h, req, type);
-  const struct kg_json *j;
+  struct record_read read = { 0 };
   struct ingesting *g;
-  int32_t r = 0;
+  int32_t r;
   if (!who || !who->tenant || !who->tenant[0])
     return h->problem (req, 403, NULL, "who has no tenant has no usage");
   if (mode == MODE_NONE)
@@ -142,10 +144,12 @@ take (kg_req *req, void *data)
                        "send application/cloudevents+json, application/cloudevents-batch+json, "
                        "application/json, or the headers ce-specversion, ce-id, ce-source and "
                        "ce-type");
-  j = body_parse (h, req, mode, type, &r);
-  if (!j)
+  r = body_parse (h, req, mode, type, &read);
+  if (r) {
+    record_read_free (&read);
     return r;
-  r = ingest_read (in, req, j, mode == MODE_PLAIN, &g);
+  }
+  r = ingest_read (in, req, &read, mode == MODE_PLAIN, &g);
   if (r == -E2BIG)
     return too_much (in, req);
   return r < 0 ? r : events_take (g, req);

@@ -45,7 +45,8 @@ struct ingesting {
   struct ingest *ingest;
   kg_ticket *ticket;
   kg_fn *then; /* the continuation */
-  const struct kg_json *json; /* the request's */
+  struct record_read read;    /* the tape; its text is the request's */
+  const struct kg_json *json; /* of it */
   uint32_t count, fresh;      /* events, and those of them that are to be written */
   uint32_t tries;
   int32_t detail; /* 1: the answer tells what became of each */
@@ -58,9 +59,9 @@ struct ingesting {
 
 /* ---- ingest_read.c: from a body to events -------------------------------------------- */
 
-/* Reads all events of the tape and writes the record of the good ones: 0 and *ret, or
+/* Reads all events of the tape, which it takes, and writes the record of the good ones: 0 and *ret, or
  * -ENOMEM, -E2BIG for too many, or too much for a record. */
-int32_t ingest_read (struct ingest *in, kg_req *req, const struct kg_json *j, int32_t loose,
+int32_t ingest_read (struct ingest *in, kg_req *req, struct record_read *read, int32_t loose,
                      struct ingesting **ret);
 void ingest_free (void *ingesting);
 

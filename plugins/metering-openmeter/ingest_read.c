@@ -191,7 +191,6 @@ ingesting_new (struct ingest *in, const struct kg_json *j, uint32_t count)
   if (!g)
     return NULL;
   g->ingest = in;
-  g->json = j;
   g->count = count;
   g->op = calloc (count + 1, sizeof *g->op);
   g->record.cap = cap < KG_VALUE_MAX ? cap : KG_VALUE_MAX;
@@ -208,6 +207,7 @@ ingest_free (void *ingesting)
   struct ingesting *g = ingesting;
   if (!g)
     return;
+  record_read_free (&g->read);
   free (g->op);
   free (g->record.ptr);
   free (g);
@@ -273,11 +273,11 @@ batch_begin (struct batch_read *b, uint32_t count)
 }
 
 int32_t
-ingest_read (struct ingest *in, kg_req *req, const struct kg_json *j, int32_t loose,
+ingest_read (struct ingest *in, kg_req *req, struct record_read *read, int32_t loose,
              struct ingesting **ret)
 {
-  struct batch_read b = { .in = in, .json = j };
-  uint32_t count = events_count (j);
+  struct batch_read b = { .in = in, .json = &read->json };
+  uint32_t count = events_count (b.json);
   int32_t r = count > in->conf->batch_max ? -E2BIG : batch_begin (&b, count);
   if (r >= 0) {
     rules_make (in, req, loose, &b.rules);
@@ -290,9 +290,13 @@ ingest_read (struct ingest *in, kg_req *req, const struct kg_json *j, int32_t lo
   }
   free (b.slot);
   EVP_MD_CTX_free (b.hash);
-  if (r < 0)
+  if (r < 0) {
     ingest_free (b.g);
-  else
-    *ret = b.g;
-  return r;
+    record_read_free (read);
+    return r;
+  }
+  b.g->read = *read;
+  b.g->json = &b.g->read.json;
+  *ret = b.g;
+  return 0;
 }

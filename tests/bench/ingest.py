@@ -46,9 +46,12 @@ def run(port, requests):
             s.sendall(r)
             answer = b""
             while not answer.endswith(b"\r\n\r\n"):
-                answer += s.recv(65536)
+                part = s.recv(65536)
+                if not part:
+                    break
+                answer += part
             if not answer.startswith(b"HTTP/1.1 204"):
-                raise SystemExit(answer.decode())
+                raise RuntimeError(answer.decode())
 
 
 def send(host, key, first, events, batch, connections):

@@ -219,7 +219,7 @@ START_TEST (other_bodies)
   ck_assert_int_eq (post (CT_EVENT, "{\"id\":"), 400);
   ck_assert_int_eq (post (CT_EVENT, ""), 400);
   ck_assert_int_eq (post (NULL, "7"), 400);
-  ck_assert_int_eq (post (CT_BATCH, "[{\"id\":\"1\",\"id\":\"2\"}]"), 400);
+  ck_assert_int_eq (post (CT_BATCH, "[{\"id\":\"1\",\"id\":\"2\"}]"), 422);
   ck_assert_int_eq (post (CT_BATCH, "[7]"), 422);
   ck_assert_int_eq (records (), 0);
   end ();
@@ -245,6 +245,8 @@ START_TEST (wrong_attributes)
     { "\"ext\":[1]", "an extension attribute" },
     { "\"ext\":1.5", "an extension attribute" },
     { "\"ext\":2147483648", "an extension attribute" },
+    { "\"a\":7,\"a\":7", "an attribute is there twice" },
+    { "\"source\":\"/app\"", "an attribute is there twice" },
     { "\"dataschema\":7", "datacontenttype and dataschema" },
     { "\"datacontenttype\":\"\"", "datacontenttype and dataschema" },
     { "\"data_base64\":7", "data_base64: must be" },
@@ -443,6 +445,45 @@ START_TEST (limits)
 }
 END_TEST
 
+/* What is taken can be read again. */
+START_TEST (deep_data)
+{
+  char data[256];
+  setup (NULL);
+  for (int depth = 25; depth < 31; depth++) {
+    int n = snprintf (data, sizeof data, "\"data\":%.*s1%.*s", depth,
+                      "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", depth,
+                      "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+    ck_assert_int_gt (n, 0);
+    ck_assert_int_eq (one ((const char[]){ (char)('0' + depth - 25), 0 }, data),
+                      depth <= 28 ? 204 : depth <= 30 ? 422 : 400);
+  }
+  ck_assert_int_eq (records (), 4);
+  records_check ();
+  end ();
+}
+END_TEST
+
+START_TEST (a_large_batch)
+{
+  size_t n = 0;
+  char *body = malloc (500000);
+  setup (NULL);
+  for (int i = 0; i < 1000; i++)
+    n += (size_t)sprintf (body + n,
+                          "%c{\"specversion\":\"1.0\",\"id\":\"%d\",\"source\":\"/app\","
+                          "\"type\":\"t\",\"data\":{\"a\":[1,2,3],\"b\":{},\"c\":\"%d\"}}",
+                          i ? ',' : '[', i, i);
+  strcpy (body + n, "]");
+  ck_assert_int_eq (post (CT_BATCH, body), 204);
+  ck_assert_int_eq (post (CT_BATCH, body), 204);
+  ck_assert_int_eq (records (), 1);
+  records_check ();
+  free (body);
+  end ();
+}
+END_TEST
+
 START_TEST (settings_that_count_twice_are_refused)
 {
   static const char *const conf[] = { "ingest.max_age_days=40", NULL };
@@ -566,6 +607,7 @@ END_TEST
 UNIT_MAIN ("metering-ingest", structured, batched, plain, binary, other_bodies, wrong_attributes,
            wrong_events, extensions_are_kept, late_and_early, subjects, an_event_is_recorded_once,
            what_is_new_in_a_batch_is_recorded, details, all_or_nothing, limits,
+           deep_data, a_large_batch,
            settings_that_count_twice_are_refused, nothing_is_said_before_it_is_durable,
            a_full_disk, two_send_the_same, a_client_that_leaves,
            corrections_and_late_events_are_counted_where_they_belong)
