@@ -56,6 +56,8 @@ struct conn {
   int64_t half_since;
   int64_t progress;       /* ns, when output last moved */
   struct client_addr addr;
+  char addr_text[CLIENT_TEXT]; /* as text, made when it is first asked for */
+  uint8_t addr_len;       /* 0: not yet */
 };
 
 /* Takes an accepted, non-blocking descriptor over.  NULL without memory (closes it). */

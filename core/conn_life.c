@@ -43,6 +43,15 @@ conn_free (struct conn *c)
   free (c);
 }
 
+/* The address of the connection's other end. */
+static kg_str
+conn_peer (struct conn *c)
+{
+  if (!c->addr_len)
+    c->addr_len = (uint8_t) client_text (&c->addr, c->addr_text);
+  return (kg_str){ c->addr_text, c->addr_len };
+}
+
 kg_str
 conn_client (const struct conn *c, const kg_req *creq)
 {
@@ -55,6 +64,8 @@ conn_client (const struct conn *c, const kg_req *creq)
   if (!c->has_addr)
     return s;
   client_resolve (&c->worker->all->trust, &c->addr, request_field (req, FIELD_FORWARDED_FOR), &a);
+  if (!memcmp (&a, &c->addr, sizeof a))
+    return conn_peer ((struct conn *) (uintptr_t) c);
   text = arena_alloc (&req->arena, CLIENT_TEXT);
   if (!text)
     return s;

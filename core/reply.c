@@ -154,9 +154,8 @@ reply_header (kg_req *req, const char *name, const char *value)
 
 /* Whether a text can stand in a Content-Type. */
 static int
-type_ok (const char *type)
+type_ok (const char *type, size_t n)
 {
-  size_t n = type ? strlen (type) : 0;
   return n < 256 && value_ok (type, n);
 }
 
@@ -164,13 +163,14 @@ int32_t
 reply_set (kg_req *req, int32_t status, const char *type, const void *body, size_t len)
 {
   char *copy = NULL, *kind = NULL;
-  if (status < 200 || status > 599 || !type_ok (type) || (len && !body) || len > PTRDIFF_MAX) {
+  size_t type_len = type ? strlen (type) : 0;
+  if (status < 200 || status > 599 || !type_ok (type, type_len) || (len && !body) || len > PTRDIFF_MAX) {
     problem_set (req, 500, NULL, "the plugin set an invalid response");
     return -EINVAL;
   }
   if (len && !(copy = arena_alloc (&req->arena, len)))
     return -ENOMEM;
-  if (type && !(kind = arena_copy (&req->arena, type, strlen (type))))
+  if (type && !(kind = arena_copy (&req->arena, type, type_len)))
     return -ENOMEM;
   if (len)
     memcpy (copy, body, len);

@@ -38,6 +38,7 @@ copy_head (struct kg_req *req, const struct head *head, const char *bytes, size_
   for (uint32_t i = 0; i < head->nfields; i++) {
     req->fields[i].name = moved (head->fields[i].name, by);
     req->fields[i].value = moved (head->fields[i].value, by);
+    req->lengths |= 1u << head->fields[i].name.len % 32;
   }
   memcpy (req->at, head->at, sizeof req->at);
   req->nfields = head->nfields;
@@ -143,7 +144,9 @@ get_header (const struct kg_req *req, const char *key)
   const struct field *f = req->fields, *end = f + req->nfields;
   kg_str none = { NULL, 0 };
   size_t len = key ? strlen (key) : 0;
-  for (; len && f < end; f++)
+  if (!len || !(req->lengths >> len % 32 & 1))
+    return none;
+  for (; f < end; f++)
     if (f->name.len == len && !((*f->name.ptr ^ *key) & ~0x20)
         && !strncasecmp (f->name.ptr, key, len))
       return f->value;

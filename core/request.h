@@ -65,6 +65,7 @@ struct kg_req {
 
   kg_str method_text, target_text;
   struct field *fields;    /* in the arena */
+  uint32_t lengths;        /* of their names, modulo 32: bits */
   uint16_t at[FIELDS];
   uint32_t seen;
   struct gate gate;
