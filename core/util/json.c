@@ -77,8 +77,8 @@ open_close (struct json_scan *s, const char *p)
   return p + 1;
 }
 
-/* A string at its opening quote. */
-static inline const char *
+/* A string at its opening quote; half of all tokens are strings. */
+__attribute__ ((always_inline)) static inline const char *
 scan_string (struct json_scan *s, const char *p)
 {
   const char *start = p + 1;

@@ -44,6 +44,8 @@ json_plain_end (const char *p, const char *end)
       return p + __builtin_ctz ((unsigned)mask);
   }
 #endif
+  if (end - p >= 8 && kg_json_plain (p))
+    p += 8;
   while (p < end && *p != '"' && *p != '\\' && (signed char)*p >= 0x20)
     p++;
   return p;

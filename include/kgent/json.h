@@ -273,6 +273,11 @@ kg_out_int (struct kg_out *o, int64_t v)
                               "8081828384858687888990919293949596979899";
   char buf[20], *p = buf + sizeof buf;
   uint64_t u = v < 0 ? 0 - (uint64_t) v : (uint64_t) v;
+  if (v >= 0 && v < 10) { /* most numbers */
+    *--p = (char) ('0' + v);
+    kg_out_raw (o, p, 1);
+    return;
+  }
   while (u >= 100) {
     const char *two = pairs + u % 100 * 2;
     *--p = two[1];
