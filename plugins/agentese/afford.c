@@ -61,7 +61,8 @@ ag_archetype_find (const struct ag *ag, kg_str name)
   const struct ag_archetypes *t = ag->archetypes;
   int32_t i;
   for (i = 0; i < t->count; i++)
-    if (name.len == t->all[i].len && !memcmp (name.ptr, t->all[i].name, name.len))
+    if (name.len == t->all[i].len && (!name.len || *name.ptr == *t->all[i].name)
+        && !memcmp (name.ptr, t->all[i].name, name.len)) /* many are as long */
       return i;
   return -1;
 }

@@ -70,7 +70,7 @@ scopes_cover (const struct kg_identity *who, kg_str base)
 {
   uint32_t i, patterns = 0;
   for (i = 0; who->scopes && who->scopes[i]; i++) {
-    if (strncmp (who->scopes[i], "invoke:", 7))
+    if (*who->scopes[i] != 'i' || strncmp (who->scopes[i], "invoke:", 7))
       continue;
     if (ag_pattern_covers (who->scopes[i] + 7, base))
       return 1;

@@ -136,10 +136,11 @@ ag_invoke (kg_req *req, void *data)
   int32_t r;
   if (!c)
     return -ENOMEM;
-  *c = (struct ag_call){ .ag = ag,
-                         .req = req,
-                         .who = ag->host->identity (req),
-                         .json = ag->host->json (req) };
+  memset (c, 0, sizeof *c);
+  c->ag = ag;
+  c->req = req;
+  c->who = ag->host->identity (req);
+  c->json = ag->host->json (req);
   if (!c->who || !c->who->tenant || !c->who->tenant[0])
     return ag_refuse (c, AG_FORBIDDEN, 403, "This identity has no tenant to act for");
   if ((r = ag_quote_begin (c)))

@@ -30,14 +30,15 @@ hash_of (uint64_t salt, kg_str tenant)
   uint64_t h = salt ^ tenant.len, w;
   const char *p = tenant.ptr;
   size_t n = tenant.len;
-  for (;; p += sizeof w, n -= sizeof w) {
-    w = 0;
-    memcpy (&w, p, n < sizeof w ? n : sizeof w);
+  for (; n > sizeof w; p += sizeof w, n -= sizeof w) {
+    memcpy (&w, p, sizeof w);
     h = (h ^ w) * 0x9e3779b97f4a7c15ull;
     h ^= h >> 29;
-    if (n <= sizeof w)
-      break;
   }
+  w = 0;
+  memcpy (&w, p, n);
+  h = (h ^ w) * 0x9e3779b97f4a7c15ull;
+  h ^= h >> 29;
   h *= 0xbf58476d1ce4e5b9ull;
   h ^= h >> 32;
   return h ? h : 1;

@@ -18,6 +18,10 @@ static char *
 digits (char *p, int64_t n)
 {
   struct kg_out o = { p, 0, 20 };
+  if (n < 10) { /* most charges */
+    *p = (char)('0' + n);
+    return p + 1;
+  }
   kg_out_int (&o, n);
   return p + o.len;
 }
