@@ -106,7 +106,7 @@ take_int (struct reading *r, const char *name)
 {
   uint32_t i = kg_json_find (r->j, r->object, name);
   int64_t v = kg_json_int (r->j, i, -1);
-  r->bad |= v < 0;
+  r->bad |= v < 0 || v >= TIME_END_NS;
   return v;
 }
 
@@ -139,10 +139,13 @@ grant_read (struct reading *r, struct grant *g)
                        .expires_ns = take_int (r, "expires"),
                        .voided_ns = take_int (r, "voided"),
                        .balance = take_quantity (r, "balance") };
+  r->bad |= g->amount < 0 || g->amount >= GRANT_END || g->rollover < 0
+            || g->rollover >= GRANT_END || g->balance < 0 || g->balance >= 2 * GRANT_END;
   r->bad |= !id || r->j->token[id].len > GRANT_ID || r->j->token[id].escaped || !recurrence;
   if (r->bad)
     return;
   memcpy (g->id, r->j->text + r->j->token[id].start, r->j->token[id].len);
+  r->bad |= g->id[strspn (g->id, "0123456789abcdefghijklmnopqrstuvwxyz-")] != 0;
   while (g->recurrence < RECURRENCES
          && !kg_json_is (r->j, recurrence, recurrence_names[g->recurrence]))
     g->recurrence++;
@@ -186,7 +189,8 @@ points_read (struct reading *r, uint32_t array, struct account *a)
     quantity = time ? kg_json_next (r->j, i, time) : 0;
     a->point[a->points].time_ns = kg_json_int (r->j, time, -1);
     a->point[a->points++].quantity = quantity_at (r, quantity);
-    r->bad |= !time || kg_json_int (r->j, time, -1) < 0;
+    r->bad |= !time || kg_json_int (r->j, time, -1) < 0
+              || kg_json_int (r->j, time, -1) >= TIME_END_NS;
   }
 }
 
@@ -200,6 +204,7 @@ account_fill (struct reading *r, struct account *a)
                                .consumed = take_quantity (r, "consumed"),
                                .overage = take_quantity (r, "overage"),
                                .credit = take_quantity (r, "credit") };
+  r->bad |= a->totals.consumed < 0 || a->totals.overage < 0 || a->totals.credit < 0;
   a->grants_cap = elements (r->j, grants);
   a->points_cap = elements (r->j, points);
   if (r->bad || a->grants_cap > GRANTS_MAX)

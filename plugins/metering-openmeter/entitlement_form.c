@@ -79,7 +79,7 @@ time_take (struct grant_form *f, const char *member, uint32_t i, int64_t *ret)
   if (!given (f->json, i))
     return 0;
   if (kg_json_kind (f->json, i) != KG_JSON_STRING
-      || record_time (kg_json_raw (f->json, i), ret) < 0)
+      || record_time (kg_json_raw (f->json, i), ret) < 0 || *ret >= TIME_END_NS)
     return refuse (f, member, "a time such as 2027-01-31T00:00:00Z");
   return 0;
 }

@@ -26,6 +26,7 @@
 #define GRANT_END (DECIMAL_ONE * 1000000000 * 1000000000) /* 10^18: amounts are smaller */
 #define ACCOUNT_LATE_DAYS 40 /* events that are older count at the beginning of these */
 #define NEVER_NS INT64_MAX
+#define TIME_END_NS INT64_C (9000000000000000000) /* in 2255: times are before */
 
 enum recurrence { GRANT_ONCE, GRANT_DAY, GRANT_WEEK, GRANT_MONTH, GRANT_YEAR, RECURRENCES };
 

@@ -1,6 +1,7 @@
 # Fuzz targets.  With --enable-fuzzing libFuzzer drives them; otherwise corpus.c
 # does, which runs corpus/NAME once, as an ordinary test.
 FUZZ_TARGETS = \
+	%D%/account \
 	%D%/agentese \
 	%D%/conf \
 	%D%/http \
@@ -27,6 +28,8 @@ check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
 endif
 
+%C%_account_LDADD = plugins/metering-openmeter/libmetering-openmeter.a core/libutil.a \
+	$(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(FUZZ_LIBS)
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FUZZ_LIBS)
 %C%_conf_LDADD = $(CORE_LIBS) $(FUZZ_LIBS)
 %C%_http_LDADD = $(CORE_LIBS) $(FUZZ_LIBS)
