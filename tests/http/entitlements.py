@@ -3,6 +3,7 @@
 # Copyright (C) 2026 The kgent authors
 """Grants in the real program: a budget that is spent is open again within a second of a
 grant, stays so over SIGKILL, and is closed when the grant ends; each use is burnt once."""
+import datetime
 import json
 import os
 import random
@@ -136,6 +137,28 @@ def kills():
         kgent.equal(left, [1000000000 - served * TOKENS], "the rest is left")
 
 
+def the_clock_begins_and_ends():
+    """A grant begins, and ends, without anybody's doing."""
+    with kgent.Host(PLUGINS) as host:
+        tenant, key = tenant_new(host, "acme", 1)
+        kgent.equal(spend(host, key), 0, "the tier allows nothing")
+        stamp = [datetime.datetime.fromtimestamp(time.time() + s, datetime.timezone.utc)
+                 .isoformat().replace("+00:00", "Z") for s in (1.5, 3.5)]
+        begun = time.monotonic()
+        answer = host.post(f"/admin/v1/tenants/{tenant}/grants", {
+            "feature": "budget.tokens", "amount": 100000, "effective": stamp[0],
+            "expires": stamp[1], "recurrence": "DAY"}, local=True)
+        kgent.equal(answer.status, 201, "a grant of later")
+        kgent.ok(invoke(host, key) != 200, "is not there yet")
+        seconds_until(5, lambda: invoke(host, key) == 200)
+        waited = time.monotonic() - begun
+        kgent.ok(1.4 < waited < 2.5, f"it begins within a second: {waited:.3f}")
+        seconds_until(5, lambda: invoke(host, key) != 200)
+        waited = time.monotonic() - begun
+        kgent.ok(3.4 < waited < 4.5, f"it ends within a second: {waited:.3f}")
+        kgent.equal(value(host, key)["balance"], 0, "nothing is left of it")
+
+
 class Client(threading.Thread):
     """Invokes all the time; counts what was answered with 200."""
 
@@ -190,4 +213,4 @@ def handovers():
                     "each grant is there")
 
 
-kgent.main([a_budget_is_raised, kills, handovers])
+kgent.main([a_budget_is_raised, the_clock_begins_and_ends, kills, handovers])
