@@ -163,6 +163,25 @@ billing_close (void *data)
 }
 
 static int32_t
+open_health (struct billing *b)
+{
+  return b->health->add (b->self, "billing", 0, &b->component);
+}
+
+static int32_t
+open_parts (struct billing *b)
+{
+  static int32_t (*const parts[]) (struct billing *b)
+      = { open_services, open_metrics, open_health,   inbox_open, engine_open, routes_open,
+          webhook_open,  status_open,  stripe_open,   checkout_open, offer_open, usage_open,
+          reconcile_open };
+  int32_t rc = 0;
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0] && rc == 0; i++)
+    rc = parts[i](b);
+  return rc;
+}
+
+static int32_t
 billing_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
 {
   struct billing *b = calloc (1, sizeof *b);
@@ -175,31 +194,7 @@ billing_open (const struct kg_host *host, kg_self *self, const void *conf, void 
   pthread_mutex_init (&b->lock, NULL);
   for (const char *const *s = b->conf->secrets; *s; s++)
     b->configured |= **s != 0;
-  rc = open_services (b);
-  if (rc == 0)
-    rc = open_metrics (b);
-  if (rc == 0)
-    rc = b->health->add (self, "billing", 0, &b->component);
-  if (rc == 0)
-    rc = inbox_open (b);
-  if (rc == 0)
-    rc = engine_open (b);
-  if (rc == 0)
-    rc = routes_open (b);
-  if (rc == 0)
-    rc = webhook_open (b);
-  if (rc == 0)
-    rc = status_open (b);
-  if (rc == 0)
-    rc = stripe_open (b);
-  if (rc == 0)
-    rc = checkout_open (b);
-  if (rc == 0)
-    rc = offer_open (b);
-  if (rc == 0)
-    rc = usage_open (b);
-  if (rc == 0)
-    rc = reconcile_open (b);
+  rc = open_parts (b);
   if (rc < 0) {
     billing_close (b);
     return rc;

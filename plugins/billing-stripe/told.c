@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 
+#define TIER_MEMBER "kgent" "_tier" /* of metadata; no name of a metric */
 #define CREATED_MAX INT64_C (9000000000) /* fits as nanoseconds */
 
 /* ---- Members ------------------------------------------------------------- */
@@ -99,8 +100,8 @@ item_read (struct reader *r, json_object *o, struct sub_item *item)
   TEXT (r, id_of (price), item->price, "a price's id is no text");
   TEXT (r, member (price, "lookup_key"), item->lookup_key, "a lookup key is no text");
   TEXT (r, id_of (product), item->product, "a product's id is no text");
-  metadata_get (price, "kgent_tier", item->tier, sizeof item->tier);
-  metadata_get (product, "kgent_tier", item->tier, sizeof item->tier);
+  metadata_get (price, TIER_MEMBER, item->tier, sizeof item->tier);
+  metadata_get (product, TIER_MEMBER, item->tier, sizeof item->tier);
 }
 
 /* Adds an item's price times its quantity; what is metered has no price beforehand. */
@@ -221,7 +222,7 @@ customer_read (struct reader *r)
 static void
 product_read (struct reader *r)
 {
-  metadata_get (r->object, "kgent_tier", r->told->tier, sizeof r->told->tier);
+  metadata_get (r->object, TIER_MEMBER, r->told->tier, sizeof r->told->tier);
 }
 
 /* ---- The event ----------------------------------------------------------- */
