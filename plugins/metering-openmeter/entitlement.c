@@ -143,13 +143,14 @@ static void
 failure_note (struct entitlements *e, int32_t error)
 {
   const struct mt *mt = e->mt;
+  int32_t was;
   if (error == -ESTALE || error == -EEXIST || error == -EAGAIN || error == -ESHUTDOWN)
     return; /* somebody else was first, or much is to be written: next time */
-  if (!error != !e->failing)
+  was = atomic_exchange (&e->failing, error != 0);
+  if (!error != !was)
     mt->host->log (mt->self, error ? KG_LOG_ERROR : KG_LOG_INFO,
                    error ? "grants are not burnt down: %s" : "grants are burnt down again%s",
                    error ? strerror (-error) : "");
-  e->failing = error != 0;
 }
 
 /* The write ended; on the committer's thread, behind the watch. */

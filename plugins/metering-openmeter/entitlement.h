@@ -108,7 +108,7 @@ struct entitlements {
 
   /* The timer's thread. */
   uint64_t seen, seen_revision; /* how far the log was read without finding any */
-  int32_t failing;
+  _Atomic int32_t failing;      /* any thread's */
 };
 
 int32_t entitlements_open (struct mt *mt, const struct meters *meters,
