@@ -4,8 +4,12 @@
 """metering-openmeter.so against a server that misbehaves in every way we know:
 each event arrives all the same, with the id that it had at first, and only what
 the server cannot take is set aside."""
+import gzip
 import json
+import os
 import socket
+import ssl
+import subprocess
 import threading
 import time
 
@@ -20,8 +24,10 @@ class Server:
     """Speaks HTTP by hand, so that it can stop at any byte.  `script` is what the
     next batches get: a status, (status, headers), or a function of the socket."""
 
-    def __init__(self):
+    def __init__(self, context=None):
         self.listener = socket.create_server(("127.0.0.1", 0))
+        if context:
+            self.listener = context.wrap_socket(self.listener, server_side=True)
         self.port = self.listener.getsockname()[1]
         self.script, self.batches, self.stored = [], [], {}
         self.poison = None
@@ -31,6 +37,8 @@ class Server:
         while True:
             try:
                 s, _ = self.listener.accept()
+            except ssl.SSLError:
+                continue
             except OSError:
                 return
             threading.Thread(target=self.serve, args=(s,), daemon=True).start()
@@ -53,6 +61,8 @@ class Server:
             if name.lower() == b"content-length":
                 length = int(value)
         body = f.read(length)
+        if len(body) < length:
+            return False
         if line.startswith(b"GET"):
             return self.say(s, 200)
         batch = json.loads(body)
@@ -101,6 +111,19 @@ def flood(server, s, batch):
     for _ in range(4000):
         s.sendall(b"x" * 65536)
     return False
+
+
+def bomb(server, s, batch):
+    """64 MiB of zeros in a few KiB, said to be gzip: nobody unpacks it."""
+    body = gzip.compress(bytes(1 << 26))
+    s.sendall(b"HTTP/1.1 503 X\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body))
+    s.sendall(body)
+    return True
+
+
+def partly(server, s, batch):
+    server.store(batch[:len(batch) // 2])
+    return server.say(s, 500)
 
 
 def garbage(server, s, batch):
@@ -176,6 +199,8 @@ def temporary(host, server):
     again(host, server, "garbage", garbage)
     again(host, server, "a drip", drip)
     again(host, server, "a flood", flood)
+    again(host, server, "a bomb", bomb)
+    again(host, server, "a part and 500", partly)
     for status in (301, 302, 307, 308):
         again(host, server, "redirect %d" % status,
               (status, "Location: http://169.254.169.254/latest\r\n"))
@@ -209,6 +234,27 @@ def refused(host, server):
     kgent.ok(wait_for(lambda: all(arrived(server, p) for p in paths)), "nothing was dropped")
 
 
+def tls(host, folder):
+    """O08: certificates that are not good; what is sent to them stays here."""
+    for name, subject in (("self-signed", "localhost"), ("wrong name", "other")):
+        key, cert = os.path.join(folder, "key.pem"), os.path.join(folder, "cert.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
+                        "-days", "30", "-subj", f"/CN={subject}"], check=True,
+                       stderr=subprocess.DEVNULL)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        server = Server(context)
+        host.configure(["health", AUTH, "agentese", METERING % f"https://localhost:{server.port}"])
+        host.stop()
+        host.start()
+        use(host)
+        kgent.ok(wait_for(lambda: saas(host)["status"] == "degraded"), f"{name}: degraded")
+        kgent.ok(wait_for(lambda: "certificate" in host.logged()), f"{name}: and says why")
+        kgent.equal(server.batches, [], f"{name}: nothing is told")
+        kgent.ok(saas(host)["metrics"]["events_buffered"] > 0, f"{name}: it is kept")
+
+
 def nobody(host):
     host.configure(["health", AUTH, "agentese", METERING % "http://nowhere.invalid"])
     host.stop()
@@ -226,5 +272,6 @@ with kgent.Host(["health", AUTH, "agentese", METERING % ("http://127.0.0.1:%d" %
     temporary(run, sink)
     poison(run, sink)
     refused(run, sink)
+    tls(run, run.folder.name)
     nobody(run)
 kgent.done()
