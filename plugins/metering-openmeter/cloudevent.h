@@ -18,8 +18,6 @@
 #define CLOUDEVENT_NAME_MAX 64  /* bytes of an attribute's name */
 #define CLOUDEVENT_ATTRIBUTES_MAX 64
 #define CLOUDEVENT_DEPTH_MAX 28 /* of data */
-#define CLOUDEVENT_ID_LEN 16    /* bytes that stand for whose event of which source it is */
-#define CLOUDEVENT_DIGEST_LEN 8 /* bytes that stand for what it says */
 
 /* What is demanded of an event. */
 struct cloudevent_rules {

@@ -17,6 +17,11 @@
 #define INGEST_ERRORS_MAX 100 /* events that a problem lists */
 #define INGEST_OVERHEAD 64   /* bytes that an event may grow by in a record */
 
+#define INGEST_SOURCE_LEN 12 /* bytes that stand for a tenant and its source */
+#define INGEST_ID_MAX 40     /* bytes; a longer id is a hash of it in a mark */
+#define INGEST_KEY_MAX (INGEST_SOURCE_LEN + 1 + INGEST_ID_MAX)
+#define INGEST_DIGEST_LEN 8 /* bytes that stand for what an event says */
+
 /* What becomes of an event. */
 enum ingest_status { INGEST_ACCEPTED, INGEST_DUPLICATE, INGEST_OTHER, INGEST_REJECTED };
 
@@ -26,7 +31,8 @@ struct ingest_event {
   uint8_t status;    /* enum ingest_status */
   uint8_t type;      /* index of mt_types, for the metric */
   uint8_t forbidden; /* rejected for its subject alone */
-  unsigned char key[CLOUDEVENT_ID_LEN], digest[CLOUDEVENT_DIGEST_LEN];
+  uint8_t key_len;
+  unsigned char key[INGEST_KEY_MAX], digest[INGEST_DIGEST_LEN];
   const char *error;
 };
 

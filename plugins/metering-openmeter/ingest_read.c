@@ -54,18 +54,38 @@ text_of (const struct kg_json *j, uint32_t i, char buf[CLOUDEVENT_TEXT_MAX])
   return (kg_str){ buf, kg_json_decode (j, i, buf) };
 }
 
+/* The mark's key: the id itself, behind whose and of which source it is.  Most senders
+ * number their events, or have the time in front, and marks that follow each other lie
+ * on the same page of the store; those of hashes would lie on one each. */
+static int32_t
+key_make (const struct batch_read *b, const struct cloudevent *c, struct ingest_event *e)
+{
+  char source_buf[CLOUDEVENT_TEXT_MAX], id_buf[CLOUDEVENT_TEXT_MAX];
+  const kg_str nothing = { "", 0 }, tenant = { b->rules.tenant, strlen (b->rules.tenant) };
+  kg_str source = text_of (b->json, c->source, source_buf);
+  kg_str id = text_of (b->json, c->id, id_buf);
+  unsigned char *rest = e->key + INGEST_SOURCE_LEN + 1;
+  int32_t r = ingest_hash (b->hash, b->in->hash, tenant, source, nothing, e->key,
+                           INGEST_SOURCE_LEN);
+  e->key[INGEST_SOURCE_LEN] = id.len <= INGEST_ID_MAX;
+  if (r >= 0 && id.len > INGEST_ID_MAX) {
+    r = ingest_hash (b->hash, b->in->hash, id, nothing, nothing, rest, INGEST_ID_MAX / 2);
+    id.len = INGEST_ID_MAX / 2;
+  } else
+    memcpy (rest, id.ptr, id.len);
+  e->key_len = (uint8_t)(INGEST_SOURCE_LEN + 1 + id.len);
+  return r;
+}
+
 static int32_t
 event_hash (const struct batch_read *b, const struct cloudevent *c, kg_str text,
             struct ingest_event *e)
 {
-  char id[CLOUDEVENT_TEXT_MAX], source[CLOUDEVENT_TEXT_MAX];
-  const kg_str nothing = { "", 0 }, tenant = { b->rules.tenant, strlen (b->rules.tenant) };
-  int32_t r = ingest_hash (b->hash, b->in->hash, tenant, text_of (b->json, c->source, source),
-                           text_of (b->json, c->id, id), e->key, sizeof e->key);
-  if (r >= 0)
-    r = ingest_hash (b->hash, b->in->hash, text, nothing, nothing, e->digest,
-                     sizeof e->digest);
-  return r;
+  const kg_str nothing = { "", 0 };
+  int32_t r = key_make (b, c, e);
+  return r < 0 ? r
+               : ingest_hash (b->hash, b->in->hash, text, nothing, nothing, e->digest,
+                              sizeof e->digest);
 }
 
 /* ---- Events ---------------------------------------------------------------------------- */
@@ -74,14 +94,17 @@ event_hash (const struct batch_read *b, const struct cloudevent *c, kg_str text,
 static struct ingest_event *
 batch_find (struct batch_read *b, struct ingest_event *e)
 {
-  uint32_t at, *slot;
-  memcpy (&at, e->key, sizeof at);
-  for (;; at++) {
+  uint32_t at = 2166136261u, i, *slot;
+  struct ingest_event *other;
+  for (i = 0; i < e->key_len; i++)
+    at = (at ^ e->key[i]) * 16777619u;
+  for (at ^= at >> 15;; at++) {
     slot = &b->slot[at & b->mask];
     if (!*slot)
       break;
-    if (!memcmp (b->g->event[*slot - 1].key, e->key, sizeof e->key))
-      return &b->g->event[*slot - 1];
+    other = &b->g->event[*slot - 1];
+    if (other->key_len == e->key_len && !memcmp (other->key, e->key, e->key_len))
+      return other;
   }
   *slot = (uint32_t)(e - b->g->event) + 1;
   return NULL;

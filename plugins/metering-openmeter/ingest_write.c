@@ -74,7 +74,7 @@ look_up (struct ingesting *g)
   for (i = 0; ids && l.event && i < g->count; i++)
     if (g->event[i].status == INGEST_ACCEPTED) {
       l.event[n] = &g->event[i];
-      ids[n++] = (kg_str){ (const char *)g->event[i].key, sizeof g->event[i].key };
+      ids[n++] = (kg_str){ (const char *)g->event[i].key, g->event[i].key_len };
     }
   if (n)
     r = g->ingest->mt->store->marks (g->ingest->mt->usage, ids, n, known, &l);
@@ -134,7 +134,7 @@ write_start (struct ingesting *g)
     if (e->status == INGEST_ACCEPTED)
       g->op[n++] = (struct kg_op){ .kind = KG_OP_MARK,
                                    .log = mt->usage,
-                                   .key = { (const char *)e->key, sizeof e->key },
+                                   .key = { (const char *)e->key, e->key_len },
                                    .value = { (const char *)e->digest, sizeof e->digest },
                                    .ttl_ms = g->ingest->conf->dedup_days * DAY_MS };
   }

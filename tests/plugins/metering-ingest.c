@@ -439,6 +439,10 @@ START_TEST (limits)
   memset (id, 'x', sizeof id);
   id[512] = 0;
   ck_assert_int_eq (one (id, ""), 204);
+  id[511] = 'y'; /* ids that differ at the end only */
+  ck_assert_int_eq (one (id, ""), 204);
+  ck_assert_int_eq (one (id, ""), 204);
+  ck_assert_int_eq (records (), 3);
   id[512] = 'x', id[513] = 0;
   ck_assert_int_eq (one (id, ""), 422);
   end ();
