@@ -184,6 +184,9 @@ write_line (const struct kg_req *req, int64_t ns)
   a.bytes_out = req->sent;
   a.status = req->response.status;
   a.error = req->failed;
+  /* An id that was made here, and a route: its pattern has letters and braces only, and its
+   * method is one of ours. */
+  a.known = route && !request_field (req, FIELD_REQUEST_ID).ptr && route->pattern.len < 256;
   a.request_id = (kg_str){ req->id, req->id_len };
   a.method = req->method_text;
   a.path = req->gate.target.path;

@@ -47,7 +47,18 @@ put_level (char *p, int32_t level)
     }                                                                                          \
   while (0)
 
-/* The same for the core's own hexadecimal ids, which need no look. */
+/* The same for what the core made or checked itself, and needs no look. */
+#define MEMBER_KNOWN(p, name, value)                                                           \
+  do                                                                                           \
+    if ((value).ptr) {                                                                         \
+      p = LITERAL (p, ",\"" name "\":\"");                                                     \
+      memcpy (p, (value).ptr, (value).len);                                                    \
+      p += (value).len;                                                                        \
+      *p++ = '"';                                                                              \
+    }                                                                                          \
+  while (0)
+
+/* The same for the core's own hexadecimal ids. */
 #define MEMBER_HEX(p, name, value, size)                                                       \
   do                                                                                           \
     if ((value).len == (size)) {                                                               \
@@ -181,9 +192,15 @@ access_json (char *p, struct log_stamp *stamp, const struct log_access *a, int64
     p = LITERAL (p, "\",\"level\":\"info\",\"source\":\"access\",\"msg\":\"request\"");
   else
     p = LITERAL (p, "\",\"level\":\"warn\",\"source\":\"access\",\"msg\":\"request\"");
-  MEMBER (p, "request_id", a->request_id);
-  MEMBER (p, "method", a->method);
-  MEMBER (p, "route", a->route);
+  if (a->known) {
+    MEMBER_KNOWN (p, "request_id", a->request_id);
+    MEMBER_KNOWN (p, "method", a->method);
+    MEMBER_KNOWN (p, "route", a->route);
+  } else {
+    MEMBER (p, "request_id", a->request_id);
+    MEMBER (p, "method", a->method);
+    MEMBER (p, "route", a->route);
+  }
   MEMBER (p, "path", a->path);
   p = access_numbers (p, a);
   MEMBER (p, "subject", a->subject);

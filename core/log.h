@@ -32,6 +32,7 @@ struct log_access {
   uint64_t bytes_in, bytes_out;
   int32_t status;
   int32_t error;       /* negative errno of the plugin below, or 0 */
+  int32_t known; /* id, method and route are the core's own, or checked: see account.c */
   kg_str request_id, method, route, path, client, listener;
   kg_str subject, tenant, key_id;
   kg_str trace_id, span_id; /* 32 and 16 hexadecimal digits, made or checked by the core */
