@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY 16
+#define SOURCE 12 /* bytes of a key for tenant and source; then one that tells what follows */
+#define ID 40     /* bytes of an id as it is, else ID / 2 of its hash */
 #define DIGEST 8
 #define REMEMBERED_NS (30 * DAY_NS) /* at least */
 
@@ -28,34 +29,39 @@ has_marks (struct verify *v)
   return r;
 }
 
+static struct hash
+key_hash (const void *key, size_t n)
+{
+  return hash_add ((struct hash){ 0, 7 }, key, n);
+}
+
 static void
-mark_read (struct verify *v, int64_t log, struct piece id, struct piece value, int64_t expires)
+mark_read (struct verify *v, struct piece id, struct piece value, int64_t expires)
 {
   uint64_t digest;
-  struct hash h;
   int is_new;
-  if (id.n != KEY || value.n != DIGEST || expires < 0)
-    found (v, "mark", cure_mark, place (v, "table mark, log %lld, id %s", (long long)log, shown (id)),
+  if (id.n <= SOURCE + 1 || id.n > SOURCE + 1 + ID || value.n != DIGEST || expires < 0)
+    found (v, "mark", cure_mark, place (v, "table mark, id %s", shown (id)),
            "it is no mark of an event");
   else {
-    memcpy (&h, id.p, KEY);
     memcpy (&digest, value.p, DIGEST);
-    map_put (&v->marks, h, digest, &is_new);
+    map_put (&v->marks, key_hash (id.p, id.n), digest, &is_new);
   }
+}
+
+static sqlite3_stmt *
+marks_query (struct verify *v)
+{
+  return query (v, "SELECT id, value, expires_ns FROM mark"
+                   " WHERE log = (SELECT id FROM log WHERE name = 'usage')");
 }
 
 void
 verify_marks_before (struct verify *v)
 {
-  sqlite3_stmt *stmt;
-  if (!has_marks (v))
-    return;
-  stmt = query (v, "SELECT log, id, value, expires_ns, EXISTS (SELECT 1 FROM log WHERE log.id ="
-                   " mark.log AND name = 'usage') FROM mark");
+  sqlite3_stmt *stmt = has_marks (v) ? marks_query (v) : NULL;
   while (query_row (v, stmt))
-    if (sqlite3_column_int (stmt, 4))
-      mark_read (v, sqlite3_column_int64 (stmt, 0), query_piece (stmt, 1), query_piece (stmt, 2),
-                 sqlite3_column_int64 (stmt, 3));
+    mark_read (v, query_piece (stmt, 0), query_piece (stmt, 1), sqlite3_column_int64 (stmt, 2));
 }
 
 static void
@@ -84,7 +90,7 @@ static void
 event_check (struct verify *v, const struct verify_record *r, struct piece event, struct hash h)
 {
   unsigned char hash[EVP_MAX_MD_SIZE];
-  struct piece text[3] = { event, { "", 0 }, { "", 0 } };
+  const struct piece text[3] = { event, { "", 0 }, { "", 0 } };
   uint64_t *mark = map_get (&v->marks, h), digest;
   int is_new;
   map_put (&v->marked, h, (uint64_t)r->sequence, &is_new);
@@ -101,13 +107,29 @@ event_check (struct verify *v, const struct verify_record *r, struct piece event
            shown (doc_member (event, "id")));
 }
 
+/* The key of an event's mark; `of` are tenant, source and id, decoded. */
+static struct hash
+event_key (const struct piece of[3])
+{
+  const struct piece whose[3] = { of[0], of[1], { "", 0 } }, id[3] = { of[2], { "", 0 }, { "", 0 } };
+  unsigned char key[SOURCE + 1 + EVP_MAX_MD_SIZE], *rest = key + SOURCE + 1;
+  size_t n = of[2].n;
+  digest_of (whose, key);
+  key[SOURCE] = n <= ID;
+  if (n <= ID)
+    memcpy (rest, of[2].p, n);
+  else {
+    digest_of (id, rest);
+    n = ID / 2;
+  }
+  return key_hash (key, SOURCE + 1 + n);
+}
+
 void
 verify_marks_event (struct verify *v, const struct verify_record *r, struct piece tenant,
                     struct piece event)
 {
   struct piece of[3] = { tenant, doc_member (event, "source"), doc_member (event, "id") };
-  unsigned char hash[EVP_MAX_MD_SIZE];
-  struct hash h;
   char *buf[3];
   int i;
   for (i = 0; i < 3; i++) {
@@ -116,31 +138,34 @@ verify_marks_event (struct verify *v, const struct verify_record *r, struct piec
       abort ();
     of[i] = (struct piece){ buf[i], doc_text (of[i], buf[i]) };
   }
-  digest_of (of, hash);
-  memcpy (&h, hash, KEY);
-  event_check (v, r, event, h);
+  event_check (v, r, event, event_key (of));
   for (i = 0; i < 3; i++)
     free (buf[i]);
+}
+
+static void
+mark_found (struct verify *v, struct piece id)
+{
+  char hex[2 * (SOURCE + 1 + ID) + 1];
+  size_t k;
+  if (id.n > SOURCE + 1 + ID || id.n <= SOURCE + 1 || map_get (&v->marked, key_hash (id.p, id.n)))
+    return;
+  for (k = 0; k < id.n; k++)
+    snprintf (hex + 2 * k, 3, "%02X", (unsigned char)id.p[k]);
+  found (v, "mark", cure_mark, place (v, "table mark, id %s", hex),
+         "no record has its event: it was never counted, and is refused as known");
 }
 
 /* Where all of the log is there. */
 void
 verify_marks (struct verify *v)
 {
-  size_t i;
+  sqlite3_stmt *stmt;
   uint32_t l;
-  char hex[2 * KEY + 1];
   for (l = 0; l < v->logs; l++)
     if (!strcmp (v->log[l].name, "usage") && v->log[l].first != 1)
       return;
-  for (i = 0; i < v->marks.slots; i++) {
-    const struct map_slot *s = &v->marks.slot[i];
-    int k;
-    if ((!s->key.a && !s->key.b) || map_get (&v->marked, s->key))
-      continue;
-    for (k = 0; k < KEY; k++)
-      snprintf (hex + 2 * k, 3, "%02X", ((const unsigned char *)&s->key)[k]);
-    found (v, "mark", cure_mark, place (v, "table mark, id %s", hex),
-           "no record has its event: it was never counted, and is refused as known");
-  }
+  stmt = v->marks.count ? marks_query (v) : NULL;
+  while (query_row (v, stmt))
+    mark_found (v, query_piece (stmt, 0));
 }

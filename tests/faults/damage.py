@@ -88,7 +88,7 @@ def sink_start():
 
 
 def ingest(host, key, count):
-    events = [{"specversion": "1.0", "id": f"e{i}", "source": "/shop", "type": "agentese.invoke",
+    events = [{"specversion": "1.0", "id": f"e{i}" + "x" * 30 * i, "source": "/shop", "type": "agentese.invoke",
                "data": {"path": "x", "aspect": "y", "tokens_used": i}} for i in range(count)]
     answer = host.post("/v1/events", events, {
         "X-API-Key": key, "Content-Type": "application/cloudevents-batch+json"})
