@@ -17,6 +17,7 @@ FAULT_TESTS = \
 	%D%/environment.py \
 	%D%/framing.py \
 	%D%/idempotency.py \
+	%D%/invocation.py \
 	%D%/ledger_cost.py \
 	%D%/ledger_kill.py \
 	%D%/lifecycle.py \
