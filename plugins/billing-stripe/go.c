@@ -81,7 +81,8 @@ go_begin (struct billing *b, kg_req *req, const struct link *link)
     free (s);
     return b->host->problem (req, 410, NULL, "What this link is for is not sold any more");
   }
-  if (atomic_fetch_add (&b->offer->going, 1) >= GOING_MAX || !(s->arg = b->host->suspend (req, NULL, NULL))) {
+  if (atomic_fetch_add (&b->offer->going, 1) >= GOING_MAX
+      || !(s->arg = b->host->suspend (req, NULL, NULL))) {
     atomic_fetch_sub (&b->offer->going, 1);
     free (s);
     b->host->header (req, "Retry-After", "1");

@@ -86,6 +86,8 @@ call_finish (void *arg)
                                 .retry_after_s = c->retry_after_s,
                                 .message = c->message };
   enum outcome outcome = outcome_of (c);
+  if (atomic_load (&b->stopped))
+    reply.error = c->error = -ESHUTDOWN;
   if (!c->error)
     reply.json = object_parse (c->body, c->len);
   if (!c->error && !reply.json && outcome == API_OK) {
@@ -119,8 +121,6 @@ call_done (const struct kg_http_reply *reply, void *arg)
     else
       c->error = -ENOMEM;
   }
-  if (atomic_load (&b->stopped))
-    c->error = -ESHUTDOWN;
   if (atomic_load (&b->stopped) || b->jobs->run (b->self, call_finish, c) < 0)
     call_finish (c);
 }

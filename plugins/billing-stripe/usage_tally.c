@@ -12,7 +12,7 @@
 #include <time.h>
 
 #define RECORDS 500
-#define SUMS    200
+#define SUMS    200 /* in a turn; more only by its last record */
 
 struct sum {
   char key[USAGE_KEY];
@@ -21,8 +21,8 @@ struct sum {
 
 struct turn {
   struct usage *usage;
-  struct sum *sum;
-  uint32_t sums, records;
+  struct sum *sum; /* room for `cap` */
+  uint32_t sums, cap, records;
   uint64_t last; /* sequence up to which it goes */
 };
 
@@ -69,20 +69,32 @@ value_read (json_object *event, const char *path, int64_t *ret)
   return 1;
 }
 
+static int32_t
+sums_grow (struct turn *t)
+{
+  struct sum *more = realloc (t->sum, 2 * t->cap * sizeof *more);
+  if (!more)
+    return -ENOMEM;
+  t->sum = more;
+  t->cap *= 2;
+  return 0;
+}
+
+/* NULL without memory. */
 static struct sum *
 sum_find (struct turn *t, const char *key)
 {
   for (uint32_t i = t->sums; i-- > 0;)
     if (!strcmp (t->sum[i].key, key))
       return &t->sum[i];
-  if (t->sums == SUMS)
+  if (t->sums == t->cap && sums_grow (t) < 0)
     return NULL;
   memcpy (t->sum[t->sums].key, key, strlen (key) + 1);
   t->sum[t->sums].add = 0;
   return &t->sum[t->sums++];
 }
 
-/* 0; -ENOSPC: no more in this turn; -ERANGE. */
+/* A sum that would not fit into 64 bits stays as it is; 0 or -ENOMEM. */
 static int32_t
 event_count (struct turn *t, const struct usage_meter *m, json_object *event, const char *tenant,
              int64_t time_s)
@@ -101,8 +113,12 @@ event_count (struct turn *t, const struct usage_meter *m, json_object *event, co
     return 0;
   sum = sum_find (t, key);
   if (!sum)
-    return -ENOSPC;
-  return __builtin_add_overflow (sum->add, n, &sum->add) ? -ERANGE : 0;
+    return -ENOMEM;
+  if (!__builtin_add_overflow (sum->add, n, &n))
+    sum->add = n;
+  else
+    b->metrics->add (t->usage->outcomes, USAGE_NOT_INTEGER, 1);
+  return 0;
 }
 
 static int32_t
@@ -125,7 +141,6 @@ event_take (struct turn *t, json_object *event, const char *tenant, int64_t time
 
 /* ---- A turn ---------------------------------------------------------------- */
 
-/* A record counts whole or, when there is no room for all of it, not in this turn. */
 static int32_t
 record_take (const struct kg_record *record, void *arg)
 {
@@ -135,30 +150,22 @@ record_take (const struct kg_record *record, void *arg)
                        : NULL;
   json_object *events = stripe_member (o, "events");
   size_t n = json_object_is_type (events, json_type_array) ? json_object_array_length (events) : 0;
-  uint32_t before = t->sums;
-  int64_t add[SUMS];
   int32_t rc = tok ? 0 : -ENOMEM;
-  for (uint32_t i = 0; i < before; i++)
-    add[i] = t->sum[i].add;
   for (size_t i = 0; rc == 0 && i < n; i++)
     rc = event_take (t, json_object_array_get_idx (events, i), stripe_text (o, "tenant"),
                      record->time_ns / 1000000000);
   json_object_put (o);
   if (tok)
     json_tokener_free (tok);
-  if (rc < 0) {
-    t->sums = before;
-    for (uint32_t i = 0; i < before; i++)
-      t->sum[i].add = add[i];
-    return t->records ? 1 : rc;
-  }
+  if (rc < 0)
+    return rc; /* and nothing is written */
   t->records++;
   t->last = record->sequence;
-  return 0;
+  return t->sums >= SUMS;
 }
 
-/* The sum as it will be; 0, or -ERANGE. */
-static int32_t
+/* The sum as it will be. */
+static void
 sum_op (struct usage *u, const struct sum *sum, char text[24], struct kg_op *ret)
 {
   struct kg_entry entry = { .size = sizeof entry };
@@ -173,11 +180,12 @@ sum_op (struct usage *u, const struct sum *sum, char text[24], struct kg_op *ret
       before[entry.value.len] = 0;
     }
   }
-  if (__builtin_add_overflow (strtoll (before, NULL, 10), sum->add, &n))
-    return -ERANGE;
+  if (__builtin_add_overflow (strtoll (before, NULL, 10), sum->add, &n)) {
+    n = strtoll (before, NULL, 10);
+    u->billing->metrics->add (u->outcomes, USAGE_NOT_INTEGER, 1);
+  }
   ret->value.ptr = text;
   ret->value.len = (size_t) snprintf (text, 24, "%lld", (long long) n);
-  return 0;
 }
 
 static int32_t
@@ -188,7 +196,7 @@ turn_write (struct turn *t)
   char (*text)[24] = calloc (t->sums + 1, sizeof *text);
   int32_t rc = ops && text ? 0 : -ENOMEM;
   for (uint32_t i = 0; rc == 0 && i < t->sums; i++)
-    rc = sum_op (u, &t->sum[i], text[i], &ops[i]);
+    sum_op (u, &t->sum[i], text[i], &ops[i]);
   if (rc == 0) {
     ops[t->sums] = (struct kg_op){ .kind = KG_OP_ACK, .cursor = u->cursor, .revision = t->last };
     rc = u->billing->store->write (u->billing->self, ops, t->sums + 1, sizeof *ops, usage_written,
@@ -203,13 +211,13 @@ int32_t
 usage_tally (struct usage *u, int32_t *ret_full)
 {
   struct billing *b = u->billing;
-  struct turn t = { .usage = u, .sum = calloc (SUMS, sizeof *t.sum) };
+  struct turn t = { .usage = u, .sum = calloc (SUMS, sizeof *t.sum), .cap = SUMS };
   int32_t rc;
   if (!t.sum)
     return -ENOMEM;
   rc = b->store->read (u->log, b->store->position (u->cursor), RECORDS, record_take, &t);
   if (rc >= 0 && t.records) {
-    *ret_full = t.records >= RECORDS || (uint32_t) rc > t.records;
+    *ret_full = t.records >= RECORDS || t.sums >= SUMS;
     rc = turn_write (&t);
     rc = rc < 0 ? rc : 1;
   }

@@ -107,12 +107,12 @@ class Stripe:
     # ---- For tests ---------------------------------------------------------
 
     def fail(self, method, path, status=None, body=None, headers=None, reset=False, delay=0,
-             after=False, times=1):
-        """The next `times` requests whose path begins so: a status, or a reset, after
-        `delay` seconds; with `after` once what was asked is done."""
+             after=False, times=1, when=lambda parameters: True):
+        """The next `times` requests whose path begins so, and whose parameters are so: a
+        status, or a reset, after `delay` seconds; with `after` once what was asked is done."""
         self.failures += [dict(method=method, path=path, status=status, body=body,
                                headers=headers or {}, reset=reset, delay=delay,
-                               after=after)] * times
+                               after=after, when=when)] * times
 
     def asked(self, method, path):
         """The requests of this kind that came: (headers, parameters)."""
@@ -347,12 +347,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
-    def failure(self, path):
+    def failure(self, path, parameters):
         """The scripted failure that is this request's, or None."""
         stripe = self.server.stripe
         with stripe.lock:
             for i, f in enumerate(stripe.failures):
-                if f["method"] == self.command and path.startswith(f["path"]):
+                if (f["method"] == self.command and path.startswith(f["path"])
+                        and f["when"](parameters)):
                     return stripe.failures.pop(i)
         return None
 
@@ -364,7 +365,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with stripe.lock:
             stripe.seen.append((self.command, path, dict(self.headers), p))
             stripe.version = self.headers.get("Stripe-Version")
-        f = self.failure(path)
+        f = self.failure(path, p)
         try:
             if not f or f["after"]:
                 status, o, headers = stripe.decide(self.command, path, self.headers, p)

@@ -82,8 +82,10 @@ def arrives(host, stripe, key, customer):
              "with an identifier of its own")
     kgent.equal({k: v for k, v in e["payload"].items() if k != "value"},
                 {"stripe_customer_id": customer}, "for the customer")
-    send(host, key, minute_ago(5), 1.5)
+    c = a - 60
+    send(host, key, c, 1.5)
     until(lambda: outcome(host, "not_integer"), 1.0, "what is no integer is counted apart")
+    until(lambda: got(stripe, customer, "calls"), {a: [3, 1], b: [1], c: [1]}, "and is a call")
 
 
 def survives(host, stripe, key, customer):
@@ -94,19 +96,18 @@ def survives(host, stripe, key, customer):
     send(host, key, minute, 5)
     until(lambda: got(stripe, customer).get(minute), [5], "failures double nothing")
     stripe.failures.clear()
-    for i in range(3):
-        minute = minute_ago(20 + i)
+    minutes = [minute_ago(20) - 60 * i for i in range(3)]
+    for i, m in enumerate(minutes):
         stripe.fail("POST", path, status=500, after=True, headers={"Stripe-Should-Retry": "false"},
                     times=2)
-        send(host, key, minute, 7, 8)
+        send(host, key, m, 7, 8)
         time.sleep(0.7 * i)
         host.stop(signal.SIGKILL)
         host.start()
     stripe.failures.clear()
-    until(lambda: {sum(v) for m, v in got(stripe, customer).items() if v[0] in (15, 7, 8)}, {15},
-          "nor do kills")
-    kgent.equal(len([1 for v in got(stripe, customer).values() if sum(v) == 15]), 3,
-                "and nothing is lost")
+    for meter, wanted in (("tokens", 15), ("calls", 2)):
+        until(lambda: [sum(got(stripe, customer, meter).get(m, [])) for m in minutes],
+              [wanted] * 3, f"nor do kills, and nothing is lost: {meter}")
 
 
 def strangers(host, stripe, key, customer):
@@ -117,14 +118,35 @@ def strangers(host, stripe, key, customer):
                 "nothing of it")
 
 
+def many(host, stripe, key, customer):
+    """One record with more sums than a turn has room for."""
+    first, before = minute_ago(1000), len(stripe.meter_events)
+    events = [{"specversion": "1.0", "id": f"m{i}", "source": "test", "type": "llm",
+               "time": datetime.datetime.fromtimestamp(first + 60 * i, datetime.timezone.utc)
+               .strftime("%Y-%m-%dT%H:%M:%S.5+00:00"), "data": {"usage": {"tokens": 3}}}
+              for i in range(300)]
+    events[0]["data"]["usage"]["tokens"] = 2**63 - 1
+    events.append({**events[0], "id": "over"})
+    answer = host.request("POST", "/v1/events", json.dumps(events), {
+        **key, "Content-Type": "application/cloudevents-batch+json"})
+    kgent.equal(answer.status, 204, "many minutes at once")
+    until(lambda: len(stripe.meter_events) - before, 600, "all arrive", 60)
+    sums = got(stripe, customer)
+    kgent.equal((sums[first], {sums[first + 60 * i][0] for i in range(1, 300)}),
+                ([2**63 - 1], {3}), "a sum beyond 64 bits stays what it was")
+
+
 def refused(host, stripe, key, customer):
-    stripe.fail("POST", "/v1/billing/meter_events", status=400, times=2, body={"error": {
-        "type": "invalid_request_error", "code": "timestamp_too_far_in_past", "message": "too old"}})
-    send(host, key, minute_ago(40), 5)
+    old, new = minute_ago(40), minute_ago(50)
+    stripe.fail("POST", "/v1/billing/meter_events", status=400, times=2,
+                when=lambda p: p["timestamp"] == str(old), body={"error": {
+                    "type": "invalid_request_error", "code": "timestamp_too_far_in_past",
+                    "message": "too old"}})
+    send(host, key, old, 5)
     until(lambda: outcome(host, "parked"), 2.0, "what Stripe will never take is parked")
-    send(host, key, minute_ago(41), 6)
-    until(lambda: got(stripe, customer).get(minute_ago(41)) or got(stripe, customer).get(
-        minute_ago(42)), [6], "and the others go on")
+    send(host, key, new, 6)
+    until(lambda: got(stripe, customer).get(new), [6], "and the others go on")
+    kgent.ok(old not in got(stripe, customer), "without it")
 
 
 def tests():
@@ -140,6 +162,7 @@ def tests():
             customer = host.post("/v1/billing/checkout", {"plan": "PRO"}, key).json["customer"]
             arrives(host, stripe, key, customer)
             strangers(host, stripe, stranger, customer)
+            many(host, stripe, key, customer)
             survives(host, stripe, key, customer)
             refused(host, stripe, key, customer)
             kgent.ok(stripe.key not in host.logged(), "the key is not in the log")
