@@ -15,9 +15,6 @@ kgentctl_SOURCES = \
 	%D%/billing.c \
 	%D%/billing.h \
 	%D%/billing_simulate.c \
-	%D%/billing.c \
-	%D%/billing.h \
-	%D%/billing_simulate.c \
 	%D%/cache.c \
 	%D%/cache.h \
 	%D%/call.c \
