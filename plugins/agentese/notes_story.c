@@ -14,6 +14,7 @@
 #define CHUNKS 20
 #define CHUNK_BYTES 262144 /* a chunk of so many is full */
 #define OPS_MAX 64
+#define LINES_WRITTEN_MIN 1600 /* a write has 31 chunks at most, of 50 lines or more */
 
 uint32_t
 ag_story_lines (const struct ag *ag)
@@ -128,6 +129,8 @@ ag_story_add (struct ag_story *s, const struct ag_note *note)
   s->lines++;
   if (s->lines > 2 * s->ag->conf->trace_max && !atomic_load (&s->writing))
     text_drop (s, s->stored, lines_end (s, s->stored, s->lines / 2)); /* the disk takes nothing */
+  else if (s->lines > 4 * s->ag->conf->trace_max + 2 * LINES_WRITTEN_MIN)
+    text_drop (s, s->written, lines_end (s, s->written, (uint32_t)(2 * s->ag->conf->trace_max)));
   return 0;
 }
 
