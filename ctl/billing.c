@@ -12,7 +12,7 @@
 #define SUBSCRIPTIONS "/admin/v1/billing/subscriptions"
 
 static const struct option inbox_options[] = {
-  { "state", 0, KIND_CHOICE, "STATE", NULL, "parked", "only those that are parked" },
+  { "parked", 0, KIND_FLAG, NULL, NULL, NULL, "list: only those that could not be processed" },
   { 0 },
 };
 
@@ -43,9 +43,10 @@ inbox_list (const struct args *a)
     { "type", "type", FORM_PLAIN },         { "created", "created", FORM_TIME },
     { "state", "state", FORM_PLAIN },       { "reason", "reason", FORM_PLAIN },
   };
-  static const struct list list = { INBOX, "events", columns, 6, NULL };
+  static const struct list all = { INBOX, "events", columns, 6, NULL },
+                           parked = { INBOX "?state=parked", "events", columns, 6, NULL };
   if (a->rest.count == 1)
-    return list_run (a, &list, "state");
+    return list_run (a, args_flag (a, "parked") ? &parked : &all, NULL);
   complain ("billing inbox list: too many arguments");
   return EXIT_USAGE;
 }

@@ -36,7 +36,7 @@ void
 path_start (struct path *p, const char *text)
 {
   p->len = 0;
-  p->asked = 0;
+  p->asked = strchr (text, '?') != NULL;
   path_add (p, text);
 }
 

@@ -171,7 +171,7 @@ def operators():
         tenant, _ = tenant_new(host, "acme")
         send(host, subscription("evt_1", "created", 1, "active"))
         send(host, event("evt_2", "invoice.paid", NOW, {"id": "in_1", "amount_paid": 1.5}))
-        listed = lambda: host.ctl("billing", "inbox", "list", "--state", "parked")[1]
+        listed = lambda: host.ctl("billing", "inbox", "list", "--parked")[1]
         until(lambda: "evt_2" in listed(), True)
         status, out, err = host.ctl("billing", "inbox", "list")
         kgent.ok(status == 0 and "evt_1" in out and "an amount is no integer" in out,

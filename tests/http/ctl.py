@@ -534,7 +534,8 @@ def manual():
     for item in re.split(r"^\.It (?:Xo\n\.)?", body, flags=re.M)[1:]:
         words = re.match(r"Cm ((?:[a-z]+ ?)+)", item)
         if words:
-            items[words[1].strip()] = set(re.findall(r"Fl (?:\w , )?-([a-z-]+)", item)) - general
+            own = set(re.findall(r"Fl (?:\w , )?-([a-z-]+)", item)) - general
+            items.setdefault(words[1].strip(), set()).update(own)
     kgent.equal(sorted(items), sorted(names), "the manual page has the commands, and no others")
     for name in names:
         own = options(ctl(*name.split(), "--help")[1], "Options")
