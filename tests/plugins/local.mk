@@ -48,6 +48,7 @@ PLUGIN_TESTS = \
 	%D%/metering-export \
 	%D%/metering-kinds \
 	%D%/metering-openmeter \
+	%D%/metering-entitle \
 	%D%/metering-grants \
 	%D%/metering-ingest \
 	%D%/metering-oracle \
@@ -153,6 +154,8 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_metering_receipt_SOURCES = %D%/metering-receipt.c %D%/metering.h
 %C%_metering_receipt_LDADD = $(%C%_metering_openmeter_LDADD)
+%C%_metering_entitle_SOURCES = %D%/metering-entitle.c %D%/metering-usage.h
+%C%_metering_entitle_LDADD = $(%C%_metering_rollup_LDADD)
 %C%_metering_grants_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
 %C%_metering_read_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
 %C%_metering_ingest_SOURCES = %D%/metering-ingest.c %D%/metering-usage.h
