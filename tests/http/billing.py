@@ -112,8 +112,8 @@ def any_order():
     """Kills wherever they fall; each event comes several times; one effect each."""
     folder = tempfile.TemporaryDirectory(prefix="kgent-billing-")
     state = os.path.join(folder.name, "state")
-    seed = int(os.environ.get("KGENT_TEST_SEED", str(random.randrange(1 << 30))))
-    kgent.note(f"KGENT_TEST_SEED={seed}")
+    seed = int(os.environ.get("KGENT_SEED", str(random.randrange(1 << 30))))
+    kgent.note(f"KGENT_SEED={seed}")
     dice = random.Random(seed)
     subs, kills = 20, 12
     with kgent.Host(PLUGINS, state=state) as host:

@@ -4,6 +4,7 @@
 """Checkout and portal against a Stripe that can do badly: what is asked of it, who may
 be led where, what is asked twice, and what its errors become."""
 import threading
+import time
 
 import fakestripe
 import kgent
@@ -265,6 +266,14 @@ def keyless():
         kgent.contains(answer.json["detail"], "api_key", "which says why")
 
 
+def logged(host, text):
+    """What the host has written, once `text` is in it, or after 10 s."""
+    end = time.monotonic() + 10
+    while text not in host.logged() and time.monotonic() < end:
+        time.sleep(0.01)
+    return host.logged()
+
+
 def starts():
     for name, options, wanted in (
             ("a live key over http", 'api_key = "rk_live_x"; api_base = "http://stripe.example";',
@@ -279,8 +288,10 @@ def starts():
             kgent.contains(str(e), wanted, f"{name}: refused at the start")
     with kgent.Host(plugins=["health", 'load = "billing-stripe"; api_key = "sk_live_x"; '
                              'livemode = "test";']) as host:
-        kgent.contains(host.logged(), "use a restricted one", "a secret live key is warned of")
-        kgent.contains(host.logged(), "no key of livemode", "so is a key of the other mode")
+        kgent.contains(logged(host, "use a restricted one"), "use a restricted one",
+                       "a secret live key is warned of")
+        kgent.contains(logged(host, "no key of livemode"), "no key of livemode",
+                       "so is a key of the other mode")
 
 
 def tests():

@@ -121,7 +121,7 @@ START_TEST (bad_arguments)
   ck_assert_int_eq (services_provide (s, &provider, NULL, &table, 8), -EINVAL);
   ck_assert_int_eq (services_provide (s, &provider, "x/1", NULL, 8), -EINVAL);
   ck_assert_int_eq (services_provide (s, &provider, "x/1", &table, 0), -EINVAL);
-  ck_assert_int_eq (need ("x/1", 8, 2), -EINVAL);
+  ck_assert_int_eq (need ("x/1", 8, 4), -EINVAL);
   ck_assert_int_eq (services_need (s, &user, "x/1", 8, 0, NULL), -EINVAL);
 }
 END_TEST
