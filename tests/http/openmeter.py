@@ -252,7 +252,7 @@ def tls(host, folder):
         kgent.ok(wait_for(lambda: saas(host)["status"] == "degraded"), f"{name}: degraded")
         kgent.ok(wait_for(lambda: "certificate" in host.logged()), f"{name}: and says why")
         kgent.equal(server.batches, [], f"{name}: nothing is told")
-        kgent.ok(saas(host)["metrics"]["events_buffered"] > 0, f"{name}: it is kept")
+        kgent.ok(wait_for(lambda: saas(host)["metrics"]["events_buffered"] > 0), f"{name}: it is kept")
 
 
 def nobody(host):

@@ -270,8 +270,10 @@ def handovers(host, keys, commit):
     clients, done = Clients(host, keys), 0
     for _ in range(3):
         before = serving(host)
-        host.post("/admin/v1/reload", None, local=True)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
+        while host.post("/admin/v1/reload", None, local=True).status >= 400 \
+                and time.monotonic() < end:
+            time.sleep(0.2)  # the last one isn't over yet
         while serving(host) == before and time.monotonic() < end:
             time.sleep(0.05)
         done += serving(host) != before
