@@ -80,6 +80,12 @@ python3 docs/options.py --check "$kgentd" docs/kgentd.conf.5 plugins/*/*.7 > "$w
   echo "docs/options.py: exit status $?" >> "$work/stale"
 none "the manual pages have the option tables" "$work/stale"
 
+ls docs/design | cut -d - -f 1 | uniq -d > "$work/twice"
+for page in docs/design/*.md; do
+  head -1 "$page" | grep -q "^# $(basename "$page" | cut -d - -f 1) " || echo "$page: title" >> "$work/twice"
+done
+none "each page of docs/design has a number of its own" "$work/twice"
+
 if command -v mandoc > /dev/null; then
   mandoc -T lint -W error docs/*.[1-8] plugins/*/*.7 > "$work/lint" 2>&1 || :
   none "the manual pages are well-formed" "$work/lint"
