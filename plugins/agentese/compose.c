@@ -176,12 +176,13 @@ step_run (struct ag_composition *m)
 static int32_t
 pass_begin (struct ag_composition *m)
 {
-  const struct ag_term *id = ag_term_step (&m->terms, AG_ID), *term;
+  struct ag_terms terms = { .n = 0 };
+  const struct ag_term *id = ag_term_step (&terms, AG_ID), *term;
   if (m->pass)
-    term = ag_term_right (&m->terms, m->list, m->listed);
+    term = ag_term_right (&terms, m->list, m->listed);
   else
-    term = ag_term_left (&m->terms, m->list, m->listed);
-  term = m->pass ? ag_term_then (&m->terms, term, id) : ag_term_then (&m->terms, id, term);
+    term = ag_term_left (&terms, m->list, m->listed);
+  term = m->pass ? ag_term_then (&terms, term, id) : ag_term_then (&terms, id, term);
   if (!term)
     return -ENOMEM;
   ag_term_order (term, m->order, AG_STEPS_MAX);

@@ -26,7 +26,6 @@ struct ag_composition {
   int32_t list[AG_STEPS_MAX];     /* what was given: numbers of steps, and AG_ID */
   uint32_t listed;                /* of them */
   uint32_t order[AG_STEPS_MAX];   /* of the pass that runs */
-  struct ag_terms terms;
   kg_str input;                   /* JSON text; { NULL, 0 }: none */
   uint32_t kwargs;                /* of the first step, in the body; 0: none */
   kg_str invoked;                 /* the path that was invoked; { NULL, 0 }: it was composed */

@@ -517,7 +517,7 @@ END_TEST
 
 START_TEST (two_passes_are_reserved)
 {
-  char many[512] = "self.f.add[law_check]";
+  char many[512] = "self.f.add[law_check]", with_ids[512];
   kg_req *req = compose ("self.f.later[law_check]", NULL);
   int i;
   ck_assert_int_eq (held[KG_BUDGET_TOKENS].reserved, 20);
@@ -532,6 +532,10 @@ START_TEST (two_passes_are_reserved)
   for (i = 1; i < 8; i++)
     strcat (many, " >> self.f.add");
   ck_assert_int_eq (fake_status (compose (many, NULL)), 200);
+  strcpy (with_ids, many);
+  for (i = 0; i < 8; i++)
+    strcat (with_ids, " >> Id");
+  HAS (compose (with_ids, NULL), "laws_verified_by", "evaluation");
   strcat (many, " >> self.f.add");
   ck_assert_int_eq (fake_status (compose (many, NULL)), 422);
 }
