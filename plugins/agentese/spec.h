@@ -56,7 +56,7 @@ struct ag_spec_hole {
 /* A text, compiled: `json` is valid JSON with defaults in the holes. */
 struct ag_spec_text {
   kg_str json; /* ptr NULL: there is none */
-  struct ag_spec_hole *hole;
+  struct ag_spec_hole *hole; /* of the spec's */
   uint32_t nholes;
   uint32_t line;
 };
@@ -84,6 +84,7 @@ struct ag_spec {
   uint32_t nwhom, naspects, nholes;
   uint64_t mark; /* a hash of the text: whether it is still the same */
   struct ag_spec_aspect aspect[AG_SPEC_ASPECTS];
+  struct ag_spec_hole hole[AG_SPEC_HOLES];
 };
 
 /* ---- The front matter --------------------------------------------------------------- */

@@ -213,8 +213,7 @@ ag_spec_size (size_t len)
 {
   /* Escapes double a text at most; a line of the front matter takes no more than it has; each
    * hole is told at most once, and twice copied; and something for alignment. */
-  return sizeof (struct ag_spec) + 5 * len + AG_SPEC_HOLES * sizeof (struct ag_spec_hole)
-         + AG_SPEC_ASPECTS * 64 + 1024;
+  return sizeof (struct ag_spec) + 5 * len + AG_SPEC_ASPECTS * 64 + 1024;
 }
 
 int32_t

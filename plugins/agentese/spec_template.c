@@ -92,9 +92,8 @@ text_escaped (struct kg_out *o, kg_str s)
 static struct ag_spec_hole *
 hole_new (struct compile *k, kg_str name)
 {
-  struct ag_spec_hole *h;
-  k->p->spec->nholes++;
-  h = &k->text->hole[k->text->nholes++];
+  struct ag_spec_hole *h = &k->p->spec->hole[k->p->spec->nholes++];
+  k->text->nholes++;
   *h = (struct ag_spec_hole){ .name = ag_spec_copy (k->p, name),
                               .from = (uint32_t)k->o.len,
                               .in_string = !k->json || k->in_string,
@@ -208,16 +207,6 @@ step (struct compile *k)
   return 0;
 }
 
-static uint32_t
-holes_count (kg_str s)
-{
-  uint32_t n = 0;
-  size_t i;
-  for (i = 0; i + 1 < s.len; i++)
-    n += s.ptr[i] == '{' && s.ptr[i + 1] == '{';
-  return n < AG_SPEC_HOLES ? n : AG_SPEC_HOLES;
-}
-
 static int32_t
 compile (struct compile *k)
 {
@@ -245,8 +234,8 @@ ag_spec_text_parse (struct ag_spec_parse *p, kg_str section, uint32_t line,
     return 0;
   k.json = json_unwrap (&k.s, &k.line);
   ret->line = k.line;
-  ret->hole = ag_spec_take (p, holes_count (k.s) * sizeof *ret->hole);
+  ret->hole = p->spec->hole + p->spec->nholes;
   size = 2 * k.s.len + 2;
   k.o = (struct kg_out){ ag_spec_take (p, size), 0, size };
-  return ret->hole && k.o.ptr ? compile (&k) : -ENOMEM;
+  return k.o.ptr ? compile (&k) : -ENOMEM;
 }

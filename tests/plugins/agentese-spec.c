@@ -6,6 +6,7 @@
 #include "tests/unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +31,7 @@ static const char lamp[] = "---\n"
                            "## tell\n\n```json\n{ \"x\" : [ {{x}} , {{y|1}} ],\n"
                            "  \"{ }\": \"a {{z|q\"}} \\\"\" }\n```\n";
 
-static char mem[65536];
+static char mem[262144];
 
 static struct ag_spec *
 read_text (const char *text)
@@ -91,6 +92,43 @@ START_TEST (too_little_memory)
 }
 END_TEST
 
+/* Texts that only look as if they had holes take no memory of those that have some. */
+START_TEST (escaped_holes)
+{
+  static char text[AG_SPEC_MAX + 1];
+  struct ag_spec *spec;
+  uint32_t i, k;
+  strcpy (text, "---\naspects:\n");
+  for (i = 0; i < AG_SPEC_ASPECTS; i++)
+    sprintf (text + strlen (text), "  a%u: A.\n", i);
+  strcat (text, "---\n");
+  for (i = 0; i < AG_SPEC_ASPECTS; i++) {
+    sprintf (text + strlen (text), "## a%u\n{{x}}{{y}}{{z}}{{w}}", i);
+    for (k = 0; k < 128; k++)
+      strcat (text, "\\{{");
+    strcat (text, "\n");
+  }
+  spec = read_text (text);
+  ck_assert_uint_eq (spec->nholes, AG_SPEC_HOLES);
+  for (i = 0; i < AG_SPEC_ASPECTS; i++)
+    ck_assert_str_eq (spec->aspect[i].text.hole[3].name, "w");
+}
+END_TEST
+
+START_TEST (too_many_holes)
+{
+  static char text[AG_SPEC_MAX + 1] = "---\naspects:\n  a: A.\n---\n{{x|}}\n## a\n";
+  struct ag_spec_error err;
+  struct ag_spec *spec;
+  uint32_t i;
+  for (i = 0; i < AG_SPEC_HOLES; i++)
+    strcat (text, "{{x}}");
+  ck_assert_int_eq (
+      ag_spec_read (ag_str (text), mem, ag_spec_size (strlen (text)), &spec, &err), -EINVAL);
+  ck_assert_str_eq (err.what, "there are more than 128 holes");
+}
+END_TEST
+
 START_TEST (marks)
 {
   uint64_t one = read_text (lamp)->mark;
@@ -110,4 +148,5 @@ START_TEST (tells)
 }
 END_TEST
 
-UNIT_MAIN ("agentese-spec", becomes, too_little_memory, marks, tells)
+UNIT_MAIN ("agentese-spec", becomes, too_little_memory, escaped_holes, too_many_holes,
+           marks, tells)
