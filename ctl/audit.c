@@ -149,7 +149,7 @@ audit_run (const struct args *a)
   if (!r && reading.whole)
     puts (reading.count ? "\n]}" : "]}");
   if (reading.grid)
-    grid_finish (reading.grid);
+    (r ? grid_drop : grid_finish) (reading.grid);
   return r;
 }
 

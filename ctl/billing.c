@@ -78,7 +78,8 @@ static int
 inbox_run (const struct args *a)
 {
   static const char *const verbs[] = { "list", "show", "replay", NULL };
-  int verb = verb_find (a, "billing inbox", verbs, "list, show, replay"), worst = 0, r;
+  int verb = verb_find (a, "billing inbox", verbs, "list, show, replay");
+  int worst = 0, r = 0;
   uint32_t i;
   if (verb <= 0)
     return verb ? EXIT_USAGE : inbox_list (a);
@@ -86,7 +87,7 @@ inbox_run (const struct args *a)
     complain ("billing inbox %s: which? kgentctl billing inbox list shows them", verbs[verb]);
     return EXIT_USAGE;
   }
-  for (i = 1; i < a->rest.count; i++) {
+  for (i = 1; i < a->rest.count && r != EXIT_CONNECT; i++) {
     r = inbox_one (a, a->rest.item[i], verb == 2);
     worst = r > worst ? r : worst;
   }

@@ -63,9 +63,31 @@ explain (CURLcode code, const struct args *a, const char *where)
   return EXIT_CONNECT;
 }
 
+/* What lists the objects that a path is about; "" when nothing does. */
+static const char *
+list_advice (const char *path)
+{
+  static const char *const lists[][2] = {
+    { "/admin/v1/meter/parked/", "; see kgentctl meter parked list, and meter status for sinks" },
+    { "/admin/v1/billing/inbox/", "; see kgentctl billing inbox list" },
+    { "/admin/v1/users/", "; see kgentctl user list" },
+    { "/admin/v1/keys/", "; see kgentctl key list" },
+    { "key=", "; see kgentctl key list" },
+    { "/grants/", "; see kgentctl grant list" },
+    { "/admin/v1/tenants/", "; see kgentctl tenant list" },
+    { "tenant=", "; see kgentctl tenant list" },
+    { "/admin/v1/billing/customers", "; see kgentctl tenant list" },
+  };
+  size_t i;
+  for (i = 0; i < sizeof lists / sizeof lists[0]; i++)
+    if (strstr (path, lists[i][0]))
+      return lists[i][1];
+  return "";
+}
+
 /* What the operator can do about a refusal; "" when the detail says it. */
 static const char *
-advice (long status, const char *detail, const struct args *a)
+advice (long status, const char *detail, const char *path, const struct args *a)
 {
   int missing = !*detail || !strcmp (detail, "Not Found"); /* the route, not an object */
   if (status == 401 && a->key)
@@ -79,7 +101,7 @@ advice (long status, const char *detail, const struct args *a)
   if ((status == 404 && missing) || status == 405)
     return "; is the plugin that does it loaded? see kgentctl plugins";
   if (status == 404)
-    return "; the list command shows what there is";
+    return list_advice (path);
   return "";
 }
 
@@ -104,9 +126,12 @@ call_refused (const struct args *a, const char *method, const char *path,
               const struct answer *answer)
 {
   const char *detail = text_of (answer->json, "detail");
-  complain ("%s %s: %ld: %s%s", method, path, answer->status,
-            *detail ? detail : "the answer has no reason",
-            advice (answer->status, detail, a));
+  const char *more = advice (answer->status, detail, path, a);
+  size_t n;
+  detail = *detail ? detail : "the answer has no reason";
+  n = strlen (detail);
+  n -= *more && detail[n - 1] == '.'; /* the sentence goes on */
+  complain ("%s %s: %ld: %.*s%s", method, path, answer->status, (int)n, detail, more);
   reasons_show (answer->json);
   if (a->json && answer->json)
     show_json (answer->json);

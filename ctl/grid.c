@@ -121,6 +121,15 @@ void
 grid_finish (struct grid *g)
 {
   grid_flush (g);
+  grid_drop (g);
+}
+
+void
+grid_drop (struct grid *g)
+{
+  size_t i;
+  for (i = 0; i < g->count; i++)
+    free (g->cells[i]);
   free (g->cells);
   free (g->tints);
   free (g);

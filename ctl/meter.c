@@ -170,13 +170,13 @@ parked_change (const struct args *a, const char *name, const char *method, const
 static int
 parked_each (const struct args *a, const char *verb)
 {
-  int worst = 0, r;
+  int worst = 0, r = 0;
   uint32_t i;
   if (a->rest.count < 2) {
     complain ("meter parked %s: which? kgentctl meter parked list shows them", verb);
     return EXIT_USAGE;
   }
-  for (i = 1; i < a->rest.count; i++) {
+  for (i = 1; i < a->rest.count && r != EXIT_CONNECT; i++) {
     const char *name = a->rest.item[i];
     r = !strcmp (verb, "show")    ? parked_show (a, name)
         : !strcmp (verb, "retry") ? parked_change (a, name, "POST", "sent again:")

@@ -55,7 +55,7 @@ list_run (const struct args *a, const struct list *list, const char *filter)
   if (!l.grid && !r)
     puts (l.count ? "\n]}" : "]}");
   if (l.grid)
-    grid_finish (l.grid);
+    (r ? grid_drop : grid_finish) (l.grid);
   return r;
 }
 
@@ -138,8 +138,8 @@ object_each (const struct args *a, const char *method, const char *path, const c
 {
   json_object *done = json_object_new_array (), *o = json_object_new_object ();
   uint32_t i;
-  int r, worst = 0;
-  for (i = 0; i < a->rest.count; i++) {
+  int r = 0, worst = 0;
+  for (i = 0; i < a->rest.count && r != EXIT_CONNECT; i++) {
     struct path p;
     path_start (&p, path);
     r = path_id (&p, what, a->rest.item[i]);

@@ -28,6 +28,8 @@ advice (long status, const char *detail)
 {
   if (status == 401 && !strcmp (detail, "API key required"))
     return "; give one by KGENT_API_KEY or --key-file FILE";
+  if (status == 401)
+    return "; it is what KGENT_API_KEY or --key-file gives";
   if (status == 404 && (!*detail || !strcmp (detail, "Not Found")))
     return "; is this the public listener of a kgentd, and is its plugin agentese loaded?";
   return "";
@@ -45,13 +47,18 @@ int
 client_refused_as (const char *subject, long status, const char *detail)
 {
   char text[DETAIL_MAX], *part, *next;
+  const char *more;
+  size_t n;
   snprintf (text, sizeof text, "%s", detail);
   kwargs_cut (text);
   next = strstr (text, PARAGRAPH);
   if (next)
     *next = 0;
-  complain ("%s: %ld: %s%s", subject, status, *text ? text : "the answer has no reason",
-            advice (status, text));
+  more = advice (status, text);
+  n = strlen (text);
+  if (*more && n && text[n - 1] == '.')
+    text[n - 1] = 0;
+  complain ("%s: %ld: %s%s", subject, status, *text ? text : "the answer has no reason", more);
   while (next) {
     part = next + strlen (PARAGRAPH);
     next = strstr (part, PARAGRAPH);

@@ -58,6 +58,7 @@ void grid_tint (struct grid *g, enum tint tint); /* of the last cell */
 size_t grid_rows (const struct grid *g); /* that aren't printed yet */
 void grid_flush (struct grid *g); /* prints the rows so far; later ones keep the widths */
 void grid_finish (struct grid *g); /* prints the rest, and frees it */
+void grid_drop (struct grid *g);   /* frees it with what isn't printed: a head without rows */
 
 /* table.c: objects as rows. */
 enum form { FORM_PLAIN, FORM_COUNT, FORM_TIME, FORM_SPAN };

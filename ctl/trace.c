@@ -193,7 +193,7 @@ follow (const struct args *a, int64_t limit, int64_t every_s)
     r = look (&reading, LIMIT_MAX, since_make (&reading, since), &wait_s);
   }
   if (reading.grid)
-    grid_finish (reading.grid);
+    grid_drop (reading.grid);
   json_object_put (reading.seen);
   return r;
 }

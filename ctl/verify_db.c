@@ -81,7 +81,8 @@ head_check (struct verify *v, const char *path)
   int fd = open (path, O_RDONLY | O_CLOEXEC);
   ssize_t n = fd < 0 ? -1 : read (fd, head, sizeof head);
   if (n < 0)
-    complain ("%s: %s", path, strerror (errno));
+    complain ("%s: %s; say where the store is with --dir DIR, the host's store.dir", path,
+              strerror (errno));
   if (fd >= 0)
     close (fd);
   if (n < 0)

@@ -122,9 +122,12 @@ meters_configured (struct meters *all, const char *file)
   if (config_read_file (&c, file))
     plugins_read (all, &c);
   else {
-    complain ("%s:%d: %s", config_error_file (&c) ? config_error_file (&c) : file,
-              config_error_line (&c), config_error_text (&c));
     r = EXIT_USAGE;
+    if (config_error_type (&c) == CONFIG_ERR_FILE_IO)
+      complain ("--config: %s: it cannot be read", file);
+    else
+      complain ("%s:%d: %s", config_error_file (&c) ? config_error_file (&c) : file,
+                config_error_line (&c), config_error_text (&c));
   }
   config_destroy (&c);
   return r;

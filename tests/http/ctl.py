@@ -15,6 +15,8 @@ import kgent
 from stub import NOT_FOUND, Stub, TcpStub
 
 
+CLIENTS = {"invoke", "paths", "affordances", "trace", "completion paths", "completion kwargs"}
+
 folder = tempfile.TemporaryDirectory(prefix="kgent-")
 stub = Stub(folder.name)
 
@@ -193,7 +195,7 @@ def tenants():
     stub.table["GET", "/admin/v1/tenants/nobody"] = (404, {"status": 404,
                                                           "detail": "Tenant not found"})
     status, out, err = ctl("tenant", "show", "nobody")
-    kgent.ok(status == 1 and "Tenant not found; the list command" in err, "an unknown tenant")
+    kgent.ok(status == 1 and "Tenant not found; see kgentctl tenant list" in err, "an unknown tenant")
 
 
 def users():
@@ -523,6 +525,29 @@ def options(text, title):
         if len(part) > 1 else set()
 
 
+def meanings():
+    """A general option stands behind commands, too: one of a command with its name or letter
+    would be taken for it.  Where the host is, a client's listener is as well; `--key ID` is
+    behind limits and explain as kgentctl(1) says."""
+    spelled = re.compile(r"^  (?:-(\w), |    )--([a-z-]+)", re.M)
+    shared = {"--url": CLIENTS, "-u": CLIENTS, "--key": {"limits", "explain"}}
+
+    def spellings(text, title):
+        part = text.split(f"\n{title}:\n")[1:]
+        found = spelled.findall(part[0].split("\n\n")[0]) if part else ()
+        return {f"-{c}" for c, _ in found if c} | {f"--{name}" for _, name in found}
+
+    general = spellings(ctl("--help")[1], "Options for all commands")
+    kgent.ok({"--state", "-s", "--version", "-V"} <= general, "the help has the general options")
+    for name in commands():
+        status, out, err = ctl(*name.split(), "--help")
+        kgent.ok(status == 0 and not err and out.startswith(f"Usage: kgentctl {name}"),
+                 f"{name} has a help")
+        both = spellings(out, "Options") & general
+        kgent.equal(both - {o for o in both if name in shared.get(o, ())}, set(),
+                    f"{name} has no option that means another thing elsewhere")
+
+
 def manual():
     with open(os.path.join(kgent.SOURCE, "docs/kgentctl.1"), encoding="utf-8") as f:
         page = f.read()
@@ -592,6 +617,14 @@ def nobody():
         with open(os.path.join(stale, "admin.sock"), "w", encoding="utf-8"):
             pass
         kgent.equal(kgent.ctl("-s", stale, "health")[0], 3, "a file that is no socket")
+    for args in (["tenant", "list"], ["audit"], ["billing", "list"]):
+        kgent.equal(kgent.ctl("-s", "/nonexistent", *args)[:2], (3, ""), f"no head alone: {args}")
+    for args in (["key", "revoke", "a", "b"], ["billing", "inbox", "show", "a", "b"],
+                 ["meter", "parked", "show", "a/1", "b/2"]):
+        status, out, err = kgent.ctl("-s", "/nonexistent", *args)
+        kgent.equal((status, err.count("no kgentd answers")), (3, 1), f"told once: {args}")
+    status, out, err = kgent.ctl("verify", "--dir", "/nonexistent")
+    kgent.ok(status == 2 and "/nonexistent/kgent.db" in err and "--dir DIR" in err, "no store")
 
 
 def credentials():
@@ -615,4 +648,4 @@ def credentials():
 
 kgent.main([key_new, key_new_refused, key_list, key_revoke, key_more, key_rotate, init, tenants,
             users, limits, explain, audit, audit_verify, health, orders, about, top, top_tenants,
-            usage, meant, spelling, manual, completion, nobody, credentials])
+            usage, meant, spelling, meanings, manual, completion, nobody, credentials])
