@@ -6,8 +6,11 @@
 #include "ctl/agentese.h"
 #include "ctl/result.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct option invoke_options[] = {
   { "kwargs", 0, KIND_TEXT, "JSON", NULL, NULL,
@@ -31,6 +34,22 @@ static const struct option invoke_options[] = {
 
 /* ---- The answer --------------------------------------------------------------------- */
 
+/* Whether the receipt can be written, before what it is for is paid. */
+static int
+receipt_check (const struct args *a)
+{
+  const char *name = args_text (a, "receipt");
+  int fd = name ? open (name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+  if (fd >= 0) {
+    close (fd);
+    unlink (name);
+  } else if (name && (errno != EEXIST || access (name, W_OK))) {
+    complain ("--receipt: %s: %m; nothing was invoked", name);
+    return EXIT_REFUSED;
+  }
+  return 0;
+}
+
 int
 receipt_keep (const struct args *a, const char *receipt)
 {
@@ -46,7 +65,8 @@ receipt_keep (const struct args *a, const char *receipt)
   f = fopen (name, "we");
   failed = !f || fprintf (f, "%s\n", receipt) < 0;
   if ((f && fclose (f)) || failed) {
-    complain ("--receipt: %s: %m", name);
+    complain ("--receipt: %s: %m; it is", name);
+    complain_more ("%s", receipt);
     return EXIT_REFUSED;
   }
   return 0;
@@ -147,6 +167,8 @@ invoke_run (const struct args *a)
   struct request request;
   int stream = args_flag (a, "stream") && !args_flag (a, "quote");
   int r = request_make (a, &request);
+  if (!r)
+    r = receipt_check (a);
   if (!r)
     r = stream ? stream_run (a, &request) : request_run (a, &request);
   request_finish (&request);

@@ -102,13 +102,31 @@ argument_add (json_object *kwargs, const char *text)
   return r;
 }
 
+/* Only one can have standard input. */
+static int
+stdin_once (const struct args *a)
+{
+  static const char *const names[] = { "kwargs", "input", "key-file" };
+  int n = 0, i;
+  for (i = 0; i < 3; i++) {
+    const char *text = args_text (a, names[i]);
+    n += text && !strcmp (text, "-");
+  }
+  if (n < 2)
+    return 0;
+  complain ("only one of --kwargs, --input and --key-file can be -, standard input");
+  return EXIT_USAGE;
+}
+
 /* What the words give replaces what --kwargs does. */
 static int
 kwargs_make (const struct args *a, json_object **ret)
 {
   json_object *input = NULL;
   uint32_t i;
-  int r = option_json (a, "kwargs", ret);
+  int r = stdin_once (a);
+  if (!r)
+    r = option_json (a, "kwargs", ret);
   if (!r && args_given (a, "kwargs") && !json_object_is_type (*ret, json_type_object)) {
     complain ("--kwargs: that is no object: '{\"name\":\"value\"}'");
     r = EXIT_USAGE;

@@ -101,6 +101,9 @@ def standard_input():
     run = piped("x", "invoke", HOUSE, "--input", "-")
     kgent.equal((run.returncode, len(stub.seen)), (2, 2), "what is no JSON is not sent")
     kgent.contains(run.stderr, "--input: that is not JSON", "and told")
+    run = piped("{}", "invoke", HOUSE, "--input", "-", "--kwargs", "-")
+    kgent.equal((run.returncode, len(stub.seen)), (2, 2), "two cannot have standard input")
+    kgent.contains(run.stderr, "only one of --kwargs, --input", "which is told")
 
 
 def keys():
@@ -231,7 +234,12 @@ def receipts():
     with open(name, encoding="utf-8") as f:
         kgent.equal((status, out, f.read()), (0, "1\n", 'id="1"; units=3\n'), "a receipt is kept")
     kgent.contains(err, "replayed", "an answer that was sent before")
-    kgent.equal(ctl("invoke", HOUSE, "--receipt", "/dev/null/x")[0], 1, "or cannot be")
+    count = len(stub.seen)
+    status, out, err = ctl("invoke", HOUSE, "--receipt", "/dev/null/x")
+    kgent.equal((status, out, len(stub.seen)), (1, "", count), "or cannot be, and nothing is paid")
+    kgent.contains(err, "nothing was invoked", "which is told")
+    with open(name, encoding="utf-8") as f:
+        kgent.equal(f.read(), 'id="1"; units=3\n', "what is there already stays meanwhile")
 
 
 def refusals():
