@@ -121,8 +121,11 @@ static void
 item_add (struct owner *o, kg_str handle, const char *aspect)
 {
   size_t n = strlen (aspect), cap = o->cap ? 2 * (size_t)o->cap : 16;
-  struct item *it = malloc (sizeof *it + handle.len + n + 2), **at = o->at;
+  struct item *it, **at = o->at;
   uint32_t i;
+  if (handle.len + 1 + n > AG_PATH_MAX)
+    return; /* no path is so long: it cannot be invoked */
+  it = malloc (sizeof *it + handle.len + n + 2);
   if (o->n == o->cap && it && (at = realloc (o->at, cap * sizeof *at))) {
     o->at = at;
     o->cap = (uint32_t)cap;

@@ -701,6 +701,32 @@ START_TEST (bad_archetypes_refuse_the_start)
 }
 END_TEST
 
+/* A node's name leaves less room than an aspect's may take: such a path can't be invoked. */
+START_TEST (paths_beyond_the_longest)
+{
+  static char body[16384], want[512];
+  char handle[241] = "world", lines[4096] = "", texts[4096] = "";
+  int i;
+  for (i = 0; strlen (handle) < 190; i++)
+    sprintf (handle + strlen (handle), ".%c%062d", 'a' + i, 0);
+  for (i = 0; i < 32; i++) {
+    sprintf (lines + strlen (lines), "  a%063d: A.\\n", i);
+    sprintf (texts + strlen (texts), "## a%063d\\nx\\n", i);
+  }
+  sprintf (body,
+           "{\"path\":\"%s.transform\",\"kwargs\":{\"changes\":{\"spec\":"
+           "\"---\\naspects:\\n%s---\\n%s\"}}}",
+           handle, lines, texts);
+  begin ();
+  ck_assert_msg (
+      fake_status (fake_request (fake, "POST", "/v1/agentese/invoke", NULL, body)) == 200, "%s",
+      fake_body (fake_request (fake, "POST", "/v1/agentese/invoke", NULL, body)));
+  sprintf (want, "%s.affordances", handle);
+  HAS (paths ("prefix=world.a0"), "paths.0.path", want);
+  end ();
+}
+END_TEST
+
 #define COUNT(table) ((int)(sizeof (table) / sizeof (table)[0]))
 
 int
@@ -733,6 +759,7 @@ main (void)
   tcase_add_test (a, many_nodes);
   tcase_add_test (a, other_minors);
   tcase_add_test (a, paths_of_a_node_of_the_open_world);
+  tcase_add_test (a, paths_beyond_the_longest);
   tcase_add_test (a, wrong_nodes_are_refused);
   suite_add_tcase (s, a);
   sr = srunner_create (s);
