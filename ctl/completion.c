@@ -168,6 +168,19 @@ words_write (struct line *l, const char *group)
   }
 }
 
+/* Of "list | show EVENT..." the words that stand for themselves. */
+static void
+verbs_write (struct line *l, const char *arguments)
+{
+  char word[64];
+  while (islower ((unsigned char)*arguments)) {
+    snprintf (word, sizeof word, "%.*s", (int)strcspn (arguments, " "), arguments);
+    line_add (l, "", word);
+    arguments = strstr (arguments, " | ");
+    arguments = arguments ? arguments + 3 : "";
+  }
+}
+
 static void
 command_write (FILE *out, const struct command *c)
 {
@@ -181,8 +194,7 @@ command_write (FILE *out, const struct command *c)
     fprintf (out, "  %s | '%s '*)\n", c->name, c->name);
   line_start (&l, out, "    candidates=");
   words_write (&l, c->name);
-  if (lower)
-    line_add (&l, "", c->arguments);
+  verbs_write (&l, c->arguments);
   for (i = 0; c->options[i]; i++) {
     const struct option *o = c->options[i];
     for (; o->name; o++)

@@ -15,11 +15,11 @@
 #define NAMES_MAX 64u
 
 const struct command *const command_tables[]
-    = { init_commands,  tenant_commands, user_commands, key_commands,      policy_commands,
-        audit_commands, usage_commands,  apply_commands, host_commands, agentese_commands, receipt_commands,
-        billing_commands,
-        meter_commands, grant_commands, billing_reconcile_commands,
-        verify_commands, completion_commands, NULL };
+    = { init_commands,    tenant_commands,   user_commands,    key_commands,
+        policy_commands,  audit_commands,    usage_commands,   apply_commands,
+        host_commands,    agentese_commands, receipt_commands, billing_commands,
+        billing_reconcile_commands,          meter_commands,   grant_commands,
+        verify_commands,  completion_commands, NULL };
 
 const struct command *
 command_next (const struct command *c)

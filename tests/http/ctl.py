@@ -596,6 +596,12 @@ def completion():
                 "values of an option")
     kgent.equal(complete(["kgentctl", "audit", "v"]), {"verify"}, "a command that goes on")
     kgent.equal(complete(["kgentctl", "apply", "-f", "adm"]), {"admin.sock"}, "files")
+    for line, words in ((["billing", "inbox", ""], {"list", "show", "replay"}),
+                        (["meter", "parked", ""], {"list", "show", "retry", "drop"})):
+        offered = {word for word in complete(["kgentctl", *line]) if word[0] != "-"}
+        kgent.equal(offered, words, f"what may follow, and nothing else: {line}")
+    groups = re.findall(r"^  ([a-z]+)\)$", ctl("completion", "bash")[1], re.M)
+    kgent.equal(len(groups), len(set(groups)), "each group once")
     for name in commands():
         offered = complete(["kgentctl", *name.split(), "--"])
         wanted = options(ctl(*name.split(), "--help")[1], "Options")
