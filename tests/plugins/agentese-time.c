@@ -5,6 +5,7 @@
  * and the trace between rings and store. */
 #include "agentese.h"
 
+#include "plugins/agentese/notes.h"
 #include "plugins/agentese/when.h"
 
 #include <unistd.h>
@@ -247,6 +248,70 @@ START_TEST (a_trace_is_bounded)
 }
 END_TEST
 
+/* A store whose writes end when the test says so. */
+static void (*write_done) (const struct kg_outcome *outcome, void *arg);
+
+static int32_t
+write_begins (kg_self *self, const struct kg_op *ops, uint32_t n, uint32_t op_size,
+              void (*done) (const struct kg_outcome *outcome, void *arg), void *arg)
+{
+  (void)self;
+  (void)ops;
+  (void)n;
+  (void)op_size;
+  (void)arg;
+  write_done = done;
+  return 0;
+}
+
+static int32_t
+scan_nothing (kg_bucket *bucket, kg_str prefix, int32_t (*fn) (const struct kg_entry *, void *),
+              void *arg)
+{
+  (void)bucket;
+  (void)prefix;
+  (void)fn;
+  (void)arg;
+  return 0;
+}
+
+static void
+story_grow (struct ag_story *s, int n)
+{
+  struct ag_note note = { .observer = ag_str ("\"\""), .path = ag_str ("world.a.manifest") };
+  while (n--) {
+    note.tokens++;
+    ck_assert_int_eq (ag_story_add (s, &note), 0);
+  }
+}
+
+/* Nor does it grow while a write is under way: what is in the write stays, and so does what
+ * came last. */
+START_TEST (a_trace_is_bounded_during_a_write)
+{
+  static const struct kg_store store
+      = { .size = sizeof store, .write = write_begins, .scan = scan_nothing };
+  static const struct ag_conf conf = { .trace_max = 50 };
+  struct ag ag = { .conf = &conf, .store = &store };
+  struct ag_story *s = calloc (1, sizeof *s);
+  struct kg_outcome outcome = { .size = sizeof outcome, .revision = 1 };
+  s->ag = &ag;
+  story_grow (s, 40);
+  ag_story_flush (s, NULL);
+  story_grow (s, 20000);
+  ck_assert_uint_lt (s->lines, 4000);
+  ck_assert_uint_eq (ag_story_lines (&ag), 50);
+  ck_assert_ptr_nonnull (memmem (s->text, s->written, "\"units\":40,", 11));
+  ck_assert_ptr_nonnull (memmem (s->text + s->len - 256, 256, "\"units\":20000,", 14));
+  write_done (&outcome, s);
+  ag_story_flush (s, NULL);
+  ck_assert_uint_lt (s->lines, 4000);
+  ck_assert_uint_eq (s->number, 1);
+  free (s->text);
+  free (s);
+}
+END_TEST
+
 /* Without a disk it goes on, and what was not written yet is written later. */
 START_TEST (a_trace_without_a_disk)
 {
@@ -304,6 +369,7 @@ main (void)
   cases_add (t);
   tcase_add_loop_test (own, times_are_parsed, 0, sizeof times / sizeof times[0]);
   tcase_add_test (own, a_trace_is_bounded);
+  tcase_add_test (own, a_trace_is_bounded_during_a_write);
   suite_add_tcase (s, t);
   suite_add_tcase (s, own);
   sr = srunner_create (s);
