@@ -2,12 +2,13 @@
 /* Copyright (C) 2026 The kgent authors */
 
 #include "plugins/agentese/listing.h"
+#include "plugins/agentese/state.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_SIZE (AG_PATH_MAX + 1)
+#define PATH_SIZE (AG_HANDLE_MAX + AG_NAME_MAX + 2) /* more than can be invoked */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of who makes one */
 
