@@ -234,6 +234,6 @@ billing_stop (void *data)
   engine_stop (b);
 }
 
-KG_PLUGIN (.name = "billing-stripe", .version = "1.0", .summary = "Stripe webhooks, durably stored",
+KG_PLUGIN (.name = "billing-stripe", .version = "1.0", .summary = "From Stripe's events to tiers and ledger, each once",
            .opts = opts, .conf_size = sizeof (struct billing_conf), .open = billing_open,
            .start = billing_start, .stop = billing_stop, .close = billing_close);
