@@ -61,6 +61,7 @@ struct ag_spec_uses {
   pthread_mutex_t lock; /* of `under_way` */
   pthread_cond_t written;
   int32_t under_way;
+  uint32_t from; /* the cell with which the next turn begins */
   struct cell cell[CELLS];
 };
 
@@ -280,7 +281,8 @@ turn (void *arg)
   }
   b->uses = u;
   for (i = 0; i < CELLS && b->n < OPS; i++)
-    cell_collect (b, &u->cell[i]);
+    cell_collect (b, &u->cell[(u->from + i) & (CELLS - 1)]);
+  u->from += i; /* so that none waits for ever for others that are busy */
   if (b->n && !(r = u->ag->store->write (u->ag->self, b->op, b->n, sizeof b->op[0], batch_done, b)))
     return; /* it may be done, and gone, already */
   batch_done (&(struct kg_outcome){ .size = sizeof (struct kg_outcome), .error = r }, b);

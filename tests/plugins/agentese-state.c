@@ -6,6 +6,36 @@
 
 #include "tests/plugins/agentese.h"
 
+/* ---- Uses of specs ------------------------------------------------------------ */
+
+/* More of them than one write takes, all busy all the time: none waits for ever. */
+START_TEST (uses_of_many_specs)
+{
+  char text[256];
+  int i, round;
+  for (i = 0; i < 66; i++) {
+    snprintf (text, sizeof text,
+              ",\"kwargs\":{\"name\":\"n%d\",\"spec\":"
+              "\"---\\naspects:\\n  a: A.\\n---\\n## a\\nx\\n\"}", i);
+    ck_assert_int_eq (fake_status (invoke ("world.hall.define", text)), 200);
+  }
+  for (round = 0; round < 2; round++) {
+    for (i = 0; i < 66; i++) {
+      snprintf (text, sizeof text, "world.hall.n%d.a", i);
+      ck_assert_int_eq (fake_status (invoke (text, NULL)), 200);
+    }
+    fake_advance (fake, 1000);
+    fake_run_jobs (fake);
+  }
+  for (i = 0; i < 66; i++) {
+    snprintf (text, sizeof text, "t1/world.hall.n%d", i);
+    ck_assert_msg (fake_store_get (fake, "agentese.uses", text) != NULL, "%s", text);
+  }
+  fake_advance (fake, 1000); /* the rest, for which the end would wait */
+  fake_run_jobs (fake);
+}
+END_TEST
+
 /* ---- Durability --------------------------------------------------------------- */
 
 START_TEST (an_answer_waits_for_the_disk)
@@ -159,6 +189,7 @@ main (void)
   tcase_add_test (t, lost_races_are_run_again);
   tcase_add_test (t, disk_full);
   tcase_add_test (t, a_client_that_leaves);
+  tcase_add_test (t, uses_of_many_specs);
   tcase_add_test (own, limits_of_a_tenant);
   tcase_add_test (own, limits_survive_a_restart);
   tcase_add_test (own, history_is_bounded);
