@@ -77,8 +77,8 @@ piece_next (const struct ag_stream *s)
   if (text.len <= CHUNK_MAX)
     return text;
   text.len = CHUNK_MAX;
-  while (((unsigned char)text.ptr[text.len] & 0xC0) == 0x80)
-    text.len--;
+  while (text.len > CHUNK_MAX - 3 && ((unsigned char)text.ptr[text.len] & 0xC0) == 0x80)
+    text.len--; /* a plugin may say what is no UTF-8, too */
   return text;
 }
 
