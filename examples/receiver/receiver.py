@@ -36,7 +36,7 @@ def keys_of(text):
 def verified(headers, body, keys, now=None):
     """Whether one of the signatures is by one of the keys, and not old."""
     ident, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not ident or not stamp.isdigit():
+    if not ident or not stamp.isdecimal():
         return False
     if abs((time.time() if now is None else now) - int(stamp)) > TOLERANCE:
         return False
@@ -54,17 +54,28 @@ class Kept:
     """Events on the disk, a line each; which ones are there is known by source and id."""
 
     def __init__(self, path):
-        self.lock, self.known = threading.Lock(), set()
-        self.file = open(path, "a+b")
-        self.file.seek(0)
-        end = 0
-        for line in self.file:
-            if not line.endswith(b"\n"):
-                break  # written when the power went: it was not acknowledged
-            event = json.loads(line)
-            self.known.add((event["source"], event["id"]))
-            end += len(line)
-        self.file.truncate(end)
+        self.lock, self.known, self.end = threading.Lock(), set(), 0
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        with open(path, "rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break  # written when the power went: it was not acknowledged
+                event = json.loads(line)
+                self.known.add((event["source"], event["id"]))
+                self.end += len(line)
+        os.ftruncate(self.fd, self.end)
+
+    def write(self, data):
+        """All of it or, when the disk is full, nothing."""
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(self.fd, left):]
+            os.fsync(self.fd)
+        except OSError:
+            os.ftruncate(self.fd, self.end)
+            raise
+        self.end += len(data)
 
     def add(self, events):
         with self.lock:
@@ -73,10 +84,7 @@ class Kept:
                 name = (event["source"], event["id"])
                 if name not in self.known:
                     new[name] = event
-            for event in new.values():
-                self.file.write(json.dumps(event).encode() + b"\n")
-            self.file.flush()
-            os.fsync(self.file.fileno())
+            self.write(b"".join(json.dumps(event).encode() + b"\n" for event in new.values()))
             self.known.update(new)
 
 
@@ -95,6 +103,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             self.server.kept.add(json.loads(body))
         except (ValueError, KeyError, TypeError):
             return self.answer(400)
+        except OSError:
+            return self.answer(503)
         return self.answer(204)
 
     def answer(self, status):
