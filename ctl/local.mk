@@ -83,6 +83,7 @@ kgentctl_SOURCES = \
 	%D%/verify_db.c \
 	%D%/verify_doc.c \
 	%D%/verify_doc.h \
+	%D%/verify_files.c \
 	%D%/verify_find.c \
 	%D%/verify_kept.c \
 	%D%/verify_log.c \

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright (C) 2026 The kgent authors */
 
-/* CRC32C, from its definition: the polynomial 0x1edc6f41, reflected (RFC 3720, 12.1). */
+/* Checksums: CRC32C, from its definition, the polynomial 0x1edc6f41, reflected (RFC 3720,
+ * 12.1); and SHA-256 in digits. */
 
 #include "ctl/verify_store.h"
+
+#include <openssl/evp.h>
+
+#include <stdlib.h>
 
 #define POLYNOMIAL 0x82f63b78u
 
@@ -24,4 +29,15 @@ verify_crc (uint32_t crc, const void *p, size_t n)
   while (n--)
     crc = crc >> 8 ^ table[(crc ^ *at++) & 0xff];
   return ~crc;
+}
+
+void
+verify_sha256 (struct piece text, size_t digits, char *out)
+{
+  unsigned char hash[EVP_MAX_MD_SIZE];
+  size_t i;
+  if (!EVP_Digest (text.p, text.n, hash, NULL, EVP_sha256 (), NULL))
+    abort ();
+  for (i = 0; i < digits / 2; i++)
+    snprintf (out + 2 * i, 3, "%02x", hash[i]);
 }

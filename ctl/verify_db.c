@@ -232,7 +232,7 @@ verify_logs (struct verify *v)
   }
 }
 
-static const struct verify_log *
+const struct verify_log *
 log_find (const struct verify *v, int64_t id)
 {
   uint32_t i;

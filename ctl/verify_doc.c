@@ -42,7 +42,7 @@ string_end (const char *p, const char *end)
       return NULL;
     if (*p != '\\')
       continue;
-    if (++p == end || !strchr ("\"\\/bfnrtu", *p))
+    if (++p == end || !*p || !strchr ("\"\\/bfnrtu", *p))
       return NULL;
     for (i = 0; *p == 'u' && i < 4; i++)
       if (p + 1 + i >= end || hex_of (p[1 + i]) < 0)

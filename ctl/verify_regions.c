@@ -5,11 +5,9 @@
 
 #include "ctl/verify_store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -140,20 +138,16 @@ receipts_check (struct verify *v)
   close (fd);
 }
 
+static void
+name_check (struct verify *v, const char *name)
+{
+  if (name_ends (name, ".map"))
+    region_check (v, name);
+}
+
 void
 verify_regions (struct verify *v)
 {
-  char path[4096];
-  struct dirent **list = NULL;
-  int i, n;
-  snprintf (path, sizeof path, "%s/regions", v->dir);
-  n = scandir (path, &list, NULL, alphasort);
-  for (i = 0; i < n; i++) {
-    size_t len = strlen (list[i]->d_name);
-    if (len > 4 && !strcmp (list[i]->d_name + len - 4, ".map"))
-      region_check (v, list[i]->d_name);
-    free (list[i]);
-  }
-  free (list);
+  verify_folder (v, "regions", "region", name_check);
   receipts_check (v);
 }

@@ -7,11 +7,9 @@
 
 #include "ctl/verify_store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -89,21 +87,11 @@ slot_read (const struct ring *r, uint64_t at, struct slot *s)
          && s->size <= left && s->crc == verify_crc (r->salt, p + 8, HEAD - 8 + s->len);
 }
 
-static struct verify_log *
-log_of (struct verify *v, uint32_t id)
-{
-  uint32_t i;
-  for (i = 0; i < v->logs; i++)
-    if (v->log[i].id == id)
-      return &v->log[i];
-  return NULL;
-}
-
 /* A record that the database says was taken, or that waits. */
 static void
 slot_check (struct verify *v, const struct file *f, const struct ring *r, const struct slot *s)
 {
-  struct verify_log *l = log_of (v, s->log);
+  const struct verify_log *l = log_find (v, s->log);
   struct hash h = { s->log, 0 };
   char id[128];
   int n, there;
@@ -309,31 +297,20 @@ files_missing (struct verify *v)
   }
 }
 
-static int
-ends_with (const char *name, const char *end)
+static void
+name_check (struct verify *v, const char *name)
 {
-  size_t n = strlen (name), m = strlen (end);
-  return n > m && !strcmp (name + n - m, end);
+  if (name_ends (name, ".ring"))
+    file_check (v, name);
+  else if (name_ends (name, ".damaged"))
+    found (v, "ring", "look at it by hand, then remove it", place (v, "rings/%s", name),
+           "the host could not read it and put it aside: records in it are in no log");
 }
 
 void
 verify_rings (struct verify *v)
 {
-  char path[4096];
-  struct dirent **list = NULL;
-  int i, n;
-  snprintf (path, sizeof path, "%s/rings", v->dir);
-  n = scandir (path, &list, NULL, alphasort);
-  for (i = 0; i < n; i++) {
-    if (ends_with (list[i]->d_name, ".ring"))
-      file_check (v, list[i]->d_name);
-    else if (ends_with (list[i]->d_name, ".damaged"))
-      found (v, "ring", "look at it by hand, then remove it",
-             place (v, "rings/%s", list[i]->d_name),
-             "the host could not read it and put it aside: records in it are in no log");
-    free (list[i]);
-  }
-  free (list);
+  verify_folder (v, "rings", "ring", name_check);
   rows_check (v);
   files_missing (v);
 }

@@ -6,9 +6,9 @@
 
 #include "ctl/verify_cells.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MINUTE_NS INT64_C (60000000000)
 #define HASH 32     /* hex digits of a group's hash */
@@ -172,17 +172,6 @@ key_read (struct piece key, struct row_key *k)
   return k->unit < UNITS && k->meter.n && k->subject.n && k->hash.n == HASH && stamp_read (k);
 }
 
-static void
-hex_write (struct piece text, char out[HASH + 1])
-{
-  unsigned char hash[EVP_MAX_MD_SIZE];
-  int i;
-  if (!EVP_Digest (text.p, text.n, hash, NULL, EVP_sha256 (), NULL))
-    abort ();
-  for (i = 0; i < HASH / 2; i++)
-    snprintf (out + 2 * i, 3, "%02x", hash[i]);
-}
-
 static int
 is_plain (char c)
 {
@@ -205,7 +194,7 @@ subject_fits (struct piece part, struct piece subject)
   if (i == n && m <= SUBJECT)
     r = part.n == m && !memcmp (part.p, escaped, m);
   else {
-    hex_write ((struct piece){ text, n }, hash);
+    verify_sha256 ((struct piece){ text, n }, HASH, hash);
     r = part.n == HASH + 2 && part.p[0] == '%' && part.p[1] == '%'
         && !memcmp (part.p + 2, hash, HASH);
   }
@@ -317,7 +306,7 @@ row_fault (struct piece key, struct piece value, struct row_key *k)
   if (doc_kind (subject) != '"' || doc_kind (group) != '['
       || !group_of_row (subject, group, &hash) || !doc_int (doc_member (value, "count"), &count))
     return "a member that it must have is missing";
-  hex_write (group, hex);
+  verify_sha256 (group, HASH, hex);
   if (memcmp (hex, k->hash.p, HASH))
     return "its group is not the one of its key";
   return subject_fits (k->subject, subject) ? NULL : "its subject is not the one of its key";

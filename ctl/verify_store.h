@@ -106,6 +106,9 @@ int query_row (struct verify *v, sqlite3_stmt *stmt);
 /* A column as bytes. */
 struct piece query_piece (sqlite3_stmt *stmt, int column);
 
+/* The log with this id, or NULL. */
+const struct verify_log *log_find (const struct verify *v, int64_t id);
+
 /* Opens a snapshot; 0, or -1: there is none, and it was told or found why. */
 int verify_open (struct verify *v);
 void verify_close (struct verify *v);
@@ -143,6 +146,12 @@ void verify_accounts_record (struct verify *v, const struct verify_record *recor
 void verify_accounts (struct verify *v);
 void verify_accounts_free (struct verify *v);
 
+/* verify_files.c: each name in a folder of the store; one that cannot be read is a finding of
+ * the check. */
+void verify_folder (struct verify *v, const char *folder, const char *check,
+                    void (*each) (struct verify *v, const char *name));
+int name_ends (const char *name, const char *end);
+
 /* verify_rings.c and verify_regions.c: the files beside the database. */
 void verify_rings (struct verify *v);
 void verify_regions_before (struct verify *v); /* before the log is read */
@@ -158,5 +167,8 @@ void rollups_close (struct verify *v);
 
 /* verify_crc.c: CRC32C by the bit-reflected polynomial of RFC 3720. */
 uint32_t verify_crc (uint32_t crc, const void *p, size_t n);
+
+/* The first hexadecimal digits of the text's SHA-256, 64 at most, and a NUL. */
+void verify_sha256 (struct piece text, size_t digits, char *out);
 
 #endif

@@ -5,8 +5,6 @@
 
 #include "ctl/verify_store.h"
 
-#include <openssl/evp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define HEX 64
@@ -175,17 +173,6 @@ verify_usage (struct verify *v, const struct verify_record *r)
 
 /* ---- Audit ------------------------------------------------------------------------------------ */
 
-static void
-digest (struct piece text, char out[HEX + 1])
-{
-  unsigned char hash[EVP_MAX_MD_SIZE];
-  int i;
-  if (!EVP_Digest (text.p, text.n, hash, NULL, EVP_sha256 (), NULL))
-    abort ();
-  for (i = 0; i < HEX / 2; i++)
-    snprintf (out + 2 * i, 3, "%02x", hash[i]);
-}
-
 void
 verify_audit (struct verify *v, const struct verify_record *r)
 {
@@ -206,5 +193,5 @@ verify_audit (struct verify *v, const struct verify_record *r)
     found (v, "audit", cure, record_place (v, r),
            "it does not follow the record before: one of the two was changed");
   v->audit_seq = seq;
-  digest (r->data, v->audit_hash);
+  verify_sha256 (r->data, HEX, v->audit_hash);
 }

@@ -525,6 +525,12 @@ def ring_gone(folder):
     os.remove(ring_file(folder))
 
 
+def no_folder(folder, name):
+    os.rename(os.path.join(folder, name), os.path.join(folder, name + ".away"))
+    with open(os.path.join(folder, name), "w", encoding="utf-8"):
+        pass
+
+
 def ring_short(folder):
     os.truncate(ring_file(folder), os.path.getsize(ring_file(folder)) - 4096)
 
@@ -682,6 +688,8 @@ KINDS = [
      "region", "regions/metering.receipts.map", "head is damaged"),
     ("a region that is cut", lambda d: os.truncate(
         os.path.join(d, "regions/metering.receipts.map"), 8192), "region", "regions/", "bytes"),
+    ("a folder of regions that cannot be read", lambda d: no_folder(d, "regions"),
+     "region", "regions", "Not a directory"),
     ("numbers of receipts that begin again", region_numbers, "receipt", "regions/metering.receipts.map, tenant",
      "given twice"),
     ("a page of zeros", page_broken, "database", "kgent.db", ""),
