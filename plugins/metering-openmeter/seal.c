@@ -233,16 +233,16 @@ digits_of (digits halves)
 static char *
 hex_put (char *to, const uint8_t *p, size_t n)
 {
-  const digits first = { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 };
   const uint8_t *end = p + n;
   for (; p < end; p += 16, to += 32) {
     digits bytes, high, low, d;
     memcpy (&bytes, p, sizeof bytes);
     high = digits_of (bytes >> 4 & 15);
     low = digits_of (bytes & 15);
-    d = __builtin_shuffle (high, low, first);
+    d = __builtin_shufflevector (high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     memcpy (to, &d, sizeof d);
-    d = __builtin_shuffle (high, low, first + 8);
+    d = __builtin_shufflevector (high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30,
+                                 15, 31);
     memcpy (to + 16, &d, sizeof d);
   }
   return to;
