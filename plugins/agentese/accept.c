@@ -17,9 +17,8 @@ trim (kg_str s)
   return s;
 }
 
-/* Takes what stands before the next `sep` off `rest`. */
-static kg_str
-part_next (kg_str *rest, char sep)
+kg_str
+ag_part_next (kg_str *rest, char sep)
 {
   const char *end = memchr (rest->ptr, sep, rest->len);
   kg_str part = { rest->ptr, end ? (size_t)(end - rest->ptr) : rest->len };
@@ -54,7 +53,7 @@ static int32_t
 weight_of (kg_str parameters)
 {
   while (parameters.len) {
-    kg_str p = part_next (&parameters, ';');
+    kg_str p = ag_part_next (&parameters, ';');
     if (p.len > 2 && (*p.ptr == 'q' || *p.ptr == 'Q') && p.ptr[1] == '=')
       return weight ((kg_str){ p.ptr + 2, p.len - 2 });
   }
@@ -67,10 +66,10 @@ ag_accept (kg_str field)
 {
   int32_t events = 0, json = -1, application = -1, any = -1, q;
   while (field.len) {
-    kg_str item = part_next (&field, ','), type;
+    kg_str item = ag_part_next (&field, ','), type;
     if (!item.len)
       continue;
-    type = part_next (&item, ';');
+    type = ag_part_next (&item, ';');
     q = weight_of (item);
     if (is (type, "text/event-stream"))
       events = q;

@@ -4,11 +4,11 @@
 /* The lanes of nodes that change.  A lock covers the lanes of some keys, for a few steps at
  * a time: nothing is prepared, copied or written under it.  Looking takes none. */
 #include "plugins/agentese/lane_parts.h"
+#include "plugins/agentese/registry_entry.h"
 #include "plugins/agentese/state.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define STRIPES 64
 
@@ -34,11 +34,7 @@ struct ag_lanes {
 static struct stripe *
 stripe_of (struct ag_lanes *lanes, kg_str key)
 {
-  uint64_t h = 0xcbf29ce484222325u;
-  size_t i;
-  for (i = 0; i < key.len; i++)
-    h = (h ^ (unsigned char)key.ptr[i]) * 0x100000001b3u;
-  return &lanes->stripe[(h ^ h >> 32) % STRIPES];
+  return &lanes->stripe[ag_hash_text (0, key) % STRIPES];
 }
 
 static struct ag_lane *

@@ -3,6 +3,7 @@
 
 /* What a call would cost, before anybody pays it; and what a caller pays at most. */
 #include "plugins/agentese/quote.h"
+#include "plugins/agentese/stream.h"
 #include "plugins/agentese/void.h"
 
 #include <errno.h>
@@ -23,35 +24,13 @@ const char ag_quote_parameters[]
 
 /* ---- Whether a quote is asked ------------------------------------------------- */
 
-/* The next item of a list in a field, without blanks and parameters. */
-static kg_str
-item_next (kg_str *rest)
-{
-  kg_str item = *rest;
-  size_t i = 0, end;
-  while (i < rest->len && rest->ptr[i] != ',')
-    i++;
-  item.len = i;
-  *rest = (kg_str){ rest->ptr + i, rest->len - i };
-  if (rest->len)
-    *rest = (kg_str){ rest->ptr + 1, rest->len - 1 };
-  for (end = 0; end < item.len && item.ptr[end] != ';'; end++)
-    continue;
-  item.len = end;
-  while (item.len && (*item.ptr == ' ' || *item.ptr == '\t'))
-    item = (kg_str){ item.ptr + 1, item.len - 1 };
-  while (item.len && (item.ptr[item.len - 1] == ' ' || item.ptr[item.len - 1] == '\t'))
-    item.len--;
-  return item;
-}
-
 static int32_t
 prefers_quote (const struct ag_call *c)
 {
   kg_str rest = c->ag->host->get (c->req, KG_GET_HEADER, "Prefer");
   while (rest.len) {
-    kg_str item = item_next (&rest);
-    if (item.len == 5 && !strncasecmp (item.ptr, "quote", 5))
+    kg_str item = ag_part_next (&rest, ','), name = ag_part_next (&item, ';');
+    if (name.len == 5 && !strncasecmp (name.ptr, "quote", 5))
       return 1;
   }
   return 0;
