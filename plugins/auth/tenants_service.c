@@ -177,7 +177,7 @@ tier_fill (struct task *t, const struct kg_tier_change *change)
   if (!c)
     return -ENOMEM;
   c->tier = text_copy (t, change->tier);
-  c->reason = text_copy (t, change->reason ? change->reason : "");
+  c->reason = change->reason ? text_copy (t, change->reason) : NULL;
   t->actor = text_copy (t, change->actor);
   t->end = tier_end;
   return text_uuid (change->tenant, strlen (change->tenant), t->id) < 0 ? -EINVAL : t->error;

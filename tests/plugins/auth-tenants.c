@@ -120,6 +120,7 @@ CASE (set_once)
   const char *id = make ("acme", "");
   int records = fake_log_count (fake, "auth.audit");
   const char *record;
+  struct end end;
   ck_assert_int_eq (set (id, "PRO"), 0);
   tier_is (id, "PRO");
   ck_assert_int_eq (fake_log_count (fake, "auth.audit"), records + 1);
@@ -130,6 +131,11 @@ CASE (set_once)
                                          "\"PRO\",\"reason\":\"sub_1 is active\"}"));
   ck_assert_int_eq (set (id, "PRO"), 0);
   ck_assert_int_eq (fake_log_count (fake, "auth.audit"), records + 1);
+  ck_assert_int_eq (begin_set (id, "TEAMS", NULL, &end), 0);
+  fake_run_jobs (fake);
+  record = fake_log_data (fake, "auth.audit", records + 1);
+  ck_assert_ptr_nonnull (strstr (record, "\"after\":{\"tier\":\"TEAMS\"}"));
+  ck_assert_int_eq (set (id, "PRO"), 0);
   restart ();
   tier_is (id, "PRO");
   has (ask ("GET", text (TENANTS "/%s", id), NULL), "tier_source", "billing");
