@@ -7,8 +7,10 @@ PLUGIN_TESTS = \
 	%D%/agentese-http \
 	%D%/agentese-http-stream \
 	%D%/agentese-lane \
+	%D%/agentese-laws \
 	%D%/agentese-pipeline \
 	%D%/agentese-price \
+	%D%/agentese-quote \
 	%D%/agentese-registry \
 	%D%/agentese-schema \
 	%D%/agentese-self \
@@ -45,17 +47,22 @@ PLUGIN_TESTS = \
 	%D%/fake \
 	%D%/fake-calls \
 	%D%/fake-shared \
+	%D%/metering-canary \
+	%D%/metering-decimal \
 	%D%/metering-export \
 	%D%/metering-kinds \
 	%D%/metering-openmeter \
 	%D%/metering-entitle \
 	%D%/metering-grants \
 	%D%/metering-ingest \
+	%D%/metering-ingest-once \
 	%D%/metering-oracle \
+	%D%/metering-query \
 	%D%/metering-receipt \
 	%D%/metering-read \
 	%D%/metering-rollup \
 	%D%/metering-sinks \
+	%D%/metering-turns \
 	%D%/sse \
 	$(NULL)
 
@@ -113,7 +120,11 @@ endif
 %C%_auth_race_LDADD = $(%C%_auth_limit_LDADD)
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FAKE_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_SOURCES = %D%/agentese.c %D%/agentese.h
-%C%_agentese_compose_SOURCES = %D%/agentese-compose.c %D%/agentese.h
+%C%_agentese_laws_SOURCES = %D%/agentese-laws.c %D%/agentese-compose.h %D%/agentese.h
+%C%_agentese_laws_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_quote_SOURCES = %D%/agentese-quote.c %D%/agentese-compose.h %D%/agentese.h
+%C%_agentese_quote_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_compose_SOURCES = %D%/agentese-compose.c %D%/agentese-compose.h %D%/agentese.h
 %C%_agentese_compose_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_concept_SOURCES = %D%/agentese-concept.c %D%/agentese.h
 %C%_agentese_concept_LDADD = $(%C%_agentese_LDADD)
@@ -157,15 +168,24 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 %C%_metering_entitle_SOURCES = %D%/metering-entitle.c %D%/metering-usage.h
 %C%_metering_entitle_LDADD = $(%C%_metering_rollup_LDADD)
 %C%_metering_grants_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
+%C%_metering_decimal_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
 %C%_metering_read_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
-%C%_metering_ingest_SOURCES = %D%/metering-ingest.c %D%/metering-usage.h
+%C%_metering_ingest_once_SOURCES = %D%/metering-ingest-once.c %D%/metering-ingest.h %D%/metering-usage.h
+%C%_metering_ingest_once_LDADD = $(%C%_metering_rollup_LDADD)
+%C%_metering_ingest_SOURCES = %D%/metering-ingest.c %D%/metering-ingest.h %D%/metering-usage.h
 %C%_metering_ingest_LDADD = $(%C%_metering_rollup_LDADD)
-%C%_metering_rollup_SOURCES = %D%/metering-rollup.c %D%/metering-usage.h
+%C%_metering_query_SOURCES = %D%/metering-query.c %D%/metering-rollup.h %D%/metering-usage.h
+%C%_metering_query_LDADD = $(%C%_metering_rollup_LDADD)
+%C%_metering_turns_SOURCES = %D%/metering-turns.c %D%/metering-rollup.h %D%/metering-usage.h
+%C%_metering_turns_LDADD = $(%C%_metering_rollup_LDADD)
+%C%_metering_rollup_SOURCES = %D%/metering-rollup.c %D%/metering-rollup.h %D%/metering-usage.h
 %C%_metering_rollup_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
 	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_metering_kinds_SOURCES = %D%/metering-kinds.c %D%/metering.h
 %C%_metering_kinds_LDADD = $(%C%_metering_openmeter_LDADD)
-%C%_metering_sinks_SOURCES = %D%/metering-sinks.c %D%/metering.h
+%C%_metering_canary_SOURCES = %D%/metering-canary.c %D%/metering-sinks.h %D%/metering.h
+%C%_metering_canary_LDADD = $(%C%_metering_openmeter_LDADD)
+%C%_metering_sinks_SOURCES = %D%/metering-sinks.c %D%/metering-sinks.h %D%/metering.h
 %C%_metering_sinks_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_oracle_SOURCES = %D%/metering-oracle.c %D%/metering-usage.h
 %C%_metering_oracle_LDADD = $(%C%_metering_rollup_LDADD)

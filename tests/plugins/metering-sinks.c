@@ -4,10 +4,8 @@
 /* Sinks of metering-openmeter.so against the fake host: what is kept of them, what is
  * parked, and what operators do about it. */
 
-#include "tests/plugins/metering.h"
+#include "tests/plugins/metering-sinks.h"
 
-static const char *const one[]
-    = { "url=http://127.0.0.1:9/", "api_key=secret", "batch_size=4", NULL };
 static const char *const two[]
     = { "url=http://127.0.0.1:9",   "batch_size=4", "sinks.0.name=second", "sinks.0.kind=openmeter",
         "sinks.0.url=http://[::1]:8", "sinks.0.batch_size=2", NULL };
@@ -16,80 +14,6 @@ static void
 begin_one (void)
 {
   begin_with (one);
-}
-
-static void
-turn (int64_t ms)
-{
-  fake_advance (fake, ms);
-  fake_run_jobs (fake);
-}
-
-static void
-answer_with (int status, const char *body)
-{
-  fake_http_reply (fake, status, NULL, body, -1);
-  ck_assert_int_eq (fake_http_deliver (fake), 1);
-  fake_run_jobs (fake);
-}
-
-static void
-answer (int status)
-{
-  answer_with (status, "");
-}
-
-static const struct fake_call *
-last_call (void)
-{
-  return fake_http_call (fake, fake_http_count (fake) - 1);
-}
-
-/* An operator's request; jobs are run. */
-static kg_req *
-operate (const char *method, const char *target)
-{
-  static const char *const admin[] = { "admin", NULL };
-  static const struct kg_identity who = {
-    .size = sizeof who, .subject = "olga", .tenant = "ops", .key_id = "o", .scopes = admin
-  };
-  kg_req *req;
-  fake_as (fake, &who, 1, 0);
-  req = fake_request (fake, method, target, NULL, NULL);
-  fake_run_jobs (fake);
-  fake_as (fake, &tenant, 0, 0);
-  return req;
-}
-
-static void
-status_is (const char *path, const char *want)
-{
-  kg_req *req = operate ("GET", "/admin/v1/meter/status");
-  const char *got;
-  ck_assert_int_eq (fake_status (req), 200);
-  got = fake_json (req, path);
-  ck_assert_msg (got && !strcmp (got, want), "%s: %s in %s", path, got ? got : "none",
-                 fake_body (req));
-}
-
-/* Everything is accounted for. */
-static void
-balanced (void)
-{
-  turn (1100);
-  ck_assert_double_eq (fake_metric (fake, "kgent_metering_unaccounted", NULL), 0);
-  status_is ("sinks.0.unaccounted", "0");
-}
-
-/* `n` events, each of which the server refuses. */
-static void
-park (int n)
-{
-  use_times (n);
-  turn (2);
-  while (!last_call ()->delivered)
-    answer (strcmp (last_call ()->method, "POST") ? 200 : 400);
-  turn (1100);
 }
 
 #define PLACE(n) "/admin/v1/meter/parked/openmeter/0000000000000000000" #n "-00000"
@@ -331,135 +255,6 @@ START_TEST (only_operators_may)
 }
 END_TEST
 
-/* ---- The canary ------------------------------------------------------------------ */
-
-static const char *const canary[] = { "url=http://127.0.0.1:9/", "batch_size=4",
-                                      "canary=true", NULL };
-
-static int
-is_canary (void)
-{
-  return strstr (last_call ()->body, "\"id\":\"canary-") != NULL;
-}
-
-/* The event was sent twice, and this is the answer to how often it counts. */
-static void
-sing (const char *rows)
-{
-  char first[1024];
-  turn (2);
-  answer (200); /* the probe */
-  ck_assert (is_canary ());
-  snprintf (first, sizeof first, "%s", last_call ()->body);
-  answer (204);
-  ck_assert_str_eq (last_call ()->body, first);
-  answer (204);
-  turn (2000);
-  ck_assert (last_call ()->delivered);
-  while (last_call ()->delivered)
-    turn (1001);
-  ck_assert_ptr_nonnull (strstr (last_call ()->url, "/api/v1/meters/kgent_canary/query?from=20"));
-  ck_assert_ptr_nonnull (strstr (last_call ()->url, ":00Z&to=20"));
-  answer_with (200, rows);
-}
-
-START_TEST (equal_events_count_once)
-{
-  begin_with (canary);
-  sing ("{\"data\":[]}"); /* it takes its time */
-  status_is ("sinks.0.dedupe", "unknown");
-  while (last_call ()->delivered)
-    turn (1001);
-  answer_with (200, "{\"data\":[{\"value\":1}]}");
-  status_is ("sinks.0.dedupe", "yes");
-  ck_assert_double_eq (fake_metric (fake, "kgent_metering_sink_dedupes", "openmeter"), 1);
-  while (last_call ()->delivered)
-    turn (1001);
-  ck_assert (is_canary ()); /* the next minute */
-  end ();
-}
-END_TEST
-
-/* Who has no such meter cannot say. */
-START_TEST (no_meter)
-{
-  begin_with (canary);
-  sing ("{\"data\":[{\"value\":\"x\"}, 7, {}]}");
-  while (last_call ()->delivered)
-    turn (1001);
-  answer (404);
-  status_is ("sinks.0.dedupe", "unknown");
-  status_is ("sinks.0.state", "ok");
-  end ();
-}
-END_TEST
-
-static const int doubtful[] = { -ETIMEDOUT, -ECONNRESET, 500, 503 };
-
-START_TEST (what_may_have_arrived_is_parked)
-{
-  begin_with (canary);
-  sing ("{\"data\":[{\"value\":2}]}");
-  status_is ("sinks.0.dedupe", "no");
-  ck_assert_int_eq (fake_health (fake, "openmeter"), KG_HEALTH_DEGRADED);
-  use_times (3);
-  turn (1001);
-  answer (doubtful[_i]);
-  turn (1001);
-  status_is ("sinks.0.parked", "3");
-  status_is ("sinks.0.lag_records", "0");
-  use_times (2);
-  turn (60000);
-  while (!is_canary () && !last_call ()->delivered)
-    answer (204);
-  status_is ("sinks.0.confirmed", "2");
-  balanced ();
-  end ();
-}
-END_TEST
-
-/* What has certainly not arrived is sent again. */
-START_TEST (what_has_not_arrived_is_not_parked)
-{
-  begin_with (canary);
-  sing ("{\"data\":[{\"value\":2}]}");
-  use_times (3);
-  turn (1001);
-  answer (_i ? -ECONNREFUSED : 429);
-  turn (1001);
-  answer (204);
-  status_is ("sinks.0.parked", "0");
-  status_is ("sinks.0.confirmed", "3");
-  end ();
-}
-END_TEST
-
-/* The process ends while a batch is under way. */
-START_TEST (doubt_outlives_the_process)
-{
-  begin_with (canary);
-  sing ("{\"data\":[{\"value\":2}]}");
-  use_times (3);
-  turn (1001);
-  ck_assert_ptr_nonnull (strstr (last_call ()->body, fake_log_id (fake, "usage", 2)));
-  if (_i)
-    fake_crash (fake);
-  fake_stop (fake);
-  fake_http_deliver (fake);
-  fake_close (fake);
-  open_with (canary);
-  use_times (1);
-  turn (1100);
-  status_is ("sinks.0.parked", "3");
-  ck_assert_ptr_null (strstr (last_call ()->body, fake_log_id (fake, "usage", 2)));
-  ck_assert_ptr_nonnull (strstr (last_call ()->body, fake_log_id (fake, "usage", 3)));
-  answer (204);
-  status_is ("sinks.0.confirmed", "1");
-  balanced ();
-  end ();
-}
-END_TEST
-
 /* ---- Events from outside -------------------------------------------------------- */
 
 static kg_log *usage_log;
@@ -537,11 +332,6 @@ main (void)
   tcase_add_test (x, one_is_dropped);
   tcase_add_test (x, a_drop_needs_the_disk);
   tcase_add_test (x, only_operators_may);
-  tcase_add_test (own, equal_events_count_once);
-  tcase_add_test (own, no_meter);
-  tcase_add_loop_test (own, what_may_have_arrived_is_parked, 0, 4);
-  tcase_add_loop_test (own, what_has_not_arrived_is_not_parked, 0, 2);
-  tcase_add_loop_test (own, doubt_outlives_the_process, 0, 2);
   tcase_add_test (own, events_from_outside);
   tcase_add_test (own, each_sink_by_itself);
   tcase_add_loop_test (own, wrong_sinks, 0, (int)(sizeof wrong / sizeof wrong[0]));

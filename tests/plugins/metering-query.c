@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* Queries of rollups: who may see what, and parameters. */
+
+#include "tests/plugins/metering-rollup.h"
+
+/* ---- Who may see what ---------------------------------------------------------------- */
+
+START_TEST (tenants_are_apart)
+{
+  begin (keep);
+  invoke ("\"acme\"", AT, "p", "1");
+  invoke ("\"acme2\"", AT, "p", "20");
+  roll ();
+  invoke ("\"acm\"", AT, "p", "300");
+  as ("acme", 0);
+  ck_assert_int_eq (ask ("/v1/usage?meter=tokens&groupBy=subject&" NOVEMBER), 200);
+  ck_assert_str_eq (value ("data.0.value"), "1");
+  ck_assert_str_eq (value ("data.1"), "(none)");
+  ck_assert_int_eq (ask ("/v1/usage?meter=tokens&subject=acme2"), 403);
+  ck_assert_int_eq (ask ("/v1/usage?meter=tokens&subject=acme&subject=acme2"), 403);
+  ck_assert_int_eq (ask ("/api/v1/meters/tokens/query?subject=acme2"), 403);
+  ck_assert_int_eq (ask ("/api/v1/meters/tokens/query?subject=acme"), 200);
+  ck_assert_str_eq (value ("data.0.value"), "1");
+  as (NULL, 1);
+  ck_assert_int_eq (ask ("/admin/v1/usage?meter=tokens&" NOVEMBER), 200);
+  ck_assert_str_eq (value ("data.0.value"), "321");
+  ck_assert_str_eq (value ("data.0.subject"), "null");
+  ck_assert_int_eq (ask ("/admin/v1/usage?meter=tokens&subject=acme&subject=acme2&" NOVEMBER), 200);
+  ck_assert_str_eq (value ("data.0.value"), "21");
+  ck_assert_int_eq (ask ("/admin/v1/usage?meter=tokens&groupBy=subject&" NOVEMBER), 200);
+  ck_assert_str_eq (value ("data.0.subject"), "acm");
+  ck_assert_str_eq (value ("data.2.subject"), "acme2");
+  end ();
+}
+END_TEST
+
+/* ---- Parameters ------------------------------------------------------------------------ */
+
+static void
+wrong (const char *query, const char *reason)
+{
+  char target[512];
+  snprintf (target, sizeof target, "/v1/usage?%s", query);
+  ck_assert_msg (ask (target) == 422, "%s is %d", query, fake_status (asked));
+  ck_assert_msg (strstr (value ("detail"), reason), "%s: %s", query, value ("detail"));
+}
+
+START_TEST (wrong_parameters)
+{
+  begin (NULL);
+  as ("acme", 0);
+  wrong ("meter=none", "there is none");
+  wrong ("from=yesterday", "RFC 3339");
+  wrong ("from=2026-11-02&to=2026-11-02", "before");
+  wrong ("from=2026-11-02&from=2026-11-02", "twice");
+  wrong ("windowSize=WEEK", "MINUTE, HOUR");
+  wrong ("meter=tokens&groupBy=model", "has no model");
+  wrong ("meter=tokens&filterGroupBy[model]=x", "has no model");
+  wrong ("what=1", "no parameter");
+  wrong ("a=%zz", "decoded");
+  wrong ("subject=", "empty");
+  wrong ("windowTimeZone=Europe/Berlin", "UTC");
+  wrong ("windowSize=MINUTE&from=2020-01-01&to=2020-06-01", "more than 100000 windows");
+  wrong ("windowSize=HOUR&from=2020-01-01&to=2020-02-01", "hours are kept for 100 days");
+  wrong ("from=2020-01-01T10:30:00Z&to=2020-02-01", "minutes are kept for 14 days");
+  ck_assert_int_eq (ask ("/api/v1/meters/none/query"), 404);
+  ck_assert_int_eq (ask ("/api/v1/meters/tokens/query?windowSize=MINUTE&clientId=x"), 200);
+  ck_assert_int_eq (ask ("/v1/usage?from=2020-01-01&to=2020-02-01"), 200);
+  ck_assert_int_eq (ask ("/v1/usage"), 200);
+  ck_assert_int_eq (ask ("/v1/usage?windowSize=MINUTE"), 200); /* whatever day it is */
+  end ();
+}
+END_TEST
+
+START_TEST (filters_and_csv)
+{
+  begin (keep);
+  as ("acme", 0);
+  invoke ("\"acme\"", AT, "a,\\\"b", "1");
+  invoke ("\"acme\"", AT, "c", "2");
+  invoke ("\"acme\"", AT, "d", "4");
+  roll ();
+  ck_assert_int_eq (ask ("/v1/usage?meter=tokens&filterGroupBy%5Bpath%5D=c&filterGroupBy[path]=a,%22b&" NOVEMBER), 200);
+  ck_assert_str_eq (value ("data.0.value"), "3");
+  ck_assert_int_eq (ask ("/v1/usage?meter=tokens&filterGroupBy[path]=c&filterGroupBy[aspect]=x&" NOVEMBER), 200);
+  ck_assert_str_eq (value ("data.0.value"), "0");
+  ck_assert_int_eq (ask_as ("text/html, text/CSV;q=0.9", "/v1/usage?meter=tokens&groupBy=path&windowSize=MONTH&" NOVEMBER), 200);
+  ck_assert_str_eq (said, "window_start,window_end,subject,path,value\r\n"
+                          "2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,acme,\"a,\"\"b\",1\r\n"
+                          "2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,acme,c,2\r\n"
+                          "2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,acme,d,4\r\n");
+  ck_assert_str_eq (fake_header (asked, "Content-Type"), "text/csv; charset=utf-8");
+  end ();
+}
+END_TEST
+
+START_TEST (answers_are_bounded)
+{
+  begin (keep);
+  as ("acme", 0);
+  for (int i = 0; i < 101; i++) {
+    static char events[65536];
+    size_t n = 0;
+    for (int k = 0; k < 100; k++)
+      n += (size_t)sprintf (events + n, "%s{\"type\":\"session.create\",\"data\":{\"agent_type\":\"%d\"}}",
+                            k ? "," : "", i * 100 + k);
+    append ("\"acme\"", AT, "%s", events);
+  }
+  fake_store_fail (fake, -ENOSPC, -1); /* so many rows are slow in the fake */
+  ck_assert_int_eq (ask ("/v1/usage?meter=sessions&groupBy=agent_type&" NOVEMBER), 422);
+  ck_assert (strstr (value ("detail"), "10000 rows"));
+  ck_assert_int_eq (ask ("/v1/usage?meter=sessions&" NOVEMBER), 200);
+  ck_assert_str_eq (value ("data.0.value"), "10100");
+  end ();
+}
+END_TEST
+
+UNIT_MAIN ("metering-query", tenants_are_apart, wrong_parameters, filters_and_csv,
+           answers_are_bounded)
