@@ -144,9 +144,7 @@ log_read (struct reconcile *r)
     else if (!e) {
       page_add (r, member_of (answer.json, "events"), next > r->position);
       limit = after >= r->position ? PAGE : limit;
-      if (next <= after)
-        break;
-      after = next;
+      after = next > after ? next : r->newest;
     }
     answer_finish (&answer);
   }

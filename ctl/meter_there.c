@@ -140,6 +140,9 @@ events_get (struct reconcile *r, int64_t first, int64_t last, const char *id, js
   if (!e && status == 404) {
     complain ("%s: there is no /api/v1/events", r->url);
     e = EXIT_REFUSED;
+  } else if (!e && !json_object_is_type (*ret, json_type_array)) {
+    complain ("%s/api/v1/events: the answer is no list of events; is this an OpenMeter?", r->url);
+    e = EXIT_FAILED;
   }
   return e;
 }

@@ -30,6 +30,7 @@ class OpenMeter(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.stored, self.poison, self.lock, self.seen = [], None, threading.Lock(), 0
         self.dropped, self.doubled, self.changed, self.asked, self.fails = [], [], None, 0, 0
+        self.odd = False  # answers an object where a list of events is asked for
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -95,7 +96,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.fails -= 1
             return self.say(503, {})
         if url.path == "/api/v1/events":
-            return self.say(200, self.server.events(query))
+            return self.say(200, {} if self.server.odd else self.server.events(query))
         slug = url.path.split("/")[-2]
         if url.path.endswith("/query") and slug in ("requests", "tokens"):
             return self.say(200, self.server.meter(slug))
@@ -265,6 +266,10 @@ def refusals(host, server):
         kgent.equal(host.ctl("meter", "reconcile", *words)[0], 2, f"{' '.join(words)} is a wrong command line")
     kgent.equal(host.ctl("meter", "reconcile", "--openmeter", server.url, "--sink", "x", env=SECRET)[0], 1,
                 "a sink that is none")
+    server.odd = True
+    code, out, error = host.ctl("meter", "reconcile", "--openmeter", server.url, env=SECRET)
+    kgent.ok((code, out) == (5, "") and "no list of events" in error, "another server's answer is no difference")
+    server.odd = False
     kgent.equal(host.ctl("meter", "reconcile", "--openmeter", "http://127.0.0.1:1", env=SECRET)[0], 3,
                 "nobody there")
 
