@@ -244,8 +244,8 @@ release_write (struct release *r, json_object *o, const char *tenant, uint64_t r
   }
 }
 
-/* Takes the release over. */
-static void
+/* Takes the release over: 1 when it waits on. */
+static uint32_t
 release_try (struct release *r, struct batch *batch)
 {
   struct kg_entry entry = { .size = sizeof entry };
@@ -266,6 +266,7 @@ release_try (struct release *r, struct batch *batch)
   json_object_put (o);
   if (tok)
     json_tokener_free (tok);
+  return !*tenant;
 }
 
 /* A page of them. */
@@ -297,8 +298,9 @@ page_add (const struct kg_entry *entry, void *arg)
   return page->count == RELEASE_MAX;
 }
 
+/* How many there were; adds those that wait on. */
 static uint32_t
-page_release (struct page *page, struct batch *batch)
+page_release (struct page *page, struct batch *batch, uint32_t *waiting)
 {
   struct billing *b = page->billing;
   uint32_t i;
@@ -307,7 +309,7 @@ page_release (struct page *page, struct batch *batch)
   if (page->count)
     TEXT_PUT (page->after, page->item[page->count - 1]->key);
   for (i = 0; i < page->count; i++)
-    release_try (page->item[i], batch);
+    *waiting += release_try (page->item[i], batch);
   return i;
 }
 
@@ -316,9 +318,9 @@ waits_release (struct engine *e)
 {
   struct page page = { .billing = e->billing };
   struct batch *batch = batch_create (e->billing);
-  uint32_t n = 0, count = 0;
-  while (batch && (n = page_release (&page, batch)))
-    count += n;
+  uint32_t waiting = 0;
+  while (batch && page_release (&page, batch, &waiting))
+    ;
   batch_destroy (batch);
-  return count;
+  return waiting;
 }

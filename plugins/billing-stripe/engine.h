@@ -79,7 +79,7 @@ void customer_tenant (struct batch *batch, const char *customer, const char *nam
 void effect_add (struct batch *batch, const struct told *t, const struct projection *p);
 
 /* Moves events that wait into the ledger as far as their tenants are known; returns how
- * many waited.  On a thread of the pool. */
+ * many wait on.  On a thread of the pool. */
 uint32_t waits_release (struct engine *e);
 
 /* ---- tiers.c ------------------------------------------------------------- */

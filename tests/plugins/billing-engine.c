@@ -133,6 +133,7 @@ CASE (unknown_customer)
   tier_is ("t-2", "PRO");
   ck_assert_int_eq (ledger_count (), 2);
   ledger_has ("started-sub_1", "\"tenant\":\"t-2\"");
+  ck_assert_int_eq ((int) fake_metric (fake, "kgent_stripe_waiting", NULL), 0);
   settle ();
   ck_assert_int_eq (ledger_count (), 2);
 }
