@@ -278,7 +278,10 @@ scan_nothing (kg_bucket *bucket, kg_str prefix, int32_t (*fn) (const struct kg_e
 static void
 story_grow (struct ag_story *s, int n)
 {
-  struct ag_note note = { .observer = ag_str ("\"\""), .path = ag_str ("world.a.manifest") };
+  struct ag_note note = { .observer = ag_str ("\"\""),
+                          .path = ag_str ("world.a.manifest"),
+                          .span_id = ag_str ("00f067aa0ba902b7"),
+                          .trace_id = ag_str ("4bf92f3577b34da6a3ce929d0e0e4736") };
   while (n--) {
     note.tokens++;
     ck_assert_int_eq (ag_story_add (s, &note), 0);
