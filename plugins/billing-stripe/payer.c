@@ -3,8 +3,9 @@
 
 /* The bucket "billing.payers" has {"customer":"cus_..."} by tenant.  What it doesn't know
  * is looked for in "billing.customers", which has {"tenant":"..."} by customer, from
- * events and from operators, whose word counts more than ours; and then at Stripe, so that a lost store makes no second customer; and a customer
- * is made under an Idempotency-Key of the tenant's, so that two at once are one. */
+ * events and from operators, whose word counts more than ours; and then at Stripe, so that
+ * a lost store makes no second customer; and a customer is made under an Idempotency-Key of
+ * the tenant's, so that two at once are one. */
 #include "plugins/billing-stripe/payer.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ owner_is (kg_str value, const char *tenant)
 
 /* Whether the customer has become somebody else's. */
 static int32_t
-is_others (struct billing *b, const char *tenant, const char *customer)
+is_others (const struct billing *b, const char *tenant, const char *customer)
 {
   struct kg_entry entry = { .size = sizeof entry };
   if (b->store->get (b->owners, (kg_str){ customer, strlen (customer) }, &entry) < 0)
@@ -32,8 +33,9 @@ is_others (struct billing *b, const char *tenant, const char *customer)
   return !owner_is (entry.value, tenant);
 }
 
-int32_t
-payer_get (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1])
+/* The customer that was noted for a tenant, whosever it is by now: 0, or -ENOENT. */
+static int32_t
+noted_get (const struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1])
 {
   static const char head[] = "{\"customer\":\"";
   struct kg_entry entry = { .size = sizeof entry };
@@ -47,7 +49,13 @@ payer_get (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1])
     return -ENOENT;
   memcpy (ret, entry.value.ptr + n, len);
   ret[len] = 0;
-  return is_others (b, tenant, ret) ? -ENOENT : 0;
+  return 0;
+}
+
+int32_t
+payer_get (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1])
+{
+  return noted_get (b, tenant, ret) < 0 || is_others (b, tenant, ret) ? -ENOENT : 0;
 }
 
 /* ---- At Stripe ------------------------------------------------------------- */
@@ -131,8 +139,8 @@ payer_make (struct payer *p)
   return rc;
 }
 
-/* The first that was found and isn't the one that is gone: the index of Stripe's search
- * runs behind by some seconds. */
+/* The first that was found and isn't the one that is gone, as the index of Stripe's search
+ * runs behind by some seconds; nor somebody else's by now, whatever its metadata says. */
 static const char *
 found_pick (const struct payer *p, json_object *json)
 {
@@ -141,7 +149,7 @@ found_pick (const struct payer *p, json_object *json)
                                                                  : 0;
   for (size_t i = 0; i < n; i++) {
     const char *id = stripe_text (json_object_array_get_idx (list, i), "id");
-    if (stripe_id_ok (id) && strcmp (id, p->former))
+    if (stripe_id_ok (id) && strcmp (id, p->former) && !is_others (p->billing, p->tenant, id))
       return id;
   }
   return NULL;
@@ -227,13 +235,13 @@ payer_find (struct payer *p)
     return -EINVAL;
   if (!b->conf->api_key || !*b->conf->api_key)
     return -ENOKEY;
-  p->customer[0] = 0;
-  if (!p->former[0] && payer_get (b, p->tenant, p->customer) == 0) {
-    p->known = 1;
+  p->known = !p->former[0] && payer_get (b, p->tenant, p->customer) == 0;
+  if (p->known) {
     payer_end (p, NULL);
     return 0;
   }
-  p->known = 0;
+  if (!p->former[0])
+    noted_get (b, p->tenant, p->former); /* if it is there, it was given away */
   p->customer[0] = 0;
   return b->jobs->run (b->self, owners_scan, p);
 }

@@ -14,7 +14,7 @@ struct payer {
   struct billing *billing;
   char tenant[TENANT_MAX];
   char customer[STRIPE_ID_MAX + 1]; /* the outcome; "" : there is none */
-  char former[STRIPE_ID_MAX + 1];   /* one that Stripe doesn't know any more, or "" */
+  char former[STRIPE_ID_MAX + 1];   /* one that is gone, or has become another's; or "" */
   int32_t make;  /* 1: make one when there is none */
   int32_t known; /* 1: it was there before; it may have a subscription */
   void (*done) (const struct stripe_reply *refusal, void *arg); /* NULL: well */

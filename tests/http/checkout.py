@@ -179,6 +179,14 @@ def customers(w):
     new = checkout(w.host, key, plan="PRO", success_url=APP + "new").json["customer"]
     kgent.ok(new != old["id"], "one that was deleted is made anew")
     kgent.equal(checkout(w.host, key, plan="PRO").json["customer"], new, "and kept")
+    tenant, key = tenant_new(w.host, "giver")
+    given = checkout(w.host, key, plan="PRO").json["customer"]
+    taker, taking = tenant_new(w.host, "taker")
+    w.host.post("/admin/v1/billing/customers", {"customer": given, "tenant": taker}, local=True)
+    new = checkout(w.host, key, plan="PRO", success_url=APP + "new").json["customer"]
+    kgent.ok(new != given, "nor is one sold to that was given away, whatever Stripe has of it")
+    kgent.equal(checkout(w.host, taking, plan="PRO").json["customer"], given, "but by its taker")
+    kgent.equal(checkout(w.host, key, plan="PRO").json["customer"], new, "and both are kept")
     tenant, key = tenant_new(w.host, "searchless")
     w.stripe.fail("GET", "/v1/customers/search", status=404)
     kgent.equal(checkout(w.host, key, plan="PRO").status, 200, "without a search one is made")
