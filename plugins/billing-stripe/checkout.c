@@ -24,19 +24,34 @@ list_has (const char *const *list, const char *text)
   return 0;
 }
 
+const char *
+plan_first (const char *const *list)
+{
+  while (*list && !**list)
+    list++;
+  return *list;
+}
+
+int32_t
+plan_sold (const struct billing_plan *plan)
+{
+  return plan_first (plan->prices) || plan_first (plan->lookup_keys)
+         || stripe_id_ok (plan_first (plan->products));
+}
+
 static int32_t
 plan_take (const struct billing_plan *plan, const char *price, struct session *ret)
 {
+  const char *key = plan_first (plan->lookup_keys);
+  if (!plan_sold (plan))
+    return -ENOENT;
+  price = price ? price : plan_first (plan->prices);
   if (price)
     snprintf (ret->price, sizeof ret->price, "%s", price);
-  else if (*plan->prices)
-    snprintf (ret->price, sizeof ret->price, "%s", *plan->prices);
-  else if (*plan->lookup_keys)
-    snprintf (ret->lookup_key, sizeof ret->lookup_key, "%s", *plan->lookup_keys);
-  else if (*plan->products && stripe_id_ok (*plan->products))
-    snprintf (ret->product, sizeof ret->product, "%s", *plan->products);
+  else if (key)
+    snprintf (ret->lookup_key, sizeof ret->lookup_key, "%s", key);
   else
-    return -ENOENT;
+    snprintf (ret->product, sizeof ret->product, "%s", plan_first (plan->products));
   return 0;
 }
 
@@ -50,7 +65,7 @@ plan_sell (const struct billing *b, const char *name, const char *price, struct 
   return -ENOENT;
 }
 
-/* The names of the plans, as a member of the next problem. */
+/* The names of the plans that are sold, as a member of the next problem. */
 static void
 plans_tell (const struct billing *b, kg_req *req)
 {
@@ -58,10 +73,11 @@ plans_tell (const struct billing *b, kg_req *req)
   char text[1024];
   struct kg_out out = { text, 0, sizeof text };
   kg_out_lit (&out, "[");
-  for (uint64_t i = 0; i < b->conf->plans.count; i++, plan++) {
-    kg_out_lit (&out, i ? "," : "");
-    kg_out_text (&out, plan->tier);
-  }
+  for (uint64_t i = 0; i < b->conf->plans.count; i++, plan++)
+    if (plan_sold (plan)) {
+      kg_out_lit (&out, out.len > 1 ? "," : "");
+      kg_out_text (&out, plan->tier);
+    }
   kg_out_lit (&out, "]");
   if (kg_out_ok (&out))
     b->host->member (req, "plans", (kg_str){ text, out.len });

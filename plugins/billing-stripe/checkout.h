@@ -7,6 +7,13 @@
 
 #include "plugins/billing-stripe/session.h"
 
+/* The first of a plan's prices, lookup keys or products that is not empty, as what comes of
+ * the environment may be; NULL: none. */
+const char *plan_first (const char *const *list);
+
+/* Whether there is something that a checkout of the plan sells. */
+int32_t plan_sold (const struct billing_plan *plan);
+
 /* Fills a session from a plan, from its name or one of its prices: 0, or -ENOENT. */
 int32_t plan_sell (const struct billing *b, const char *name, const char *price,
                    struct session *ret);

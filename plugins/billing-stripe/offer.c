@@ -39,7 +39,7 @@ tier_place (const struct billing *b, const char *tier)
   return -1;
 }
 
-/* The least plan that is more than the tier, or -1.  Without a table of tiers the order
+/* The least plan that is sold and is more than the tier, or -1.  Without a table of tiers the order
  * of plans tells. */
 static int64_t
 plan_above (const struct billing *b, const char *tier)
@@ -51,7 +51,7 @@ plan_above (const struct billing *b, const char *tier)
     if (!strcmp (plan[i].tier, tier))
       after = (int64_t) i;
   for (int64_t i = after + 1; i < (int64_t) b->conf->plans.count; i++)
-    if (place < 0 || tier_place (b, plan[i].tier) > place)
+    if (plan_sold (&plan[i]) && (place < 0 || tier_place (b, plan[i].tier) > place))
       return i;
   return -1;
 }

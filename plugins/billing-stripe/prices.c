@@ -4,6 +4,7 @@
 /* A price that was found stays in memory even when a later look finds another one, since
  * a worker may be reading it; they change so seldom that this is no leak. */
 #include "plugins/billing-stripe/prices.h"
+#include "plugins/billing-stripe/checkout.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -95,21 +96,22 @@ price_told (const struct stripe_reply *r, void *arg)
 static int32_t
 price_ask (struct row *row)
 {
-  const struct billing_plan *plan = row->plan;
+  const char *price = plan_first (row->plan->prices), *key = plan_first (row->plan->lookup_keys),
+             *product = plan_first (row->plan->products);
   struct form query = { 0 };
   char path[STRIPE_ID_MAX + 32];
   int32_t rc;
-  if (stripe_id_ok (*plan->prices)) {
-    snprintf (path, sizeof path, "/v1/prices/%s", *plan->prices);
+  if (stripe_id_ok (price)) {
+    snprintf (path, sizeof path, "/v1/prices/%s", price);
     return stripe_get (row->billing, path, NULL, price_told, row);
   }
-  if (*plan->lookup_keys) {
-    form_add (&query, "lookup_keys[]", *plan->lookup_keys);
+  if (key) {
+    form_add (&query, "lookup_keys[]", key);
     form_add (&query, "active", "true");
     rc = stripe_get (row->billing, "/v1/prices", &query, price_told, row);
-  } else if (stripe_id_ok (*plan->products)) {
+  } else if (stripe_id_ok (product)) {
     row->product = 1;
-    snprintf (path, sizeof path, "/v1/products/%s", *plan->products);
+    snprintf (path, sizeof path, "/v1/products/%s", product);
     form_add (&query, "expand[]", "default_price");
     rc = stripe_get (row->billing, path, &query, price_told, row);
   } else

@@ -21,7 +21,8 @@ def billing(stripe, pro, team, more=""):
     return f'''load = "billing-stripe"; api_base = "{stripe.url}"; api_key = "{stripe.key}";
         success_url = "{APP}done"; return_url = "{APP}account"; {more}
         plans = ( {{ tier = "PRO"; prices = ( "{pro["id"]}" ); }},
-                  {{ tier = "TEAMS"; lookup_keys = ( "{team["lookup_key"]}" ); }} );'''
+                  {{ tier = "TEAMS"; lookup_keys = ( "", "{team["lookup_key"]}" ); }},
+                  {{ tier = "HUGE"; prices = ( "" ); }} );'''
 
 
 def tenant_new(host, name, tier):
@@ -126,7 +127,7 @@ def budgets(host):
     kgent.equal(offered(answer)["price"]["unit_amount"], 9900, "and its price")
     _, key = tenant_new(host, "teams", "TEAMS")
     answer = host.post("/v1/agentese/invoke", {"path": "world.inn.build"}, key)
-    kgent.equal((answer.status, offered(answer)), (402, {}), "above the last plan there is none")
+    kgent.equal((answer.status, offered(answer)), (402, {}), "above the last plan that has a price there is none")
     _, key = tenant_new(host, "huge", "HUGE")
     host.get("/v1/me", key)
     answer = spend(host, key)
