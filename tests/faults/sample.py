@@ -25,6 +25,10 @@ GOOD = [
     ("OPENMETER_BATCH_SIZE", "7", "batch_size = 7;"),
     ("OPENMETER_FLUSH_INTERVAL", "2.5", "flush_interval = 2.5;"),
     ("OPENMETER_API_KEY", "om_secret", 'api_key = "********";'),
+    ("STRIPE_API_KEY", "rk_test_secret", 'api_key = "********";'),
+    ("STRIPE_PRICE_PRO_MONTHLY", "price_month", 'prices = ( "price_month" );'),
+    ("STRIPE_PRICE_PRO_YEARLY", "price_year", 'prices = ( "price_year" );'),
+    ("STRIPE_PRICE_TEAMS_MONTHLY", "price_teams", 'prices = ( "price_teams" );'),
     ("STRIPE_WEBHOOK_SECRET", "whsec_secret", 'webhook_secret = ( "********" );'),
 ]
 BAD = [
@@ -34,7 +38,7 @@ BAD = [
     ("OPENMETER_FLUSH_INTERVAL", "soon"),
     ("LOG_LEVEL", "loud"),
 ]
-SECRETS = ["OPENMETER_API_KEY", "STRIPE_WEBHOOK_SECRET"]
+SECRETS = ["OPENMETER_API_KEY", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"]
 VARIABLES = {name for name, *_ in GOOD} | set(SECRETS)
 
 
@@ -70,6 +74,9 @@ with Tap() as tap, tempfile.TemporaryDirectory() as state:
         tap.ok(p.returncode == 0 and line in p.stdout, f"{name}={value}", p.stdout + p.stderr)
         if name in SECRETS:
             tap.ok(value not in p.stdout, f"{name} is masked")
+    p = run(state, "-T", STRIPE_PRICE_PRO_MONTHLY="price_month", STRIPE_PRICE_PRO_YEARLY="price_year")
+    tap.ok('prices = ( "price_month", "price_year" );' in p.stdout, "the month's price is the first",
+           p.stdout + p.stderr)
     for name, value in BAD:
         p = run(state, "-t", **{name: value})
         tap.ok(p.returncode == 78 and f"environment variable {name}" in p.stderr,
