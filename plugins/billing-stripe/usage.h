@@ -38,6 +38,8 @@ struct usage_item {
   int64_t value;
   int32_t result; /* 1: Stripe has it; -1: it never will; 0: again */
   char why[256];  /* of -1 */
+  int32_t held;   /* 1: of 0: others go first meanwhile */
+  int64_t wait_s; /* of 0: so long waits all that is to be sent */
 };
 
 struct usage {
@@ -50,6 +52,7 @@ struct usage {
   pthread_mutex_t lock; /* of the timer */
   kg_timer *timer;
   atomic_int busy;   /* 1: a write or requests are under way */
+  atomic_int unwritten; /* 1: the last write failed, which the component tells */
   int32_t tallied;   /* 1: the cursor was at the end a moment ago */
   uint32_t full;     /* turns in a row that were not */
   int64_t close_at;  /* seconds since the epoch: when to look for minutes that are over */

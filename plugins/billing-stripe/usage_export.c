@@ -34,9 +34,12 @@ usage_written (const struct kg_outcome *outcome, void *arg)
 {
   struct usage *u = arg;
   if (outcome->error && outcome->error != -ESTALE && outcome->error != -EEXIST
-      && outcome->error != -ESHUTDOWN)
+      && outcome->error != -ESHUTDOWN) {
+    atomic_store (&u->unwritten, 1);
     u->billing->health->set (u->component, KG_HEALTH_DEGRADED, 0, "usage cannot be stored: %s",
                              strerror (-outcome->error));
+  } else if (!outcome->error && atomic_exchange (&u->unwritten, 0))
+    u->billing->health->set (u->component, KG_HEALTH_OK, 0, "%s", "");
   if (outcome->error)
     atomic_store (&u->busy, 0); /* the timer comes by itself */
   else

@@ -174,12 +174,11 @@ is_held (const struct usage *u, const char *key, int64_t now)
 
 /* Refused for a reason that may pass; others go first meanwhile. */
 static void
-item_hold (struct usage_item *item, int64_t now)
+item_hold (struct usage *u, const struct usage_item *item, int64_t now)
 {
-  struct usage *u = item->usage;
   for (uint32_t i = 0; i < USAGE_HELD; i++)
     if (u->held[i].until <= now) {
-      snprintf (u->held[i].key, sizeof u->held[i].key, "%s", item->key);
+      memcpy (u->held[i].key, item->key, sizeof item->key);
       u->held[i].until = now + REFUSED_S;
       return;
     }
@@ -203,7 +202,8 @@ part_pick (const struct kg_entry *entry, void *arg)
     return 0;
   item->usage = u;
   item->value = strtoll (text, NULL, 10);
-  item->result = 0;
+  item->result = item->held = 0;
+  item->wait_s = 0;
   snprintf (item->customer, sizeof item->customer, "%s", space + 1);
   return ++u->items == USAGE_SENDS;
 }
@@ -231,20 +231,18 @@ is_known (const struct stripe_reply *r)
 }
 
 static void
-item_wait (struct usage_item *item, const struct stripe_reply *r, int64_t now)
+item_wait (struct usage_item *item, const struct stripe_reply *r)
 {
   struct usage *u = item->usage;
-  int64_t s = r->retry_after_s > 0 ? r->retry_after_s : AGAIN_S;
+  item->wait_s = r->retry_after_s > 0 ? r->retry_after_s : AGAIN_S;
   if (r->status == 401 || r->status == 403)
-    s = REFUSED_S;
-  if (now + s > u->wait_until)
-    u->wait_until = now + s;
+    item->wait_s = REFUSED_S;
   u->billing->health->set (u->component, KG_HEALTH_DEGRADED, 0, "usage is kept and sent again: %s",
                            r->message);
 }
 
 static void
-item_refused (struct usage_item *item, const struct stripe_reply *r, int64_t now)
+item_refused (struct usage_item *item, const struct stripe_reply *r)
 {
   struct usage *u = item->usage;
   const char *text = stripe_text (r->json, "error.message");
@@ -254,7 +252,20 @@ item_refused (struct usage_item *item, const struct stripe_reply *r, int64_t now
   if (is_final (stripe_text (r->json, "error.code")))
     item->result = -1;
   else
-    item_hold (item, now);
+    item->held = 1;
+}
+
+/* What the refusals of all say, by whoever was told last. */
+static void
+items_wait (struct usage *u, int64_t now)
+{
+  for (uint32_t i = 0; i < u->items; i++) {
+    const struct usage_item *item = &u->item[i];
+    if (item->held)
+      item_hold (u, item, now);
+    if (now + item->wait_s > u->wait_until)
+      u->wait_until = now + item->wait_s;
+  }
 }
 
 static void
@@ -263,6 +274,7 @@ items_save (struct usage *u)
   struct kg_op ops[2 * USAGE_SENDS];
   char keys[USAGE_SENDS][USAGE_KEY + 8], text[USAGE_SENDS][2048];
   struct billing *b = u->billing;
+  struct kg_outcome failed = { .size = sizeof failed };
   uint32_t n = 0;
   for (uint32_t i = 0; i < u->items; i++) {
     struct usage_item *item = &u->item[i];
@@ -285,8 +297,10 @@ items_save (struct usage *u)
     ops[n++] = (struct kg_op){ .kind = KG_OP_PUT, .bucket = u->bucket, .revision = KG_REV_ANY,
                                .key = { keys[i], strlen (keys[i]) }, .value = { text[i], out.len } };
   }
-  if (!n || b->store->write (b->self, ops, n, sizeof ops[0], usage_written, u) < 0)
+  if (!n)
     usage_ready (u);
+  else if ((failed.error = b->store->write (b->self, ops, n, sizeof ops[0], usage_written, u)) < 0)
+    usage_written (&failed, u);
 }
 
 static void
@@ -294,7 +308,6 @@ item_told (const struct stripe_reply *r, void *arg)
 {
   struct usage_item *item = arg;
   struct usage *u = item->usage;
-  int64_t now = usage_now ();
   enum usage_outcome outcome = USAGE_OUTCOMES;
   if (!r->error && r->status < 300) {
     item->result = 1;
@@ -307,14 +320,16 @@ item_told (const struct stripe_reply *r, void *arg)
     return; /* the plugin ends; the part is sent again by the next process */
   else if (!r->error && r->status >= 400 && r->status < 500 && r->status != 429 && r->status != 409
            && r->status != 401 && r->status != 403) {
-    item_refused (item, r, now);
+    item_refused (item, r);
     outcome = item->result < 0 ? USAGE_PARKED : USAGE_OUTCOMES;
   } else
-    item_wait (item, r, now);
+    item_wait (item, r);
   if (outcome != USAGE_OUTCOMES)
     u->billing->metrics->add (u->outcomes, outcome, 1);
-  if (atomic_fetch_sub (&u->flying, 1) == 1)
-    items_save (u);
+  if (atomic_fetch_sub (&u->flying, 1) != 1)
+    return;
+  items_wait (u, usage_now ());
+  items_save (u);
 }
 
 static int32_t
