@@ -71,7 +71,7 @@ teardown (void)
   fake_free (fake);
 }
 
-static void
+static inline void
 restart (void)
 {
   fake_stop (fake);

@@ -8,6 +8,8 @@ PLUGIN_TESTS = \
 	%D%/agentese-http-stream \
 	%D%/agentese-lane \
 	%D%/agentese-laws \
+	%D%/agentese-nomemory \
+	%D%/agentese-paths \
 	%D%/agentese-pipeline \
 	%D%/agentese-price \
 	%D%/agentese-quote \
@@ -18,9 +20,12 @@ PLUGIN_TESTS = \
 	%D%/agentese-state \
 	%D%/agentese-time \
 	%D%/agentese-void \
+	%D%/agentese-waits \
 	%D%/agentese-weather \
 	%D%/auth \
 	%D%/auth-admin \
+	%D%/auth-admin-changes \
+	%D%/auth-admin-keys \
 	%D%/auth-audit \
 	%D%/auth-address \
 	%D%/auth-budget \
@@ -29,24 +34,30 @@ PLUGIN_TESTS = \
 	%D%/auth-explain \
 	%D%/auth-index \
 	%D%/auth-jwks \
+	%D%/auth-jwks-set \
 	%D%/auth-jwt \
+	%D%/auth-jwt-bad \
 	%D%/auth-token \
 	%D%/auth-inner \
 	%D%/auth-limit \
 	%D%/auth-timing \
 	%D%/auth-oracle \
 	%D%/auth-model \
+	%D%/auth-model-streams \
 	%D%/auth-parts \
 	%D%/auth-race \
+	%D%/auth-routes \
 	%D%/auth-tenants \
 	%D%/billing-engine \
 	%D%/billing-projection \
 	%D%/billing-routes \
 	%D%/billing-stripe \
 	%D%/health \
+	%D%/health-documents \
 	%D%/fake \
 	%D%/fake-calls \
 	%D%/fake-shared \
+	%D%/fake-work \
 	%D%/metering-canary \
 	%D%/metering-decimal \
 	%D%/metering-export \
@@ -72,22 +83,39 @@ TESTS += $(PLUGIN_TESTS)
 endif
 
 %C%_sse_LDADD = $(CHECK_LIBS)
+%C%_fake_work_SOURCES = %D%/fake-work.c %D%/fake-sample.h
+%C%_fake_work_LDADD = $(%C%_fake_LDADD)
+%C%_fake_SOURCES = %D%/fake.c %D%/fake-sample.h
 %C%_fake_LDADD = $(FAKE_LIBS) $(CHECK_LIBS)
 %C%_fake_calls_LDADD = $(FAKE_LIBS) $(CHECK_LIBS)
 %C%_fake_shared_LDADD = $(FAKE_LIBS) $(CHECK_LIBS)
+%C%_health_documents_SOURCES = %D%/health-documents.c %D%/health-host.h
+%C%_health_documents_LDADD = $(%C%_health_LDADD)
+%C%_health_SOURCES = %D%/health.c %D%/health-host.h
 %C%_health_LDADD = plugins/health/libhealth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) \
 	$(CHECK_LIBS)
+%C%_auth_routes_SOURCES = %D%/auth-routes.c %D%/auth-host.h
+%C%_auth_routes_LDADD = $(%C%_auth_LDADD)
+%C%_auth_SOURCES = %D%/auth.c %D%/auth-host.h
 %C%_auth_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_auth_jwks_set_SOURCES = %D%/auth-jwks-set.c %D%/auth-jwt.h
+%C%_auth_jwks_set_LDADD = $(%C%_auth_jwt_LDADD)
 %C%_auth_jwks_SOURCES = %D%/auth-jwks.c %D%/auth-jwt.h
 %C%_auth_jwks_LDADD = $(%C%_auth_jwt_LDADD)
 %C%_auth_token_SOURCES = %D%/auth-token.c %D%/auth-jwt.h
 %C%_auth_token_LDADD = $(%C%_auth_jwt_LDADD)
+%C%_auth_jwt_bad_SOURCES = %D%/auth-jwt-bad.c %D%/auth-jwt.h
+%C%_auth_jwt_bad_LDADD = $(%C%_auth_jwt_LDADD)
 %C%_auth_jwt_SOURCES = %D%/auth-jwt.c %D%/auth-jwt.h
 %C%_auth_jwt_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_timing_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) -lm
 %C%_auth_index_LDADD = plugins/auth/libauth.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_parts_LDADD = $(%C%_auth_index_LDADD)
-%C%_auth_admin_SOURCES = %D%/auth-admin.c %D%/auth-admin.h
+%C%_auth_admin_changes_SOURCES = %D%/auth-admin-changes.c %D%/auth-admin-ask.h %D%/auth-admin.h
+%C%_auth_admin_changes_LDADD = $(%C%_auth_LDADD)
+%C%_auth_admin_keys_SOURCES = %D%/auth-admin-keys.c %D%/auth-admin-ask.h %D%/auth-admin.h
+%C%_auth_admin_keys_LDADD = $(%C%_auth_LDADD)
+%C%_auth_admin_SOURCES = %D%/auth-admin.c %D%/auth-admin-ask.h %D%/auth-admin.h
 %C%_auth_admin_LDADD = $(%C%_auth_LDADD)
 %C%_billing_engine_SOURCES = %D%/billing-engine.c %D%/billing-served.h
 %C%_billing_engine_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
@@ -112,6 +140,9 @@ endif
 %C%_auth_charge_LDADD = $(%C%_auth_LDADD)
 %C%_auth_cells_LDADD = $(%C%_auth_limit_LDADD)
 %C%_auth_limit_SOURCES = %D%/auth-limit.c %D%/auth-limit.h
+%C%_auth_model_streams_SOURCES = %D%/auth-model-streams.c %D%/auth-model.h
+%C%_auth_model_streams_LDADD = $(%C%_auth_LDADD)
+%C%_auth_model_SOURCES = %D%/auth-model.c %D%/auth-model.h
 %C%_auth_model_LDADD = $(%C%_auth_LDADD)
 %C%_auth_limit_LDADD = plugins/auth/libauth.a $(CHECK_LIBS)
 %C%_auth_oracle_SOURCES = %D%/auth-oracle.c %D%/auth-limit.h
@@ -128,7 +159,11 @@ endif
 %C%_agentese_compose_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_concept_SOURCES = %D%/agentese-concept.c %D%/agentese.h
 %C%_agentese_concept_LDADD = $(%C%_agentese_LDADD)
-%C%_agentese_self_SOURCES = %D%/agentese-self.c %D%/agentese.h
+%C%_agentese_nomemory_SOURCES = %D%/agentese-nomemory.c %D%/agentese-self.h %D%/agentese.h
+%C%_agentese_nomemory_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_waits_SOURCES = %D%/agentese-waits.c %D%/agentese-self.h %D%/agentese.h
+%C%_agentese_waits_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_self_SOURCES = %D%/agentese-self.c %D%/agentese-self.h %D%/agentese.h
 %C%_agentese_self_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_void_SOURCES = %D%/agentese-void.c %D%/agentese.h
 %C%_agentese_void_LDADD = $(%C%_agentese_LDADD)
@@ -145,7 +180,9 @@ endif
 %C%_agentese_pipeline_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_price_SOURCES = %D%/agentese-price.c %D%/agentese.h
 %C%_agentese_price_LDADD = $(%C%_agentese_LDADD)
-%C%_agentese_registry_SOURCES = %D%/agentese-registry.c %D%/agentese.h
+%C%_agentese_paths_SOURCES = %D%/agentese-paths.c %D%/agentese-registry.h %D%/agentese.h
+%C%_agentese_paths_LDADD = $(%C%_agentese_LDADD)
+%C%_agentese_registry_SOURCES = %D%/agentese-registry.c %D%/agentese-registry.h %D%/agentese.h
 %C%_agentese_registry_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_schema_LDADD = plugins/agentese/libagentese.a core/libutil.a $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_state_LDADD = $(%C%_agentese_LDADD)
