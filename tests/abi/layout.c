@@ -11,6 +11,7 @@
 #include "core/abi.h"
 #endif
 
+#include <kgent/audit.h>
 #include <kgent/budget.h>
 #include <kgent/calls.h>
 #include <kgent/health.h>
@@ -20,8 +21,10 @@
 #include <kgent/meter.h>
 #include <kgent/metrics.h>
 #include <kgent/nodes.h>
+#include <kgent/offer.h>
 #include <kgent/routes.h>
 #include <kgent/store.h>
+#include <kgent/tenants.h>
 
 #include <stdio.h>
 
@@ -368,10 +371,39 @@ layout_nodes (void)
 }
 
 static void
+layout_audit (void)
+{
+  STRUCT (kg_audit_change, M (kg_audit_change, size), M (kg_audit_change, nops),
+          M (kg_audit_change, ops), M (kg_audit_change, op_size), M (kg_audit_change, reserved),
+          M (kg_audit_change, action), M (kg_audit_change, target), M (kg_audit_change, before),
+          M (kg_audit_change, after));
+  STRUCT (kg_audit, M (kg_audit, size), M (kg_audit, reserved), M (kg_audit, change));
+  V (KG_AUDIT_OPS);
+}
+
+static void
+layout_tenants (void)
+{
+  STRUCT (kg_tenant, M (kg_tenant, size), M (kg_tenant, flags), M (kg_tenant, id),
+          M (kg_tenant, slug), M (kg_tenant, name), M (kg_tenant, tier), M (kg_tenant, status),
+          M (kg_tenant, metadata));
+  STRUCT (kg_tier_change, M (kg_tier_change, size), M (kg_tier_change, reserved),
+          M (kg_tier_change, tenant), M (kg_tier_change, tier), M (kg_tier_change, actor),
+          M (kg_tier_change, reason));
+  STRUCT (kg_tenants, M (kg_tenants, size), M (kg_tenants, reserved), M (kg_tenants, exists),
+          M (kg_tenants, get), M (kg_tenants, walk), M (kg_tenants, tier),
+          M (kg_tenants, set_tier));
+  V (KG_TENANT_ID), V (KG_TENANT_MANUAL);
+  STRUCT (kg_offer, M (kg_offer, size), M (kg_offer, reserved), M (kg_offer, add));
+}
+
+static void
 layout_since_1_1 (void)
 {
   layout_calls ();
-  M (kg_identity, ended), M (kg_identity, flags);
+  layout_audit ();
+  layout_tenants ();
+  M (kg_identity, ended), M (kg_identity, flags), V (KG_IDENTITY_STAYS);
   M (kg_http_reply, max_age_s);
   M (kg_http_request, retry_header);
   STRUCT (kg_region, M (kg_region, size), M (kg_region, flags), M (kg_region, slot),
