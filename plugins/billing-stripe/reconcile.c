@@ -32,6 +32,8 @@ struct reconcile {
   char after[STRIPE_ID];  /* last one of the page before */
   struct set seen, tenants;
   int64_t checked, differences, fixed;
+  atomic_uint pending;  /* writes under way, and 1 until all was looked at */
+  atomic_int unwritten; /* why one of them failed, or 0 */
   struct told told;
   struct projection ours;
 };
@@ -114,6 +116,30 @@ difference (struct reconcile *r, const char *what, const char *subscription, con
   desk_lit (d, "}");
 }
 
+/* Answers, once all is looked at and what differs is on disk.  A refusal stays one. */
+static void
+reconcile_leave (struct reconcile *r)
+{
+  struct desk *d = r->desk;
+  int32_t rc;
+  if (atomic_fetch_sub (&r->pending, 1) != 1)
+    return;
+  rc = atomic_load (&r->unwritten);
+  if (rc && !d->status)
+    desk_refuse (d, 503, "What Stripe says could not be stored: %s", strerror (-rc));
+  desk_end (d);
+}
+
+/* On the committer's thread.  -EEXIST: it is there already, from a moment ago. */
+static void
+fix_written (const struct kg_outcome *outcome, void *arg)
+{
+  struct reconcile *r = arg;
+  if (outcome->error && outcome->error != -EEXIST)
+    atomic_store (&r->unwritten, outcome->error);
+  reconcile_leave (r);
+}
+
 /* Puts the subscription as it is at Stripe into the inbox. */
 static void
 subscription_fix (struct reconcile *r, json_object *event)
@@ -123,9 +149,11 @@ subscription_fix (struct reconcile *r, json_object *event)
   struct kg_op op = { .kind = KG_OP_APPEND, .log = b->inbox,
                       .key = { r->told.event.id, strlen (r->told.event.id) },
                       .value = { text, strlen (text) } };
-  int32_t rc = b->store->write (b->self, &op, 1, sizeof op, NULL, NULL);
+  int32_t rc;
+  atomic_fetch_add (&r->pending, 1);
+  rc = b->store->write (b->self, &op, 1, sizeof op, fix_written, r);
   if (rc < 0)
-    r->desk->error = rc;
+    fix_written (&(struct kg_outcome){ .size = sizeof (struct kg_outcome), .error = rc }, r);
   else
     r->fixed++;
 }
@@ -317,7 +345,7 @@ reconcile_end (struct reconcile *r)
   desk_lit (d, "}");
   if (rc < 0)
     d->error = rc;
-  desk_end (d);
+  reconcile_leave (r);
 }
 
 static int32_t page_ask (struct reconcile *r);
@@ -334,7 +362,7 @@ page_told (const struct stripe_reply *reply, void *arg)
   if (reply->error || reply->status > 299 || !array) {
     const char *text = stripe_text (reply->json, "error.message");
     desk_refuse (d, 502, "Stripe cannot be asked: %.180s", text ? text : reply->message);
-    desk_end (d);
+    reconcile_leave (r);
     return;
   }
   for (size_t i = 0; rc == 0 && i < n; i++)
@@ -346,7 +374,7 @@ page_told (const struct stripe_reply *reply, void *arg)
     return;
   if (rc < 0) {
     d->error = rc;
-    desk_end (d);
+    reconcile_leave (r);
   } else
     reconcile_end (r);
 }
@@ -385,6 +413,7 @@ reconcile_run (struct desk *d)
   int32_t rc;
   if (r) {
     r->desk = d;
+    atomic_init (&r->pending, 1);
     r->batch = batch_create (d->billing);
     r->fix = json_object_get_boolean (stripe_member (o, "fix"));
     d->mine = r;
@@ -425,7 +454,7 @@ reconcile_open (struct billing *b)
     .response_schema = "{\"type\":\"object\",\"properties\":{\"differences\":{\"type\":\"array\","
                        "\"items\":{\"type\":\"object\"}},\"checked\":{\"type\":\"integer\"},"
                        "\"fixed\":{\"type\":\"integer\"}}}",
-    .statuses = "501 502",
+    .statuses = "501 502 503",
   };
   return b->host->route (b->self, &route);
 }
