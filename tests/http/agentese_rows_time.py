@@ -133,7 +133,9 @@ def schedule(caller):
     late = caller.result("time.schedule.defer", {
         "target": "world.bell.build", "delay": 0.3, "kwargs": {"changes": {"late": 1}}})["id"]
     rows.run(caller, [("time.schedule.cancel", {"id": late}, None, 200, ANY)])
-    time.sleep(0.6)
+    caller.result("time.schedule.defer", {
+        "target": "world.bell.build", "delay": 0.3, "kwargs": {"changes": {"last": 1}}})
+    kgent.ok(wait(caller, "world.bell", "last", 1, 10), "one that is due behind it is")
     kgent.equal(caller.result("world.bell.measure", {"metric": "late"}, "architect")["value"],
                 "unmeasured", "what is cancelled is not executed")
 

@@ -191,14 +191,14 @@ def handovers():
             c.start()
         for _ in range(3):
             before = serving(host)
-            host.post("/admin/v1/reload", None, local=True)
+            kgent.ok(seconds_until(60, lambda: host.post("/admin/v1/reload", None, local=True).status
+                                   < 400) is not None, "the last handover is over")
             end = time.monotonic() + 20
             while serving(host) == before and time.monotonic() < end:
                 added += host.post(f"/admin/v1/tenants/{tenant}/grants",
                                    {"feature": "requests", "amount": 1}, local=True).status == 201
                 time.sleep(0.1)
             done += serving(host) != before
-            time.sleep(0.5)
         for c in clients:
             c.going = False
         for c in clients:

@@ -197,9 +197,13 @@ def parked():
                     [(400, "world.poison.manifest")] * 2, "they are listed")
         first, second = (f"/admin/v1/meter/parked/openmeter/{p['place']}" for p in page["parked"])
         kgent.equal(host.get(first, local=True).json, page["parked"][0], "one is shown")
+        tried = []
+        server.refuses = lambda e: tried.append(e["id"]) or True
         kgent.equal(host.post(first, None, local=True).status, 202, "tried again")
-        time.sleep(0.3)
-        kgent.equal(status(host, "openmeter")["parked"], 2, "refused again, it stays")
+        kgent.ok(wait_for(lambda: tried), "it is sent")
+        kgent.equal(tried, [page["parked"][0]["event"]["id"]], "alone, and once")
+        kgent.ok(wait_for(lambda: status(host, "openmeter")["parked"] == 2),
+                 "refused again, it stays")
         server.refuses = lambda e: False
         kgent.equal(host.post(first, None, local=True).status, 202, "tried once more")
         kgent.ok(wait_for(lambda: status(host, "openmeter")["parked"] == 1), "it goes")

@@ -255,6 +255,12 @@ class Clients:
             except (OSError, ValueError, kgent.http.client.HTTPException):
                 time.sleep(0.05)
 
+    def more(self, n):
+        """Until so many more are answered."""
+        enough, end = self.answered + n, time.monotonic() + 30
+        while self.answered < enough and time.monotonic() < end:
+            time.sleep(0.01)
+
     def stop(self):
         self.going = False
         for t in self.threads:
@@ -277,7 +283,7 @@ def handovers(host, keys, commit):
         while serving(host) == before and time.monotonic() < end:
             time.sleep(0.05)
         done += serving(host) != before
-        time.sleep(1.5)
+        clients.more(100)
     clients.stop()
     kgent.equal(done, 3, f"{commit}: 3 handovers while invoking")
     agrees(host, keys, f"{commit}, behind handovers")
@@ -292,7 +298,7 @@ def kills(host, keys, commit):
         time.sleep(random.uniform(0.5, 2.0))
         host.stop(signal.SIGKILL)
         host.start()
-    time.sleep(1)
+    clients.more(50)
     clients.stop()
     agrees(host, keys, f"{commit}, behind kills")
     rolled(host)
