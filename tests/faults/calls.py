@@ -79,9 +79,10 @@ def invokes():
         counts = host.counts()
         kgent.equal((counts["good"], counts["told"], counts["refused"]), (300, 300, 0), "each with 200, once")
         kgent.equal(host.recorded(), collections.Counter(range(300)), "each is recorded once")
+        counted = 'kgent_inner_requests_total{endpoint="/v1/agentese/invoke",status="200"} 300\n'
+        kgent.ok(until(lambda: counted in host.get("/metrics", admin=True).text),
+                 "they have a metric of their own")
         metrics = host.get("/metrics", admin=True).text
-        kgent.contains(metrics, 'kgent_inner_requests_total{endpoint="/v1/agentese/invoke",status="200"} 300\n',
-                       "they have a metric of their own")
         kgent.contains(metrics, 'kgent_inner_request_latency_seconds_count{endpoint="/v1/agentese/invoke"} 300\n',
                        "and a latency")
         kgent.ok('kgents_api_requests_total{method="POST",endpoint="/v1/agentese/invoke"' not in metrics,
