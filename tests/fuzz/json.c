@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,20 @@ compare (const struct kg_json *j, uint32_t i, json_object *theirs)
   }
 }
 
+/* json-c takes a character that was escaped as a pair for half of a pair when its lower 16
+ * bits look like one (U+1D800, U+2D800, ...), and reads U+FFFD. */
+static int
+json_c_errs (const char *text)
+{
+  for (text = strstr (text, "\\u"); text; text = strstr (text + 1, "\\u")) {
+    unsigned high = 0;
+    sscanf (text + 2, "%4x", &high);
+    if (high >= 0xd800 && high < 0xdc00 && (high & 0x3e) == 0x36)
+      return 1;
+  }
+  return 0;
+}
+
 static void
 parse_too (const struct kg_json *j, const char *text, size_t size)
 {
@@ -116,10 +131,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   memcpy (text, data, size);
   text[size] = 0;
   r = json_scan (text, size, tokens, max, &j, &error);
-  if (!r)
-    parse_too (&j, text, size);
-  else
+  if (r)
     must ((r == -EBADMSG || r == -E2BIG) && error.reason && error.offset <= size);
+  else if (!json_c_errs (text))
+    parse_too (&j, text, size);
   free (tokens);
   free (text);
   return 0;
