@@ -66,12 +66,16 @@ finish (struct query *q)
 
 static void work (void *arg);
 
-/* Gives the query to a job; -errno when none can take it. */
+/* Gives the query to a job, which may have freed it by now: 0; -errno when none can take it,
+ * which is noted. */
 static int32_t
 run (struct query *q)
 {
   struct mt *mt = q->rollup->mt;
-  return mt->jobs->run (mt->self, work, q);
+  int32_t r = mt->jobs->run (mt->self, work, q);
+  if (r < 0)
+    q->error = r;
+  return r;
 }
 
 /* The next one that waits, in the place of one that is done; NULL: there is none. */
@@ -95,7 +99,7 @@ static void
 next_run (struct rollup *r)
 {
   struct query *q;
-  while ((q = next_take (r)) && (q->error = run (q)) < 0)
+  while ((q = next_take (r)) && run (q) < 0)
     finish (q);
 }
 
@@ -146,7 +150,7 @@ settled (const struct kg_outcome *outcome, void *arg)
   if (r < 0) {
     q->error = r;
     finish (q);
-  } else if (r && (q->error = run (q)) < 0) {
+  } else if (r && run (q) < 0) {
     next_run (rollup);
     finish (q);
   }

@@ -131,6 +131,7 @@ static int32_t
 listing_begin (struct mt *mt, kg_req *req, const struct listing *from)
 {
   struct listing *l = malloc (sizeof *l);
+  int32_t r;
   if (!l)
     return -ENOMEM;
   *l = *from;
@@ -140,9 +141,11 @@ listing_begin (struct mt *mt, kg_req *req, const struct listing *from)
     free (l);
     return -ENOMEM;
   }
-  l->error = mt->jobs->run (mt->self, listing_run, l);
-  if (l->error < 0)
+  r = mt->jobs->run (mt->self, listing_run, l); /* the job notes its own error */
+  if (r < 0) {
+    l->error = r;
     mt->host->resume (l->ticket, listing_answer, l, listing_free);
+  }
   return KG_WAIT;
 }
 
