@@ -5,6 +5,7 @@ PLUGIN_TESTS = \
 	%D%/agentese-concept \
 	%D%/agentese-grammar \
 	%D%/agentese-http \
+	%D%/agentese-http-conf \
 	%D%/agentese-http-stream \
 	%D%/agentese-lane \
 	%D%/agentese-laws \
@@ -170,7 +171,9 @@ endif
 %C%_agentese_time_SOURCES = %D%/agentese-time.c %D%/agentese.h
 %C%_agentese_time_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_state_SOURCES = %D%/agentese-state.c %D%/agentese.h
-%C%_agentese_http_SOURCES = %D%/agentese-http.c %D%/agentese.h
+%C%_agentese_http_SOURCES = %D%/agentese-http.c %D%/agentese-agents.h %D%/agentese.h
+%C%_agentese_http_conf_SOURCES = %D%/agentese-http-conf.c %D%/agentese-agents.h %D%/agentese.h
+%C%_agentese_http_conf_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_http_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_http_stream_SOURCES = %D%/agentese-http-stream.c %D%/agentese.h
 %C%_agentese_http_stream_LDADD = $(%C%_agentese_LDADD)

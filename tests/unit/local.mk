@@ -40,6 +40,7 @@ UNIT_TESTS = \
 	%D%/store_cold \
 	%D%/store_crash \
 	%D%/store_faults \
+	%D%/store_log \
 	%D%/store_marks \
 	%D%/store_power \
 	%D%/store_two \
@@ -71,7 +72,8 @@ UTIL_LIBS = core/libutil.a $(CHECK_LIBS)
 
 STORE_HOST = %D%/store_host.c %D%/store_host.h
 %C%_ring_SOURCES = %D%/ring.c $(STORE_HOST)
-%C%_store_SOURCES = %D%/store.c $(STORE_HOST)
+%C%_store_SOURCES = %D%/store.c %D%/store_case.h $(STORE_HOST)
+%C%_store_log_SOURCES = %D%/store_log.c %D%/store_case.h $(STORE_HOST)
 %C%_store_cold_SOURCES = %D%/store_cold.c %D%/store_vfs.c %D%/store_vfs.h $(STORE_HOST)
 %C%_store_marks_SOURCES = %D%/store_marks.c $(STORE_HOST)
 %C%_store_power_SOURCES = %D%/store_power.c %D%/store_disk.c %D%/store_disk.h $(STORE_HOST)
