@@ -170,6 +170,7 @@ stream_open (kg_req *req, int32_t status, const char *type)
   s->is_events = !strncmp (type, "text/event-stream", 17);
   s->spoke = worker_now (req->worker);
   s->type = req->response.type;
+  s->gone = req->gone; /* a continuation may begin it behind its client's back */
   return req->stream = s;
 }
 

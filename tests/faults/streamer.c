@@ -29,6 +29,7 @@
 static const struct kg_host *host;
 static const struct kg_jobs *jobs;
 static kg_self *self;
+static kg_ticket *held; /* of the request that waits for `wake` */
 static _Atomic int over, lasts, rooms, gones, drops, epipes, logs, threads, status_at_end, gone_at_end,
     status_at_log;
 static _Atomic long taken, sent;
@@ -336,6 +337,48 @@ seen (kg_req *req, void *data)
   return KG_DONE;
 }
 
+/* ---- A stream that begins when its client has left ----------------------- */
+
+/* Runs although the ticket's request is over for its client. */
+static int32_t
+late (kg_req *req, void *arg)
+{
+  kg_stream *s = host->stream (req, 200, "text/plain");
+  (void) arg;
+  if (!s)
+    return -ENOMEM;
+  atomic_store (&gone_at_end, (int) host->num (req, KG_NUM_GONE));
+  if (host->send (s, "late", 4) == -EPIPE)
+    atomic_fetch_add (&epipes, 1);
+  host->end (s);
+  return KG_DONE;
+}
+
+static int32_t
+hold (kg_req *req, void *data)
+{
+  (void) data;
+  held = host->suspend (req, NULL, NULL);
+  return held ? KG_WAIT : -ENOMEM;
+}
+
+/* Keeps the worker from whatever comes meanwhile. */
+static int32_t
+stall (kg_req *req, void *data)
+{
+  (void) data;
+  pause_ms (200);
+  return host->reply (req, 200, NULL, NULL, 0) < 0 ? -EIO : KG_DONE;
+}
+
+static int32_t
+wake (kg_req *req, void *data)
+{
+  (void) data;
+  host->resume (held, late, NULL, dropped);
+  return host->reply (req, 200, NULL, NULL, 0) < 0 ? -EIO : KG_DONE;
+}
+
 /* Elsewhere there is no such stream. */
 static int32_t
 access_hook (kg_req *req, void *data)
@@ -345,6 +388,22 @@ access_hook (kg_req *req, void *data)
   if (host->stream2 (req, &def))
     abort ();
   return KG_NEXT;
+}
+
+static int32_t
+late_open (const struct kg_host *h, kg_self *s)
+{
+  static const struct {
+    const char *pattern;
+    kg_fn *handler;
+  } list[] = { { "/s/hold", hold }, { "/s/stall", stall }, { "/s/wake", wake } };
+  int32_t rc = 0;
+  for (size_t i = 0; rc >= 0 && i < sizeof list / sizeof *list; i++) {
+    struct kg_route r = { .size = sizeof r, .flags = KG_PUBLIC | KG_STREAMS, .method = "GET",
+                          .pattern = list[i].pattern, .handler = list[i].handler };
+    rc = h->route (s, &r);
+  }
+  return rc;
 }
 
 static int32_t
@@ -368,6 +427,8 @@ streamer_open (const struct kg_host *h, kg_self *s, const void *conf, void **ret
                          .pattern = "/s/seen", .handler = seen };
   if (rc >= 0)
     rc = h->route (s, &r);
+  if (rc >= 0)
+    rc = late_open (h, s);
   if (rc >= 0)
     rc = h->hook (s, KG_PHASE_ACCESS, access_hook);
   if (rc >= 0)

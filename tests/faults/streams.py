@@ -140,6 +140,22 @@ def leaves(host):
     kgent.equal(get(host, "do=cr")[1], b"chunklast200", "others are served")
 
 
+def late():
+    """A client that leaves when its ticket is on its way back: the stream that begins then."""
+    with Streamer(["http.threads=1"]) as host:
+        holds, stalls, wakes = host.connect(), host.connect(), host.connect()
+        holds.sendall(b"GET /s/hold HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.1)
+        stalls.sendall(b"GET /s/stall HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.05)
+        wakes.sendall(b"GET /s/wake HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.02)
+        reset(holds)
+        kgent.contains(stalls.recv(4096) + wakes.recv(4096), b"200 OK", "both in one turn of the worker")
+        seen = host.seen()
+        kgent.equal((seen["ended"][1], seen["epipes"]), (1, 1), "its producer hears at once that nobody is there")
+
+
 def produced(seen):
     return seen["sent"] > 0 and not seen["threads"]
 
@@ -191,6 +207,7 @@ def main():
         commits(host)
         leaves(host)
         slow(host)
+    late()
     ends()
 
 
