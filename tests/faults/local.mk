@@ -43,6 +43,8 @@ endif
 EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/crowd.py \
 	%D%/daemon.py \
+	%D%/damage_kinds.py \
+	%D%/damage_tools.py \
 	%D%/framing_rows.py \
 	%D%/ledger_sink.py \
 	%D%/nodisk.c \
