@@ -145,14 +145,6 @@ signature_match (const struct signature *s, const char *const *secrets, const ch
 }
 
 int32_t
-signature_verify (const struct signature *s, const char *const *secrets, const char *body,
-                  size_t len)
-{
-  int32_t rc = signature_match (s, secrets, body, len);
-  return rc < 0 ? rc : 0;
-}
-
-int32_t
 signature_fresh (const struct signature *s, int64_t now, int64_t tolerance)
 {
   return s->time >= now - tolerance && s->time <= now + tolerance;

@@ -27,12 +27,8 @@ struct signature {
 int32_t signature_parse (const char *header, size_t len, struct signature *ret);
 
 /* Tries every secret on every v1, in time that does not depend on which match;
- * the secrets end in NULL, empty ones are skipped.  0; -EACCES: none matches;
- * -ENOMEM. */
-int32_t signature_verify (const struct signature *s, const char *const *secrets, const char *body,
-                          size_t len);
-
-/* The same, and which of the secrets is the first that matches, from 0. */
+ * the secrets end in NULL, empty ones are skipped.  The place of the first that
+ * matches, from 0; -EACCES: none does; -ENOMEM. */
 int32_t signature_match (const struct signature *s, const char *const *secrets, const char *body,
                          size_t len);
 
