@@ -241,9 +241,12 @@ retry_next (struct sink *s)
 static int32_t
 next (struct sink *s)
 {
-  int32_t saving = sink_saving (s), r;
+  enum sink_saving saving = sink_saving (s);
+  int32_t r;
   if (s->stale)
     return saving ? 0 : sink_load (s);
+  if (saving > SAVE_ACK) /* its outcome speaks of this batch, or takes the tally back */
+    return 0;
   if (s->park) /* at once, unless that has failed just now */
     return saving || (s->unparked && atomic_load (&s->waiting)) ? 0 : sink_park (s);
   if (!saving && (r = sink_drop_next (s)))

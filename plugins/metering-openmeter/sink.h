@@ -220,7 +220,7 @@ int32_t sink_park (struct sink *s);
 int32_t sink_unpark (struct sink *s);
 int32_t sink_drop_next (struct sink *s); /* 1: there was one */
 void sink_settle_save (struct sink *s);
-int32_t sink_saving (struct sink *s);
+enum sink_saving sink_saving (struct sink *s);
 void sink_drops_end (struct sink *s); /* answers those that wait with -ESHUTDOWN */
 
 /* ---- sink_parked.c ------------------------------------------------------------- */

@@ -148,12 +148,12 @@ sink_load (struct sink *s)
 
 /* ---- Writing ---------------------------------------------------------------------- */
 
-int32_t
+enum sink_saving
 sink_saving (struct sink *s)
 {
-  int32_t saving;
+  enum sink_saving saving;
   pthread_mutex_lock (&s->lock);
-  saving = s->saving != SAVE_NONE;
+  saving = s->saving;
   pthread_mutex_unlock (&s->lock);
   return saving;
 }

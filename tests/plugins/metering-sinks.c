@@ -223,6 +223,24 @@ START_TEST (all_are_tried_again)
 }
 END_TEST
 
+/* New events come between; each that is parked is tried all the same, and only once. */
+START_TEST (new_events_come_amid_a_retry)
+{
+  int i;
+  park (6);
+  ck_assert_int_eq (fake_status (operate ("POST", "/admin/v1/meter/parked/openmeter")), 202);
+  use_times (8);
+  for (i = 0; i < 50; i++) {
+    turn (1100);
+    if (!last_call ()->delivered)
+      answer (strcmp (last_call ()->method, "POST") ? 200 : 204);
+  }
+  balanced ();
+  status_is ("sinks.0.parked", "0");
+  status_is ("sinks.0.confirmed", "14");
+}
+END_TEST
+
 START_TEST (one_is_dropped)
 {
   park (2);
@@ -329,6 +347,7 @@ main (void)
   tcase_add_test (x, parked_events_are_listed);
   tcase_add_test (x, one_is_tried_again);
   tcase_add_test (x, all_are_tried_again);
+  tcase_add_test (x, new_events_come_amid_a_retry);
   tcase_add_test (x, one_is_dropped);
   tcase_add_test (x, a_drop_needs_the_disk);
   tcase_add_test (x, only_operators_may);
