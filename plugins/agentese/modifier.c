@@ -266,7 +266,8 @@ ag_path_normal (const struct ag_path *path, char *out, size_t size)
     if (path->value[m].len) {
       n = put (out, size, n, "=", 1);
       n = put (out, size, n, path->value[m].ptr, path->value[m].len);
-    }
+    } else if (annotation) /* a clause said it without */
+      n = put (out, size, n, "=true", 5);
     if (!annotation)
       n = put (out, size, n, "]", 1);
   }

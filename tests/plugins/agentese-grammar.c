@@ -53,6 +53,8 @@ static const struct {
     "world.house.manifest[phase=PLAN]" },
   { "world.house.manifest[law_check=true]@law_check=TRUE", "world.house", "manifest",
     "world.house.manifest[law_check=TRUE]@law_check=TRUE" },
+  { "world.house.manifest@law_check=true[law_check]", "world.house", "manifest",
+    "world.house.manifest[law_check]@law_check=true" },
   { "world.house[phase=PLAN]", "world.house", "", NULL },
 };
 
