@@ -22,7 +22,7 @@ struct turn {
   struct holding **touched;
   uint32_t count, cap;
   struct record_read read;
-  char tenant[TENANT_MAX];
+  char tenant[6 * TENANT_MAX]; /* a character of it may be escaped as 6 */
   uint64_t lost;
   int32_t error;
 };
@@ -71,7 +71,7 @@ holder_of (struct turn *t, uint32_t i)
 {
   const struct kg_json *j = &t->read.json;
   kg_str name = kg_json_raw (j, i);
-  if (name.len > TENANT_MAX)
+  if (name.len > sizeof t->tenant)
     return NULL;
   if (j->token[i].escaped)
     name = (kg_str){ t->tenant, kg_json_decode (j, i, t->tenant) };

@@ -195,27 +195,6 @@ worth (const char *feature, const char *balance, const char *usage, const char *
                  "%s", said);
 }
 
-/* The clock, finer than time(). */
-static int64_t
-clock_ns (void)
-{
-  struct timespec t;
-  clock_gettime (CLOCK_REALTIME, &t);
-  return t.tv_sec * S + t.tv_nsec;
-}
-
-static void
-charge (int64_t tokens, int64_t money)
-{
-  char text[256];
-  snprintf (text, sizeof text,
-            "{\"tenant\":\"acme\",\"key\":\"k\",\"time\":%" PRId64
-            ",\"charge\":{\"month\":1,\"tokens\":%" PRId64 ",\"money\":%" PRId64
-            ",\"requests\":0},\"events\":[]}",
-            clock_ns (), tokens, money);
-  append_text (text);
-}
-
 /* What is recorded now. */
 static void
 used (const char *tenant, const char *n)
@@ -278,6 +257,25 @@ START_TEST (subjects_late_ones_and_corrections)
           "\"data\":{\"n\":-4}}");
   turn ();
   worth ("units", "89", "11", "0");
+  end ();
+}
+END_TEST
+
+/* However its letters are written. */
+START_TEST (an_escaped_subject)
+{
+  open_all ();
+  ck_assert_int_eq (send ("POST", "/admin/v1/tenants/elevator-elevator-elevator/grants", "{\"feature\":\"units\",\"amount\":9}"), 201);
+  append ("\"admin\"", clock_ns (),
+          "{\"type\":\"t.a\",\"subject\":\""
+          "\\u0065\\u006c\\u0065\\u0076\\u0061\\u0074\\u006f\\u0072\\u002d\\u0065"
+          "\\u006c\\u0065\\u0076\\u0061\\u0074\\u006f\\u0072\\u002d\\u0065\\u006c"
+          "\\u0065\\u0076\\u0061\\u0074\\u006f\\u0072"
+          "\",\"data\":{\"n\":5}}");
+  turn ();
+  as ("elevator-elevator-elevator", 0);
+  ck_assert_int_eq (ask ("/v1/entitlements/units/value"), 200);
+  ck_assert_str_eq (value ("balance"), "4");
   end ();
 }
 END_TEST
@@ -494,5 +492,6 @@ START_TEST (each_event_once)
 }
 END_TEST
 
-UNIT_MAIN ("metering-entitle", grants_burn, subjects_late_ones_and_corrections, budgets_are_told,
+UNIT_MAIN ("metering-entitle", grants_burn, subjects_late_ones_and_corrections,
+           an_escaped_subject, budgets_are_told,
            grants_end, what_is_no_grant, nobody_keeps_an_audit, each_event_once)

@@ -152,4 +152,25 @@ now_ns (void)
   return (int64_t)time (NULL) * 1000000000;
 }
 
+/* The clock, finer than time(). */
+static inline int64_t
+clock_ns (void)
+{
+  struct timespec t;
+  clock_gettime (CLOCK_REALTIME, &t);
+  return t.tv_sec * INT64_C (1000000000) + t.tv_nsec;
+}
+
+static inline void
+charge (int64_t tokens, int64_t money)
+{
+  char text[256];
+  snprintf (text, sizeof text,
+            "{\"tenant\":\"acme\",\"key\":\"k\",\"time\":%" PRId64
+            ",\"charge\":{\"month\":1,\"tokens\":%" PRId64 ",\"money\":%" PRId64
+            ",\"requests\":0},\"events\":[]}",
+            clock_ns (), tokens, money);
+  append_text (text);
+}
+
 #endif
