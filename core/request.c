@@ -153,6 +153,18 @@ get_header (const struct kg_req *req, const char *key)
   return none;
 }
 
+int32_t
+request_field_at (const kg_req *req, uint32_t place, kg_str *ret_name, kg_str *ret_value)
+{
+  if (place >= req->nfields)
+    return -ENOENT;
+  if (ret_name)
+    *ret_name = req->fields[place].name;
+  if (ret_value)
+    *ret_value = req->fields[place].value;
+  return 0;
+}
+
 /* Makes trace and span id when somebody first asks. */
 __attribute__ ((noinline)) static void
 trace_make (struct kg_req *req)

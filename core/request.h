@@ -129,6 +129,10 @@ int request_has_scope (const kg_req *req, const char *scope);
 /* Scans the body of a KG_JSON route; 0, or -EBADMSG/-ENOMEM with *why in the arena. */
 int32_t request_scan_body (kg_req *req, const char **ret_why);
 
+/* Name and value of the field at a place; -ENOENT beyond the last. */
+int32_t request_field_at (const kg_req *req, uint32_t place, kg_str *ret_name,
+                          kg_str *ret_value);
+
 /* The value of a header, { NULL, 0 } without. */
 static inline kg_str
 request_field (const kg_req *req, int kind)

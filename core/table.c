@@ -19,6 +19,13 @@ table_get (const kg_req *req, int32_t what, const char *key)
   return request_get (req, what, key);
 }
 
+static int32_t
+table_field (const kg_req *req, uint32_t place, kg_str *ret_name, kg_str *ret_value)
+{
+  TAG_WORKER (req, "field");
+  return request_field_at (req, place, ret_name, ret_value);
+}
+
 static int64_t
 table_num (const kg_req *req, int32_t what)
 {
@@ -158,4 +165,5 @@ const struct kg_host host_table = {
   .headers = table_headers,
   .stream2 = table_stream2,
   .taken = stream_taken,
+  .field = table_field,
 };

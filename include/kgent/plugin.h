@@ -418,6 +418,11 @@ struct kg_host {
   /* [any] Of the bytes sent on a stream, how many the kernel has taken for the client;
    * until `end`.  Since 1.1. */
   int64_t (*taken) (kg_stream *stream);
+
+  /* [worker] The field at a place of the request's head, counted from 0, in the order
+   * of arrival: name and value as received, valid until LOG has returned; what means
+   * nothing to the caller is NULL.  -ENOENT beyond the last.  Since 1.1. */
+  int32_t (*field) (const kg_req *req, uint32_t place, kg_str *ret_name, kg_str *ret_value);
 #endif
 };
 

@@ -3,17 +3,14 @@
 
 /* The binary mode of CloudEvents over HTTP (its HTTP binding, section 3.1): attributes
  * are headers, the body is the data.  It becomes the JSON text that the structured mode
- * would have had, so that all that follows is the same.
- *
- * A plugin sees headers by name only, so these attributes there are and no others. */
+ * would have had, so that all that follows is the same. */
 #include "plugins/metering-openmeter/cloudevent.h"
 
 #include <openssl/evp.h>
 #include <strings.h>
 
-static const char *const attributes[] = { "specversion", "id",   "source",     "type",
-                                          "subject",     "time", "dataschema", "corrects" };
-#define ATTRIBUTES (sizeof attributes / sizeof *attributes)
+#define PREFIX "ce-"
+#define PREFIX_LEN (sizeof PREFIX - 1)
 
 /* ---- Text ------------------------------------------------------------------------------ */
 
@@ -130,48 +127,74 @@ body_write (kg_str type, kg_str body, struct kg_out *o)
 
 /* ---- The event --------------------------------------------------------------------------- */
 
-/* The header of the attribute, decoded; { NULL, 0 } without one; 0 for no text. */
+/* Whether the field at a place is an attribute, and which; -ENOENT beyond the last. */
 static int32_t
-attribute_get (const struct kg_host *host, kg_req *req, const char *name, kg_str *ret)
+attribute_at (const struct kg_host *host, const kg_req *req, uint32_t place, kg_str *ret_name,
+              kg_str *ret_value)
 {
-  char header[24] = "ce-";
-  kg_str value;
-  char *out;
-  memcpy (header + 3, name, strlen (name) + 1);
-  value = host->get (req, KG_GET_HEADER, header);
-  *ret = (kg_str){ NULL, 0 };
-  if (!value.ptr)
-    return 1;
-  out = host->alloc (req, value.len + 1);
-  if (!out)
+  int32_t r = host->field (req, place, ret_name, ret_value);
+  if (r < 0 || ret_name->len <= PREFIX_LEN || strncasecmp (ret_name->ptr, PREFIX, PREFIX_LEN))
+    return r;
+  ret_name->ptr += PREFIX_LEN;
+  ret_name->len -= PREFIX_LEN;
+  return 1;
+}
+
+/* What no header may say: the body is the data, and Content-Type tells what it is (section
+ * 3.1.1). */
+static int32_t
+is_of_body (kg_str name)
+{
+  return is_type (name, "data") || is_type (name, "data_base64")
+         || is_type (name, "datacontenttype");
+}
+
+/* Adds an attribute; names have no case here, so they become what events have. */
+static int32_t
+attribute_write (const struct kg_host *host, kg_req *req, kg_str name, kg_str value,
+                 struct kg_out *o)
+{
+  char *text = host->alloc (req, name.len + value.len + 1);
+  size_t i;
+  if (!text || is_of_body (name))
     return 0;
-  *ret = value_decode (value, out);
-  return cloudevent_is_text (*ret);
+  for (i = 0; i < name.len; i++)
+    text[i] = name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? name.ptr[i] | 32 : name.ptr[i];
+  value = value_decode (value, text + name.len);
+  kg_out_raw (o, o->len > 1 ? "," : "", o->len > 1);
+  kg_out_str (o, (kg_str){ text, name.len });
+  kg_out_raw (o, ":", 1);
+  kg_out_str (o, value);
+  return cloudevent_is_text (value);
+}
+
+/* Bytes that all attributes take at most, as JSON text. */
+static size_t
+attributes_size (const struct kg_host *host, kg_req *req)
+{
+  size_t size = 0;
+  kg_str name, value;
+  int32_t r;
+  for (uint32_t i = 0; (r = attribute_at (host, req, i, &name, &value)) >= 0; i++)
+    if (r)
+      size += 6 * (name.len + value.len) + 6;
+  return size;
 }
 
 kg_str
 cloudevent_of_headers (const struct kg_host *host, kg_req *req, kg_str type, kg_str body)
 {
-  kg_str value[ATTRIBUTES];
-  struct kg_out o = { NULL, 0, 256 + 6 * (type.len + body.len) };
-  const char *before = "{";
-  size_t i;
-  for (i = 0; i < ATTRIBUTES; i++) {
-    if (!attribute_get (host, req, attributes[i], &value[i]))
-      return (kg_str){ NULL, 0 };
-    o.cap += 6 * value[i].len + 32;
-  }
+  struct kg_out o
+      = { NULL, 0, 256 + attributes_size (host, req) + 6 * (type.len + body.len) };
+  kg_str name, value;
+  int32_t r;
   o.ptr = host->alloc (req, o.cap);
   if (!o.ptr || (type.len && !cloudevent_is_text (type)))
     return (kg_str){ NULL, 0 };
-  for (i = 0; i < ATTRIBUTES; i++)
-    if (value[i].ptr) {
-      kg_out_lit (&o, before);
-      kg_out_text (&o, attributes[i]);
-      kg_out_raw (&o, ":", 1);
-      kg_out_str (&o, value[i]);
-      before = ",";
-    }
+  kg_out_raw (&o, "{", 1);
+  for (uint32_t i = 0; (r = attribute_at (host, req, i, &name, &value)) >= 0; i++)
+    if (r && !attribute_write (host, req, name, value, &o))
+      return (kg_str){ NULL, 0 };
   body_write (type, body, &o);
   kg_out_raw (&o, "}", 1);
   return kg_out_ok (&o) ? (kg_str){ o.ptr, o.len } : (kg_str){ NULL, 0 };

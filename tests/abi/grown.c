@@ -251,6 +251,22 @@ on_record (kg_req *req, void *data)
   return text_reply (req, "recorded");
 }
 
+/* The names of the request's fields, and the last one's value. */
+static int32_t
+on_fields (kg_req *req, void *data)
+{
+  char text[1024] = "";
+  kg_str name, value = { NULL, 0 };
+  size_t n = 0;
+  (void)data;
+  for (uint32_t i = 0; host->field (req, i, &name, &value) == 0; i++)
+    n += (size_t)snprintf (text + n, sizeof text - n, "%.*s ", (int)name.len, name.ptr);
+  snprintf (text + n, sizeof text - n, "%.*s %d", (int)value.len, value.ptr,
+            host->field (req, UINT32_MAX, NULL, NULL) == -ENOENT
+                && host->field (req, 0, NULL, NULL) == 0);
+  return text_reply (req, text);
+}
+
 static int32_t
 on_counts (kg_req *req, void *data)
 {
@@ -277,7 +293,7 @@ static const struct {
   { "/grown/ended", on_ended, 0 },            { "/grown/region", on_region, 0 },
   { "/grown/held", on_held, 0 },              { "/grown/put", on_put, 0 },
   { "/grown/get", on_get, 0 },                { "/grown/record", on_record, KG_BILLABLE },
-  { "/grown/counts", on_counts, 0 },
+  { "/grown/counts", on_counts, 0 },          { "/grown/fields", on_fields, 0 },
 };
 
 static int32_t

@@ -139,6 +139,8 @@ def together(root):
         headers = h.get("/grown/counts").headers
         kgent.equal([headers.get("X-" + n) for n in ("One", "Two", "Three")], ["one", None, "three"],
                     "headers that are set together, but for one")
+        told = h.get("/grown/fields", headers={"X-One": "a", "x-TWO": "b c"}).text
+        kgent.ok(told.endswith("X-One x-TWO b c 1"), f"a request's fields as they came ({told})")
 
 
 # ---- Regions ------------------------------------------------------------------

@@ -411,7 +411,8 @@ layout_since_1_1 (void)
           M (kg_region, boot));
   M (kg_store, bucket2), M (kg_store, region), M (kg_store, region_ensure),
       M (kg_store, region_held), M (kg_store, marks);
-  M (kg_host, fields), M (kg_host, headers), M (kg_host, stream2), M (kg_host, taken);
+  M (kg_host, fields), M (kg_host, headers), M (kg_host, stream2), M (kg_host, taken),
+      M (kg_host, field);
   STRUCT (kg_stream_def, M (kg_stream_def, size), M (kg_stream_def, status),
           M (kg_stream_def, type), M (kg_stream_def, room), M (kg_stream_def, ended),
           M (kg_stream_def, last), M (kg_stream_def, arg));

@@ -35,6 +35,18 @@ fake_request_header (const kg_req *req, const char *name)
   return pair_find (req->headers, req->nheaders, name);
 }
 
+static int32_t
+host_field (const kg_req *req, uint32_t place, kg_str *ret_name, kg_str *ret_value)
+{
+  if (place >= (uint32_t)req->nheaders)
+    return -ENOENT;
+  if (ret_name)
+    *ret_name = str_of (req->headers[place].name);
+  if (ret_value)
+    *ret_value = str_of (req->headers[place].value);
+  return 0;
+}
+
 static int
 hex (int c)
 {
@@ -437,4 +449,5 @@ const struct kg_host fake_table = {
   .headers = host_headers,
   .stream2 = fake_host_stream2,
   .taken = fake_host_taken,
+  .field = host_field,
 };

@@ -75,7 +75,7 @@ def ways(host, tenant, key):
     kgent.equal(send(host, key, [event("b"), event("c")]).status, 204, "many")
     kgent.equal(send(host, key, [event("d")], "application/json").status, 204, "as plain JSON")
     headers = {"ce-specversion": "1.0", "ce-id": "e%20e", "ce-source": "/switch",
-               "ce-type": "call", "ce-subject": tenant}
+               "ce-type": "call", "ce-subject": tenant, "Ce-Cell": "b7"}
     answer = send(host, key, {"seconds": 1, "region": "eu"}, "application/json", headers=headers)
     kgent.equal(answer.status, 204, "in headers")
     headers["ce-id"] = "f"
@@ -90,6 +90,7 @@ def ways(host, tenant, key):
     kgent.equal({e["source"] + e["subject"] for e in events.values()}, {"/switch" + tenant},
                 "as it was sent")
     kgent.equal(base64.b64decode(events["f"]["data_base64"]), b"\x00\x01", "with its bytes")
+    kgent.equal(events["f"].get("cell"), "b7", "and its extension")
 
 
 def refusals(host, tenant, key):

@@ -64,18 +64,26 @@ END_TEST
 
 START_TEST (binary)
 {
+  static const struct {
+    const char *field;
+    int status;
+  } wrong[] = { { "ce-data: 1", 400 },     { "ce-data_base64: AA==", 400 },
+                { "ce-id: twice", 422 },   { "ce-datacontenttype: text/plain", 400 },
+                { "ce-a_b: x", 422 },      { "ce-x: %00", 400 } };
   const char *headers[] = { "Content-Type: application/json",
                             "ce-specversion: 1.0",
                             "Ce-Id: a%20b%e2%82%ac%zz",
                             "ce-source: /app",
                             "ce-type: t",
                             "ce-dataschema: http://x/y",
+                            "CE-Region: eu%2dwest",
                             NULL };
   setup (NULL);
   ck_assert_int_eq (post_to ("/v1/events", headers, "{\"n\":1}"), 204);
   ck_assert_str_eq (recorded (0),
                     "[{\"type\":\"t\",\"id\":\"a b\xe2\x82\xac%zz\",\"source\":\"/app\","
-                    "\"data\":{\"n\":1},\"ext\":{\"dataschema\":\"http://x/y\"}}]}");
+                    "\"data\":{\"n\":1},\"ext\":{\"dataschema\":\"http://x/y\","
+                    "\"region\":\"eu-west\"}}]}");
   headers[2] = "ce-id: 2";
   headers[5] = NULL;
   headers[0] = "Content-Type: text/plain; charset=utf-8";
@@ -97,6 +105,11 @@ START_TEST (binary)
   headers[1] = "ce-specversion: 1.0";
   headers[2] = "ce-id: %ff";
   ck_assert_int_eq (post_to ("/v1/events", headers, "{}"), 400);
+  headers[2] = "ce-id: 4";
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    headers[5] = wrong[i].field;
+    ck_assert_int_eq (post_to ("/v1/events", headers, "{}"), wrong[i].status);
+  }
   ck_assert_int_eq (records (), 3);
   records_check ();
   end ();
