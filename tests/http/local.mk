@@ -36,6 +36,9 @@ HTTP_TESTS = \
 	%D%/entitlements.py \
 	%D%/usage.py \
 	%D%/stripe.py \
+	%D%/stripe_rows.py \
+	%D%/stripe_rows_effects.py \
+	%D%/stripe_rows_once.py \
 	%D%/billing.py \
 	%D%/checkout.py \
 	%D%/billing_reconcile.py \
@@ -57,4 +60,4 @@ if HAVE_PYTHON
 TESTS += $(HTTP_TESTS)
 endif
 EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/sweep.py %D%/badagent.py %D%/sse.py %D%/stub.py \
-	%D%/fakestripe.py
+	%D%/fakestripe.py %D%/stripe_tools.py
