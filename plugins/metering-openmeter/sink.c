@@ -266,6 +266,22 @@ next (struct sink *s)
   return r ? (r < 0 ? r : 0) : send_next (s);
 }
 
+static int32_t
+record_date (const struct kg_record *record, void *arg)
+{
+  *(int64_t *)arg = record->time_ns;
+  return 1;
+}
+
+/* A sink in trouble may never come to read what waits for it: how old that is counts too. */
+static void
+oldest_find (struct sink *s)
+{
+  struct mt *mt = s->mt;
+  if (s->attempt && !s->stale && !s->oldest_ns && mt->store->newest (mt->usage) > s->tally.after)
+    mt->store->read (mt->usage, s->tally.after, 1, record_date, &s->oldest_ns);
+}
+
 static void
 on_timer (void *arg)
 {
@@ -279,6 +295,7 @@ on_timer (void *arg)
     sink_say (s, &none);
     sink_retry_later (s, &none);
   }
+  oldest_find (s);
   sink_count (s);
   sink_report (s);
 }

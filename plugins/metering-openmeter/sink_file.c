@@ -10,7 +10,11 @@
  *
  * After a failed write or sync the file is opened again, cut, and everything since the
  * last good byte written anew; so it doesn't matter what the kernel made of the pages
- * that it could not write. */
+ * that it could not write.
+ *
+ * People move and delete files.  Before lines are added the file must still be where it was
+ * made, and after the sync it must have a name: what went into one that has none is written
+ * again into the next. */
 #include "plugins/metering-openmeter/sink.h"
 
 #include <dirent.h>
@@ -62,6 +66,43 @@ file_close (struct sink *s)
   s->fd = -1;
 }
 
+static void
+file_end (struct sink *s)
+{
+  file_close (s);
+  if (s->lock_fd >= 0)
+    close (s->lock_fd);
+  s->lock_fd = -1;
+  s->ready = 0;
+}
+
+/* Whether the path still leads to the open file. */
+static int32_t
+is_at (int fd, const char *path)
+{
+  struct stat open, there;
+  return fstat (fd, &open) == 0 && stat (path, &there) == 0 && open.st_ino == there.st_ino
+         && open.st_dev == there.st_dev;
+}
+
+/* Begins anew with everything, the folder too, which may be gone.  A file that was made for
+ * what could not be written goes: a full disk must not be filled with pieces. */
+static void
+file_abandon (struct sink *s)
+{
+  char path[PATH_MAX];
+  path_make (s, &s->open, path);
+  if (s->fd >= 0 && s->open.file != s->tally.file && is_at (s->fd, path))
+    unlink (path);
+  file_end (s);
+}
+
+static void
+lock_path (const struct sink *s, char out[PATH_MAX])
+{
+  snprintf (out, PATH_MAX, "%s/.%s.lock", s->conf.dir, s->conf.name);
+}
+
 /* ---- Getting ready ------------------------------------------------------------------ */
 
 /* The folder is one process's at a time. */
@@ -74,7 +115,7 @@ folder_lock (struct sink *s)
   s->claim = CLAIM_NONE;
   if (mkdir (s->conf.dir, 0750) < 0 && errno != EEXIST)
     return -errno;
-  snprintf (path, sizeof path, "%s/.%s.lock", s->conf.dir, s->conf.name);
+  lock_path (s, path);
   s->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (s->lock_fd < 0)
     return -errno;
@@ -173,6 +214,17 @@ file_cut (struct sink *s, const char *path)
   return 1;
 }
 
+static void
+file_gone (const struct sink *s)
+{
+  char path[PATH_MAX];
+  path_make (s, &s->tally, path);
+  s->mt->host->log (s->mt->self, KG_LOG_WARN,
+                    "%s: %s is gone, and the next one is begun; its %llu bytes of events are in the "
+                    "log as well",
+                    s->conf.name, path, (unsigned long long)s->tally.size);
+}
+
 /* The file where it was left; the next one when it is gone, or has less than it had. */
 static int32_t
 file_open (struct sink *s)
@@ -187,13 +239,15 @@ file_open (struct sink *s)
   s->fd = open (path, O_WRONLY | O_APPEND | O_CLOEXEC);
   if (s->fd < 0 && errno != ENOENT)
     return -errno;
+  if (s->fd < 0)
+    file_gone (s);
   if (s->fd >= 0 && (r = file_cut (s, path)))
     return r < 0 ? r : 0;
   return file_create (s);
 }
 
 static int32_t
-file_ready (struct sink *s)
+file_prepare (struct sink *s)
 {
   int32_t r = folder_lock (s);
   if (r < 0)
@@ -208,9 +262,32 @@ file_ready (struct sink *s)
   }
   if (s->claim == CLAIM_ASKED)
     return 1;
-  r = file_open (s);
-  s->met |= !r;
+  return file_open (s);
+}
+
+/* An error as an answer that says where. */
+static struct sink_reply
+trouble (const struct sink *s, int32_t error)
+{
+  struct sink_reply r = { .error = error, .retry_after_ms = -1 };
+  if (error)
+    snprintf (r.message, sizeof r.message, "%s: %s",
+              error == -EBUSY ? "another process writes there" : strerror (-error), s->conf.dir);
   return r;
+}
+
+static int32_t
+file_ready (struct sink *s)
+{
+  int32_t r = file_prepare (s);
+  struct sink_reply reply = trouble (s, r);
+  s->met |= !r;
+  if (r >= 0)
+    return r;
+  file_abandon (s);
+  sink_say (s, &reply);
+  sink_retry_later (s, &reply);
+  return 1;
 }
 
 /* ---- Writing ------------------------------------------------------------------------ */
@@ -246,21 +323,47 @@ lines_make (const struct mt_batch *b, struct mt_text *t)
   }
 }
 
+/* Whether lines may be added: -ENOENT when somebody took the folder or its lock away. */
+static int32_t
+file_choose (struct sink *s)
+{
+  char path[PATH_MAX];
+  lock_path (s, path);
+  if (!is_at (s->lock_fd, path))
+    return -ENOENT;
+  path_make (s, &s->open, path);
+  if (!is_at (s->fd, path)) {
+    if (s->open.file == s->tally.file)
+      file_gone (s);
+    return file_create (s);
+  }
+  if (s->open.day != today () || s->open.size >= (uint64_t)s->conf.max_bytes)
+    return file_create (s);
+  return 0;
+}
+
+/* Puts the lines on the disk; a file without a name is none. */
+static int32_t
+lines_write (struct sink *s, const struct mt_text *t)
+{
+  struct stat st;
+  int32_t r = write_all (s->fd, t->ptr, t->len);
+  if (!r && (fdatasync (s->fd) < 0 || fstat (s->fd, &st) < 0))
+    r = -errno;
+  return !r && !st.st_nlink ? -ENOENT : r;
+}
+
 static int32_t
 batch_write (struct sink *s)
 {
   struct mt_text t = { 0 };
-  int32_t r = 0;
-  if (s->open.day != today () || s->open.size >= (uint64_t)s->conf.max_bytes)
-    r = file_create (s);
+  int32_t r = file_choose (s);
   if (!r)
     lines_make (&s->batch, &t);
   if (t.failed)
     r = -ENOMEM;
   if (!r)
-    r = write_all (s->fd, t.ptr, t.len);
-  if (!r && fdatasync (s->fd) < 0)
-    r = -errno;
+    r = lines_write (s, &t);
   s->open.size += t.len;
   mt_text_free (&t);
   return r;
@@ -270,18 +373,16 @@ batch_write (struct sink *s)
 static int32_t
 file_send (struct sink *s)
 {
-  struct sink_reply reply = { .retry_after_ms = -1 };
+  struct sink_reply reply;
   struct timespec from, to;
   clock_gettime (CLOCK_MONOTONIC, &from);
-  reply.error = batch_write (s);
+  reply = trouble (s, batch_write (s));
   clock_gettime (CLOCK_MONOTONIC, &to);
   reply.status = reply.error ? 0 : 200;
   reply.elapsed_ns
       = (int64_t)(to.tv_sec - from.tv_sec) * 1000000000 + to.tv_nsec - from.tv_nsec;
-  if (reply.error) {
-    file_close (s);
-    s->ready = 0;
-  }
+  if (reply.error)
+    file_abandon (s);
   sink_begin (s, SINK_SENDING);
   sink_arrive (s, &reply);
   return 0;
@@ -293,16 +394,6 @@ file_sent (struct sink *s)
   s->tally.file = s->open.file;
   s->tally.size = s->open.size;
   s->tally.day = s->open.day;
-}
-
-static void
-file_end (struct sink *s)
-{
-  file_close (s);
-  if (s->lock_fd >= 0)
-    close (s->lock_fd);
-  s->lock_fd = -1;
-  s->ready = 0;
 }
 
 const struct sink_kind sink_file = { .name = "file",
