@@ -37,6 +37,7 @@ HTTP_TESTS = \
 	%D%/usage.py \
 	%D%/stripe.py \
 	%D%/stripe_rows.py \
+	%D%/stripe_rows_disk.py \
 	%D%/stripe_rows_effects.py \
 	%D%/stripe_rows_once.py \
 	%D%/billing.py \
