@@ -290,6 +290,8 @@ boot_steps (struct store *s, char error[STORE_ERROR_MAX])
     r = boot_transaction (s, error);
   if (r >= 0)
     r = db_checkpoint (s->db, 0); /* so that the file's own head tells its format */
+  if (r == -EBUSY) /* another process is at the same, which doesn't wait */
+    r = 0;
   if (r >= 0)
     r = boot_guard (s);
   s->version = -1;

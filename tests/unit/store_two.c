@@ -9,6 +9,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,6 +289,36 @@ START_TEST (workers_read_while_others_write)
 }
 END_TEST
 
+/* Holds the lock of checkpoints, as one does that takes its time: byte 121 of the WAL's
+ * index, as SQLite's "WAL-mode File Format" has it. */
+static void
+child_checkpoints (void)
+{
+  struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 121, .l_len = 1 };
+  char path[128];
+  int fd;
+  snprintf (path, sizeof path, "%s/kgent.db-shm", dir);
+  fd = open (path, O_RDWR | O_CLOEXEC);
+  if (fd < 0 || fcntl (fd, F_SETLKW, &lock) < 0)
+    abort ();
+  say (to_parent[1]);
+  hear (to_child[0]);
+}
+
+START_TEST (one_starts_while_the_other_checkpoints)
+{
+  fork_child (modes[_i], child_checkpoints);
+  hear (to_parent[0]);
+  say (to_child[1]);
+  hear (to_parent[0]);
+  ck_assert_msg (!test_start (&t, dir, modes[_i], 2), "%s", t.error);
+  ck_assert_int_eq (test_record (&t, 0, "x", 1, NULL), 0);
+  ck_assert (test_newest (&t, t.usage, 1));
+  say (to_child[1]);
+  child_ended ();
+}
+END_TEST
+
 int
 main (void)
 {
@@ -298,6 +329,7 @@ main (void)
   tcase_add_checked_fixture (c, setup, teardown);
   tcase_set_timeout (c, 120);
   tcase_add_loop_test (c, both_write, 0, 2);
+  tcase_add_loop_test (c, one_starts_while_the_other_checkpoints, 0, 2);
   tcase_add_test (c, changes_reach_the_other_within_a_second);
   tcase_add_test (c, the_survivor_takes_what_the_other_left);
   tcase_add_test (c, workers_read_while_others_write);
