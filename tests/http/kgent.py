@@ -212,8 +212,9 @@ class Host:
         return status
 
     def logged(self):
-        self.log.seek(0)
-        return self.log.read()
+        """What it wrote; over a descriptor of its own, for it writes where the shared one is."""
+        with open(self.log.name, encoding="utf-8", errors="replace") as f:
+            return f.read()
 
     def __enter__(self):
         return self.start()

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -51,22 +52,36 @@ def everybody(host, params):
     return answer.json["data"]
 
 
-def metric(host, name):
-    for line in host.get("/metrics", admin=True).text.splitlines():
-        if line.startswith(name + " "):
-            return float(line.split()[1])
-    return None
+def until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def usage_rows(host, statement):
+    db = sqlite3.connect(os.path.join(host.state, "kgent.db"))
+    try:
+        return db.execute(statement).fetchall()
+    finally:
+        db.close()
 
 
 def rolled(host):
-    """Until the rollup is as far as the log."""
-    end = time.monotonic() + 30
+    """Until all meters have counted what the log has now, in each unit: as the store says,
+    for a gauge tells how it was when a timer ran last.  How far that is."""
+    (newest,), = usage_rows(host, "SELECT newest FROM log WHERE name = 'usage'")
+    end = time.monotonic() + 60
     while time.monotonic() < end:
-        if metric(host, "kgent_metering_rollup_lag_records") == 0 \
-                and metric(host, "kgent_metering_rollup_records_total"):
-            return
+        found = usage_rows(host, "SELECT value FROM entry WHERE key = CAST ('state' AS BLOB) AND bucket ="
+                                 " (SELECT id FROM bucket WHERE name = 'usage.meters')")
+        at = [at for (text,) in found for units in json.loads(text).values() for at in units.values()]
+        if at and min(at) >= [newest, 0]:
+            return newest
         time.sleep(0.1)
-    raise AssertionError("the rollup doesn't catch up")
+    raise AssertionError(f"the rollup doesn't catch up: {newest}, {at}")
 
 
 def logged(host):
@@ -256,10 +271,9 @@ class Clients:
                 time.sleep(0.05)
 
     def more(self, n):
-        """Until so many more are answered."""
-        enough, end = self.answered + n, time.monotonic() + 30
-        while self.answered < enough and time.monotonic() < end:
-            time.sleep(0.01)
+        """Whether so many more were answered."""
+        enough = self.answered + n
+        return until(lambda: self.answered >= enough)
 
     def stop(self):
         self.going = False
@@ -267,25 +281,21 @@ class Clients:
             t.join()
 
 
-def serving(host):
-    return host.get("/admin/v1/version", local=True).json["pid"]
+def reload(host):
+    """Whether another process serves.  The log tells: for a moment both accept, so that who
+    is asked now may be the old one, and the new one before it."""
+    before = host.logged().count("reloaded: process")
+    return (until(lambda: host.post("/admin/v1/reload", None, local=True).status < 400)
+            and until(lambda: host.logged().count("reloaded: process") > before))
 
 
 def handovers(host, keys, commit):
     """Two processes roll up the same log for a while."""
     clients, done = Clients(host, keys), 0
     for _ in range(3):
-        before = serving(host)
-        end = time.monotonic() + 60
-        while host.post("/admin/v1/reload", None, local=True).status >= 400 \
-                and time.monotonic() < end:
-            time.sleep(0.2)  # the last one isn't over yet
-        while serving(host) == before and time.monotonic() < end:
-            time.sleep(0.05)
-        done += serving(host) != before
-        clients.more(100)
+        done += reload(host) and clients.more(100)
     clients.stop()
-    kgent.equal(done, 3, f"{commit}: 3 handovers while invoking")
+    kgent.equal(done, 3, f"{commit}: 3 handovers while invoking, and on they go")
     agrees(host, keys, f"{commit}, behind handovers")
     rolled(host)
     agrees(host, keys, f"{commit}, behind handovers and rolled up")
@@ -298,7 +308,7 @@ def kills(host, keys, commit):
         time.sleep(random.uniform(0.5, 2.0))
         host.stop(signal.SIGKILL)
         host.start()
-    clients.more(50)
+    kgent.ok(clients.more(50), f"{commit}: on they go behind kills")
     clients.stop()
     agrees(host, keys, f"{commit}, behind kills")
     rolled(host)
