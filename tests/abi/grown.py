@@ -231,7 +231,8 @@ def handed_over(root):
             h.process.send_signal(signal.SIGHUP)
             if not until(lambda: serving() != before, 30):
                 break
-            until(lambda: region(h)[2] != (slots or [(0,)])[-1][0], 1)  # the one before may still answer
+            # The one before may still answer.
+            until(lambda: region(h)[2] != (slots or [(0,)])[-1][0], 1)
             slots.append((region(h, 1)[2], time.monotonic() - begin))
         kgent.equal(len(slots), 18, "18 reloads, each while the processes before it drain")
         kgent.equal(region(h)[0], 19, "and the number in the region goes on")
