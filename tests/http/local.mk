@@ -48,6 +48,9 @@ HTTP_TESTS = \
 	%D%/auth.py \
 	%D%/ctl.py \
 	%D%/ctl_agentese.py \
+	%D%/ctl_agentese_host.py \
+	%D%/ctl_complete.py \
+	%D%/ctl_streams.py \
 	%D%/ctl_meter.py \
 	%D%/apply.py \
 	%D%/operator.py \
@@ -61,4 +64,5 @@ if HAVE_PYTHON
 TESTS += $(HTTP_TESTS)
 endif
 EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/sweep.py %D%/badagent.py %D%/sse.py %D%/stub.py \
+	%D%/ctl_client.py \
 	%D%/fakestripe.py %D%/stripe_tools.py
