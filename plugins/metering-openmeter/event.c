@@ -125,6 +125,53 @@ id_add (const struct kg_record *record, const struct kg_json *j, const struct re
   ret->id_len = t->len - ret->id_at;
 }
 
+/* Bytes that stand in a source for themselves. */
+static int32_t
+is_plain (char c, const char *also)
+{
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+         || (c && strchr (also, c));
+}
+
+/* A string's text, all but those bytes with percent. */
+static void
+encoded_add (struct mt_text *t, const struct kg_json *j, uint32_t i, const char *also)
+{
+  kg_str s = kg_json_raw (j, i);
+  char buf[1024], hex[4], *p = s.len <= sizeof buf ? buf : malloc (s.len);
+  size_t n = p ? kg_json_decode (j, i, p) : 0, k;
+  t->failed |= !p;
+  for (k = 0; k < n; k++) {
+    if (is_plain (p[k], also)) {
+      mt_text_add (t, p + k, 1);
+      continue;
+    }
+    snprintf (hex, sizeof hex, "%%%02X", (unsigned char)p[k]);
+    lit (t, hex);
+  }
+  if (p != buf)
+    free (p);
+}
+
+/* The source under which the event leaves.  That of others gets their tenant in front: a
+ * server that tells events by source and id must not take one tenant's for another's, or for
+ * the host's.  OpenMeter joins the two by a hyphen, so behind the # there is none. */
+static void
+source_add (const struct record_read *r, const struct record_event *e, const char *source,
+            struct mt_text *t)
+{
+  string (t, (kg_str){ source, strlen (source) });
+  if (!e->source || t->failed)
+    return;
+  t->len--; /* the quote */
+  lit (t, "/");
+  encoded_add (t, &r->json, r->tenant, "-._~");
+  lit (t, "#");
+  encoded_add (t, &r->json, e->source, "._~/:@?=&+,;!$()*");
+  lit (t, "\",\"originsource\":");
+  copy (t, &r->json, e->source);
+}
+
 static void
 time_add (const struct kg_json *j, const struct record_event *e, struct mt_text *t)
 {
@@ -144,7 +191,8 @@ static int32_t
 taken (const struct kg_json *j, uint32_t key)
 {
   static const char *const names[]
-      = { "specversion", "id", "source", "type", "subject", "time", "data", NULL };
+      = { "specversion", "id",   "source", "originsource", "type",
+          "subject",     "time", "data",   NULL };
   uint32_t i;
   for (i = 0; names[i] && !kg_json_is (j, key, names[i]); i++)
     ;
@@ -191,10 +239,7 @@ event_write (const struct kg_record *record, const struct record_read *r,
   lit (t, "{\"specversion\":\"1.0\",\"id\":\"");
   id_add (record, j, e, t, ret);
   lit (t, "\",\"source\":");
-  if (e->source)
-    copy (t, j, e->source);
-  else
-    string (t, (kg_str){ source, strlen (source) });
+  source_add (r, e, source, t);
   lit (t, ",\"type\":");
   copy (t, j, e->type);
   lit (t, ",\"subject\":");

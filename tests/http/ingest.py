@@ -87,8 +87,9 @@ def ways(host, tenant, key):
     kgent.equal(value(host, key, "calls"), [7], "each counts once, at once")
     events = {e["id"]: e for e in listed(host)}
     kgent.equal(sorted(events), ["a", "b", "c", "d", "e e", "f", "g"], "and is listed")
-    kgent.equal({e["source"] + e["subject"] for e in events.values()}, {"/switch" + tenant},
-                "as it was sent")
+    kgent.equal({(e["source"], e["originsource"], e["subject"]) for e in events.values()},
+                {(f"kgents-api/{tenant}#/switch", "/switch", tenant)},
+                "with its tenant in the source")
     kgent.equal(base64.b64decode(events["f"]["data_base64"]), b"\x00\x01", "with its bytes")
     kgent.equal(events["f"].get("cell"), "b7", "and its extension")
 

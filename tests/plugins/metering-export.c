@@ -272,6 +272,22 @@ static const struct kg_plugin stranger = {
   .name = "stranger", .version = "1",  .summary = "writes garbage", .open = stranger_open
 };
 
+/* The log as operators see it. */
+static const char *
+list_all (void)
+{
+  static const char *const admin[] = { "admin", NULL };
+  static const struct kg_identity who = {
+    .size = sizeof who, .subject = "olga", .tenant = "ops", .key_id = "o", .scopes = admin
+  };
+  kg_req *req;
+  fake_as (fake, &who, 1, 0);
+  req = fake_request (fake, "GET", "/admin/v1/usage/events?limit=100", NULL, NULL);
+  fake_run_jobs (fake);
+  ck_assert_int_eq (fake_status (req), 200);
+  return fake_body (req);
+}
+
 START_TEST (a_record_that_is_none_of_ours)
 {
   static const char *const garbage[]
@@ -302,6 +318,72 @@ START_TEST (a_record_that_is_none_of_ours)
   answer (204);
   ck_assert_double_eq (fake_metric (fake, "kgent_metering_parked_total", NULL), 5);
   ck_assert_double_eq (fake_metric (fake, "kgents_openmeter_events_sent_total", NULL), 2);
+  end ();
+}
+END_TEST
+
+/* Records of events that others sent: whose, and under which source and id.  OpenMeter counts
+ * one of those that are equal once source and id are joined by a hyphen. */
+#define SENT(tenant, source, id)                                                                  \
+  "{\"tenant\":\"" tenant "\",\"time\":1,\"events\":[{\"type\":\"a\",\"id\":\"" id                \
+  "\",\"source\":\"" source "\",\"data\":{},\"ext\":{\"originsource\":\"mine\",\"cell\":\"7\"}}]}"
+
+static const struct {
+  const char *record, *source;
+} sent[] = {
+  { SENT ("acme", "/app", "1"), "kgents-api/acme#/app\",\"originsource\":\"/app\"," },
+  { SENT ("ac-me", "/app", "1"), "kgents-api/ac-me#/app\"" },
+  { SENT ("a\\u0063me2", "\\/app", "1"), "kgents-api/acme2#/app\",\"originsource\":\"\\/app\"" },
+  { SENT ("a/b", "/app", "1"), "kgents-api/a%2Fb#/app\"" },
+  { SENT ("a", "b#/app", "1"), "kgents-api/a#b%23/app\"" },
+  { SENT ("a", "b%23/app", "1"), "kgents-api/a#b%2523/app\"" },
+  { SENT ("a", "x-y", "z"), "kgents-api/a#x%2Dy\"" },
+  { SENT ("a", "x", "y-z"), "kgents-api/a#x\"" },
+  { SENT ("a-x", "y", "z"), "kgents-api/a-x#y\"" },
+  { SENT ("a", "kgents", "api-host-1"), "kgents-api/a#kgents\"" },
+  { SENT ("a", "\\u20ac", "1"), "kgents-api/a#%E2%82%AC\"" },
+};
+
+#define SENT_COUNT (int)(sizeof sent / sizeof sent[0])
+
+/* What OpenMeter knows the event by that begins at p. */
+static void
+joined (const char *p, char out[256])
+{
+  const char *id = strstr (p, "\"id\":\"") + 6, *source = strstr (p, "\"source\":\"") + 10;
+  snprintf (out, 256, "%.*s-%.*s", (int)strcspn (source, "\""), source, (int)strcspn (id, "\""),
+            id);
+}
+
+START_TEST (sources_are_those_of_a_tenant)
+{
+  const char *body, *p;
+  char all[SENT_COUNT][256], want[300];
+  const struct kg_store *store;
+  int i, k;
+  fake = fake_new ();
+  fake_services (fake);
+  ck_assert (!fake_open (fake, &stranger, NULL));
+  open_with (NULL);
+  store = fake_service (fake, KG_STORE);
+  for (i = 0; i < SENT_COUNT; i++) {
+    struct kg_op op = { .kind = KG_OP_APPEND, .log = foreign };
+    op.value = (kg_str){ sent[i].record, strlen (sent[i].record) };
+    ck_assert_int_eq (store->write (fake_self (fake), &op, 1, sizeof op, NULL, NULL), 0);
+  }
+  fake_store_commit (fake);
+  body = p = list_all ();
+  for (i = 0; i < SENT_COUNT; i++, p++) {
+    p = strstr (p, "{\"specversion\"");
+    ck_assert_msg (p, "%s", body);
+    snprintf (want, sizeof want, "\"source\":\"%s", sent[i].source);
+    ck_assert_msg (!strncmp (strstr (p, "\"source\""), want, strlen (want)), "%s: %s", want, p);
+    joined (p, all[i]);
+    for (k = 0; k < i; k++)
+      ck_assert_str_ne (all[k], all[i]);
+  }
+  ck_assert_ptr_null (strstr (body, "\"originsource\":\"mine\"")); /* the host's own attribute */
+  ck_assert_ptr_nonnull (strstr (body, "\"cell\":\"7\""));
   end ();
 }
 END_TEST
@@ -397,6 +479,7 @@ main (void)
   tcase_add_loop_test (x, a_refused_key_stops_everything, 0, 3);
   tcase_add_test (x, probing_when_idle);
   tcase_add_test (own, a_record_that_is_none_of_ours);
+  tcase_add_test (own, sources_are_those_of_a_tenant);
   suite_add_tcase (s, x);
   suite_add_tcase (s, own);
   sr = srunner_create (s);
