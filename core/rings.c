@@ -89,10 +89,22 @@ rings_map (struct rings *rs, uint64_t length)
   return 0;
 }
 
-/* Creates and locks `path`.tmp, gives it its blocks and then its name.  Another
- * process may take the half-made file for a dead one's and remove it: -EAGAIN. */
+/* At both ends. */
 static int
-rings_make (struct rings *rs, uint64_t length)
+heads_write (int fd, const struct rings_head *h, uint64_t length)
+{
+  errno = 0;
+  if (pwrite (fd, h, sizeof *h, 0) == (ssize_t) sizeof *h
+      && pwrite (fd, h, sizeof *h, (off_t) (length - RINGS_PAGE)) == (ssize_t) sizeof *h)
+    return 0;
+  return errno ? -errno : -EIO;
+}
+
+/* Creates and locks `path`.tmp, gives it its blocks, its heads and then its name: whoever
+ * is killed meanwhile leaves nothing that looks damaged.  Another process may take the
+ * half-made file for a dead one's and remove it: -EAGAIN. */
+static int
+rings_make (struct rings *rs, const struct rings_head *h, uint64_t length)
 {
   char tmp[4096];
   struct stat st;
@@ -104,6 +116,8 @@ rings_make (struct rings *rs, uint64_t length)
   if (flock (rs->fd, LOCK_EX | LOCK_NB) < 0 || fstat (rs->fd, &st) < 0 || !st.st_nlink)
     return -EAGAIN;
   error = -posix_fallocate (rs->fd, 0, (off_t) length);
+  if (!error)
+    error = heads_write (rs->fd, h, length);
   if (error) {
     unlink (tmp);
     return error;
@@ -124,23 +138,20 @@ rings_create (struct rings *rs, const char *dir, uint32_t epoch, uint32_t count,
   rs->fd = -1;
   memcpy (h.magic, magic, sizeof magic);
   snprintf (h.replica, RINGS_REPLICA_MAX, "%s", replica);
+  if (getrandom (&h.salt, sizeof h.salt, 0) != sizeof h.salt)
+    return -errno;
+  h.crc = head_crc (&h);
   if (asprintf (&rs->path, "%s/%08x.ring", dir, epoch) < 0)
     return -ENOMEM;
   for (int i = 0; i < TRIES && error == -EAGAIN; i++) {
     if (rs->fd >= 0)
       close (rs->fd);
-    error = rings_make (rs, length);
+    error = rings_make (rs, &h, length);
   }
-  if (!error && getrandom (&h.salt, sizeof h.salt, 0) != sizeof h.salt)
-    error = -errno;
-  h.crc = head_crc (&h);
   if (!error)
     error = rings_map (rs, length);
-  if (!error) {
-    memcpy (rs->map, &h, sizeof h);
-    memcpy (rs->map + length - RINGS_PAGE, &h, sizeof h);
+  if (!error)
     error = rings_lay (rs, &h);
-  }
   if (error)
     rings_close (rs, 0);
   return error;

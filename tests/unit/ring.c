@@ -7,10 +7,12 @@
 
 #include <check.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SIZE RING_SIZE_MIN
@@ -282,6 +284,40 @@ START_TEST (one_broken_head_is_enough)
 }
 END_TEST
 
+static _Noreturn void
+make_for_ever (void)
+{
+  struct rings rs;
+  for (uint32_t epoch = 1;; epoch++) {
+    rings_create (&rs, dir, epoch, 1, SIZE, "r");
+    rings_close (&rs, 1);
+  }
+}
+
+static int
+open_one (const char *name, void *arg)
+{
+  struct rings rs;
+  (void) arg;
+  ck_assert_int_eq (rings_open (&rs, dir, name), 0);
+  rings_close (&rs, 1);
+  return 0;
+}
+
+START_TEST (whoever_is_killed_while_making_one_leaves_none_that_is_damaged)
+{
+  for (unsigned i = 0; i < 100; i++) {
+    pid_t child = fork ();
+    if (!child)
+      make_for_ever ();
+    usleep (i * 21 % 1000);
+    kill (child, SIGKILL);
+    ck_assert_int_eq (waitpid (child, NULL, 0), child);
+    ck_assert_int_eq (rings_each (dir, open_one, NULL), 0);
+  }
+}
+END_TEST
+
 static int
 count_one (const char *name, void *arg)
 {
@@ -328,6 +364,7 @@ main (void)
   tcase_add_test (c, a_living_process_s_file_is_left_alone);
   tcase_add_test (c, one_broken_head_is_enough);
   tcase_add_test (c, a_walk_removes_half_made_files);
+  tcase_add_test (c, whoever_is_killed_while_making_one_leaves_none_that_is_damaged);
   suite_add_tcase (s, c);
   sr = srunner_create (s);
   srunner_set_tap (sr, "-");
