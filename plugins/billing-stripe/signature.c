@@ -18,7 +18,7 @@ static int32_t
 time_parse (const char *p, size_t len, struct signature *s)
 {
   size_t i;
-  if (s->time_text || !len || len > TIME_DIGITS)
+  if (s->time_text || !len || len > TIME_DIGITS || *p == '0') /* one time, one spelling */
     return -EINVAL;
   s->time_text = p;
   s->time_len = len;

@@ -113,7 +113,7 @@ def s02(host):
                     ("-0", "-0"), ("-2^63", -(1 << 63)), ("-2^64 + now", at - (1 << 64)),
                     ("a plus", f"+{at}"), ("a blank before", f" {at}"), ("behind", f"{at} "),
                     ("hexadecimal", hex(at)), ("a fraction", f"{at}.0"), ("an exponent", "1e9"),
-                    ("letters", f"{at}x"), ("milliseconds", at * 1000)):
+                    ("letters", f"{at}x"), ("a zero before", f"0{at}"), ("milliseconds", at * 1000)):
         refused(host, f"S02 t: {name}", BODY, f"t={t},v1={mac(BODY, t)}")
 
 

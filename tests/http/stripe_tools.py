@@ -169,9 +169,10 @@ def ids(host):
     return sorted(e["id"] for e in ledger(host))
 
 
-def tenant_new(host, name):
-    tenant = host.post("/admin/v1/tenants", {"name": name, "slug": name}, local=True).json["id"]
-    key = host.post("/admin/v1/keys", {"name": name, "tenant": tenant,
+def tenant_new(host, slug, name=None):
+    tenant = host.post("/admin/v1/tenants", {"name": name or slug, "slug": slug},
+                       local=True).json["id"]
+    key = host.post("/admin/v1/keys", {"name": slug, "tenant": tenant,
                                        "scopes": ["read", "billing"]}, local=True).json["key"]
     return tenant, {"X-API-Key": key}
 
