@@ -1,34 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # Copyright (C) 2026 The kgent authors
-"""kgentctl against a server of the test's own: what it sends, what it makes of
-the answers, and its exit codes."""
-import hashlib
+"""kgentctl against a server of the test's own: what it sends, what it makes of the answers, and
+its exit codes."""
 import json
 import os
-import re
-import subprocess
 import tempfile
-import urllib.parse
 
 import kgent
-from stub import NOT_FOUND, Stub, TcpStub
-
-
-CLIENTS = {"invoke", "paths", "affordances", "trace", "completion paths", "completion kwargs"}
-
-folder = tempfile.TemporaryDirectory(prefix="kgent-")
-stub = Stub(folder.name)
-
-
-def ctl(*args, env=None):
-    return kgent.ctl("-s", folder.name, *args, env=env)
-
-
-def reset():
-    stub.table.clear()
-    stub.seen.clear()
-    stub.otherwise = NOT_FOUND
+from ctl_admin import ctl, folder, reset, stub
+from stub import TcpStub
 
 
 def key_new():
@@ -258,126 +239,6 @@ def explain():
     kgent.equal(ctl("explain", "--path", "/v1/me")[0], 2, "explain needs a key")
 
 
-ZERO = "0" * 64
-
-
-def chain(count):
-    """Records as the host would answer them."""
-    records, prev = [], ZERO
-    for seq in range(1, count + 1):
-        text = json.dumps({"seq": seq, "time": "2026-11-24T19:32:13.000000+00:00",
-                           "actor": "local", "action": "tenant.update", "target": "t-1",
-                           "before": {"tier": "FREE"}, "after": {"tier": "PRO"}, "prev": prev})
-        prev = hashlib.sha256(text.encode()).hexdigest()
-        records.append({**json.loads(text), "hash": prev, "text": text})
-    return records
-
-
-def serve_audit(records, page=2, head=None):
-    def answer(method, path, body):
-        end = head or records[-1]
-        query = urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)
-        after = int(query.get("after", ["0"])[0])
-        rest = [r for r in records if r.get("seq", 99) > after]
-        return 200, {"records": rest[:page], "head": {"seq": end["seq"], "hash": end["hash"]},
-                     "next": rest[page - 1]["seq"] if len(rest) > page else None}
-    stub.otherwise = answer
-
-
-def audit():
-    reset()
-    serve_audit(chain(5))
-    status, out, err = ctl("audit")
-    kgent.equal((status, len(out.splitlines())), (0, 6), "audit lists all pages")
-    kgent.equal(out.splitlines()[1], "  1  2026-11-24T19:32:13Z  local  tenant.update  t-1     "
-                                     "tier FREE -> PRO", "with the change in words")
-    kgent.equal([r["seq"] for r in json.loads(ctl("audit", "--after", "3", "-j")[1])["records"]],
-                [4, 5], "audit --after")
-    kgent.equal(len(json.loads(ctl("audit", "--limit", "3", "-j")[1])["records"]), 3,
-                "audit --limit")
-    kgent.equal(json.loads(ctl("audit", "--after", "5", "-j")[1]), {"records": []}, "none is []")
-    lines = ctl("audit", "--follow", "--limit", "2", "-j")[1].splitlines()
-    kgent.equal([json.loads(line)["seq"] for line in lines], [1, 2], "audit --follow: by lines")
-    records = chain(1)
-    serve_audit(records)
-    follower = subprocess.Popen([kgent.KGENTCTL, "-s", folder.name, "audit", "-f", "-j"],
-                                stdout=subprocess.PIPE, text=True)
-    kgent.equal(json.loads(follower.stdout.readline())["seq"], 1, "following: what there is")
-    records[:] = chain(2)
-    kgent.equal(json.loads(follower.stdout.readline())["seq"], 2, "following: what comes")
-    follower.terminate()
-    follower.communicate()
-
-
-def audit_verify():
-    reset()
-    good = chain(5)
-    last = f"5:{good[4]['hash']}"
-    serve_audit(good)
-    status, out, err = ctl("audit", "verify")
-    kgent.equal((status, out), (0, f"5 records, an unbroken chain\nlast: {last}\n"),
-                "audit verify: a good chain")
-    kgent.equal(json.loads(ctl("audit", "verify", "-j")[1]), {
-        "valid": True, "records": 5, "hash": good[4]["hash"], "broken_at": None,
-        "reason": None}, "as JSON")
-    kgent.equal(ctl("audit", "verify", "--expect", last)[0], 0, "--expect of the last record")
-    kgent.equal(ctl("audit", "verify", "--expect", "5:abc")[0], 2, "a malformed --expect")
-    serve_audit(chain(4))
-    status, out, err = ctl("audit", "verify", "--expect", last)
-    kgent.ok(status == 1 and "ends before" in err, "a log that was cut")
-    for name, at, reason, change in (
-            ("a changed text", 3, "not the one that was hashed",
-             lambda r: r[2].update(text=r[2]["text"].replace("PRO", "TEAMS"))),
-            ("a changed text with its new hash", 4, "does not follow",
-             lambda r: r[2].update(rehash(r[2]["text"].replace("PRO", "TEAMS")))),
-            ("a missing record", 3, "missing", lambda r: r.pop(2)),
-            ("a record twice", 3, "not the next", lambda r: r.insert(2, r[1])),
-            ("a missing beginning", 1, "missing", lambda r: r.pop(0)),
-            ("a damaged record", 2, "no record any more", damage)):
-        bad = chain(5)
-        change(bad)
-        serve_audit(bad, page=100)
-        status, out, err = ctl("audit", "verify")
-        kgent.ok(status == 1 and f"record {at}: " in err and reason in err,
-                 f"audit verify: {name}: {err}")
-        kgent.equal(json.loads(ctl("audit", "verify", "--json")[1])["broken_at"], at, "as JSON")
-    rewritten = chain(6)[1:]
-    for seq, record in enumerate(rewritten, 1):  # a whole new chain, consistent in itself
-        prev = rewritten[seq - 2]["hash"] if seq > 1 else ZERO
-        record.update(rehash(json.dumps({"seq": seq, "prev": prev, "action": "x"})), seq=seq)
-    serve_audit(rewritten)
-    kgent.equal(ctl("audit", "verify")[0], 0, "a chain that was replaced is one")
-    kgent.equal(ctl("audit", "verify", "--expect", last)[0], 1, "but not the one expected")
-
-
-    serve_audit(chain(4), head=good[4])
-    status, out, err = ctl("audit", "verify")
-    kgent.ok(status == 1 and "record 5: it is missing" in err, "records that are cut off the end")
-    serve_audit(chain(5), head={**good[4], "hash": ZERO})
-    kgent.ok("record 5: it is not the one" in ctl("audit", "verify")[2], "a replaced end")
-    growing, calls = chain(6), []
-
-    def answer(method, path, body):  # a record comes while the others are read
-        calls.append(path)
-        part = growing[5:] if "after=5" in path else growing[:5]
-        return 200, {"records": part, "next": None, "head": growing[5]}
-    stub.otherwise = answer
-    kgent.equal((ctl("audit", "verify")[0], len(calls)), (0, 2), "a log that grows meanwhile")
-    damaged = chain(2)
-    damage(damaged)
-    serve_audit(damaged, head=good[1])
-    kgent.contains(ctl("audit")[1].splitlines()[2], "damaged", "audit shows what is damaged")
-
-
-def damage(records):
-    """As the host tells of what it cannot read as a record."""
-    records[1] = {"damaged": True, "hash": ZERO, "text": None}
-
-
-def rehash(text):
-    return {"text": text, "hash": hashlib.sha256(text.encode()).hexdigest()}
-
-
 def health():
     reset()
     stub.table["GET", "/health"] = (200, {"status": "degraded", "components": {"soul": "ok",
@@ -510,106 +371,6 @@ def spelling():
         kgent.ok(status == 0 and json.loads(out)["status"] == "ok", f"spelled: {args}")
 
 
-# ---- The tables, and what is made from them or says the same ---------------------------
-
-
-def commands():
-    """The names of commands, from the overview."""
-    text = ctl("--help")[1].split("Commands:\n")[1].split("\n\n")[0]
-    return [re.split("  +", line.strip())[0] for line in text.splitlines()]
-
-
-def options(text, title):
-    part = text.split(f"\n{title}:\n")
-    return set(re.findall(r"^  (?:-\w,|   ) --([a-z-]+)", part[1].split("\n\n")[0], re.M)) \
-        if len(part) > 1 else set()
-
-
-def meanings():
-    """A general option stands behind commands, too: one of a command with its name or letter
-    would be taken for it.  Where the host is, a client's listener is as well; `--key ID` is
-    behind limits and explain as kgentctl(1) says."""
-    spelled = re.compile(r"^  (?:-(\w), |    )--([a-z-]+)", re.M)
-    shared = {"--url": CLIENTS, "-u": CLIENTS, "--key": {"limits", "explain"}}
-
-    def spellings(text, title):
-        part = text.split(f"\n{title}:\n")[1:]
-        found = spelled.findall(part[0].split("\n\n")[0]) if part else ()
-        return {f"-{c}" for c, _ in found if c} | {f"--{name}" for _, name in found}
-
-    general = spellings(ctl("--help")[1], "Options for all commands")
-    kgent.ok({"--state", "-s", "--version", "-V"} <= general, "the help has the general options")
-    for name in commands():
-        status, out, err = ctl(*name.split(), "--help")
-        kgent.ok(status == 0 and not err and out.startswith(f"Usage: kgentctl {name}"),
-                 f"{name} has a help")
-        both = spellings(out, "Options") & general
-        kgent.equal(both - {o for o in both if name in shared.get(o, ())}, set(),
-                    f"{name} has no option that means another thing elsewhere")
-
-
-def manual():
-    with open(os.path.join(kgent.SOURCE, "docs/kgentctl.1"), encoding="utf-8") as f:
-        page = f.read()
-    names = commands()
-    kgent.ok(len(names) > 25 and "key new" in names, "the overview lists the commands")
-    body = page.split(".Sh COMMANDS\n")[1].split("\n.Sh ")[0]
-    general = options(ctl("--help")[1], "Options for all commands") - {"key", "url"}
-    items = {}
-    for item in re.split(r"^\.It (?:Xo\n\.)?", body, flags=re.M)[1:]:
-        words = re.match(r"Cm ((?:[a-z]+ ?)+)", item)
-        if words:
-            own = set(re.findall(r"Fl (?:\w , )?-([a-z-]+)", item)) - general
-            items.setdefault(words[1].strip(), set()).update(own)
-    kgent.equal(sorted(items), sorted(names), "the manual page has the commands, and no others")
-    for name in names:
-        own = options(ctl(*name.split(), "--help")[1], "Options")
-        kgent.equal(items.get(name, set()) - ({"key", "url"} - own), own,
-                    f"the manual page has the options of {name}")
-    before = page.split(".Sh COMMANDS\n")[0]
-    kgent.equal(set(re.findall(r"^\.It Fl \w , -([a-z]+)", before, re.M)), general | {"key", "url"},
-                "the manual page has the general options")
-    told = ctl("--help")[1].split("Exit codes: ")[1]
-    kgent.equal(re.findall(r"\d", told),
-                re.findall(r"^\.It (\d)", page.split(".Sh EXIT STATUS\n")[1], re.M),
-                "the manual page has the exit codes")
-
-
-def complete(line):
-    """What bash would offer for the last word of a command line."""
-    script = ('source <("$0" completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
-              '_kgentctl; printf "%s\\n" "${COMPREPLY[@]}"')
-    run = subprocess.run(["bash", "-c", script, kgent.KGENTCTL, *line], stdout=subprocess.PIPE,
-                         text=True, check=True, cwd=folder.name)
-    return set(run.stdout.split())
-
-
-def completion():
-    with open(os.path.join(kgent.SOURCE, "etc/bash-completion/kgentctl"), encoding="utf-8") as f:
-        kgent.equal(ctl("completion", "bash")[1], f.read(),
-                    "etc/bash-completion/kgentctl is what `kgentctl completion bash` prints")
-    kgent.ok("key" in complete(["kgentctl", ""]), "commands are completed")
-    kgent.equal(complete(["kgentctl", "key", "r"]), {"rotate", "revoke"}, "and second words")
-    kgent.equal(complete(["kgentctl", "-s", "x", "tenant", "add", "Acme", "--s"]),
-                {"--slug", "--status", "--spend-per-month", "--state"}, "options of a command")
-    kgent.equal(complete(["kgentctl", "user", "set", "ann", "--role", "o"]), {"owner"},
-                "values of an option")
-    kgent.equal(complete(["kgentctl", "audit", "v"]), {"verify"}, "a command that goes on")
-    kgent.equal(complete(["kgentctl", "apply", "-f", "adm"]), {"admin.sock"}, "files")
-    for line, words in ((["billing", "inbox", ""], {"list", "show", "replay"}),
-                        (["meter", "parked", ""], {"list", "show", "retry", "drop"})):
-        offered = {word for word in complete(["kgentctl", *line]) if word[0] != "-"}
-        kgent.equal(offered, words, f"what may follow, and nothing else: {line}")
-    groups = re.findall(r"^  ([a-z]+)\)$", ctl("completion", "bash")[1], re.M)
-    kgent.equal(len(groups), len(set(groups)), "each group once")
-    for name in commands():
-        offered = complete(["kgentctl", *name.split(), "--"])
-        wanted = options(ctl(*name.split(), "--help")[1], "Options")
-        kgent.ok(wanted <= {o[2:] for o in offered}, f"options of {name} are completed")
-    script = json.loads(ctl("completion", "bash", "--json")[1])
-    kgent.equal(script["shell"], "bash", "completion as JSON")
-
-
 def nobody():
     status, out, err = kgent.ctl("-s", "/nonexistent", "health")
     kgent.equal((status, out), (3, ""), "no socket: exit code 3")
@@ -653,5 +414,5 @@ def credentials():
 
 
 kgent.main([key_new, key_new_refused, key_list, key_revoke, key_more, key_rotate, init, tenants,
-            users, limits, explain, audit, audit_verify, health, orders, about, top, top_tenants,
-            usage, meant, spelling, meanings, manual, completion, nobody, credentials])
+            users, limits, explain, health, orders, about, top, top_tenants, usage, meant,
+            spelling, nobody, credentials])

@@ -47,6 +47,8 @@ HTTP_TESTS = \
 	%D%/usage_stripe.py \
 	%D%/auth.py \
 	%D%/ctl.py \
+	%D%/ctl_audit.py \
+	%D%/ctl_tables.py \
 	%D%/ctl_agentese.py \
 	%D%/ctl_agentese_host.py \
 	%D%/ctl_complete.py \
@@ -64,5 +66,5 @@ if HAVE_PYTHON
 TESTS += $(HTTP_TESTS)
 endif
 EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/sweep.py %D%/badagent.py %D%/sse.py %D%/stub.py \
-	%D%/ctl_client.py \
+	%D%/ctl_admin.py %D%/ctl_client.py \
 	%D%/fakestripe.py %D%/stripe_tools.py
