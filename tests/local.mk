@@ -24,6 +24,7 @@ RULE_TESTS = \
 	%D%/dist.sh \
 	%D%/docs.sh \
 	%D%/lines.sh \
+	%D%/money.sh \
 	%D%/rooms.sh \
 	%D%/symbols.sh \
 	$(NULL)
