@@ -34,7 +34,8 @@ batch_reset (struct batch *batch)
   batch_truncate (batch, 0);
   while (batch->touches)
     free (batch->touched[--batch->touches]);
-  batch->error = batch->all = batch->waits = 0;
+  texts_free (&batch->freed);
+  batch->error = batch->all = 0;
 }
 
 void

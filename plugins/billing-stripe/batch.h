@@ -6,6 +6,7 @@
 #define BILLING_BATCH_H
 
 #include "plugins/billing-stripe/billing.h"
+#include "plugins/billing-stripe/texts.h"
 
 #define BATCH_OPS   2048
 #define BATCH_SKIPS 128
@@ -22,7 +23,8 @@ struct batch {
   uint32_t skips;
   char *touched[BATCH_TOUCH]; /* tenants to look at once it is written */
   uint32_t touches;
-  int32_t all, waits;         /* 1: look at all of them; at what waits for a tenant */
+  int32_t all;                /* 1: look at all of them */
+  struct texts freed;         /* customers whose tenants are known now */
 };
 
 /* NULL without memory. */

@@ -82,13 +82,15 @@ index_put (struct batch *batch, const char *tenant, const char *customer)
 
 /* Who had the customer, and who has it now. */
 static void
-owner_touch (struct batch *batch, const struct owner *old, const char *tenant)
+owner_touch (struct batch *batch, const struct owner *old, const char *customer,
+             const char *tenant)
 {
   if (*old->tenant && strcmp (old->tenant, tenant))
     batch_touch (batch, old->tenant);
   if (*tenant)
     batch_touch (batch, tenant);
-  batch->waits = 1;
+  if (texts_add (&batch->freed, customer, strlen (customer)) < 0)
+    batch->all = 1;
 }
 
 void
@@ -107,7 +109,7 @@ customer_learn (struct batch *batch, const struct told *t)
           || (old.created == now.created && strcmp (old.event, now.event) >= 0)))
     return;
   owner_put (batch, customer, &now);
-  owner_touch (batch, &old, now.tenant);
+  owner_touch (batch, &old, customer, now.tenant);
 }
 
 void
@@ -116,7 +118,7 @@ customer_map (struct batch *batch, const char *customer, const char *tenant)
   struct engine *e = batch->billing->engine;
   struct owner owner = { .admin = 1 }, old;
   owner_load (batch_get (batch, e->customers, customer), &old);
-  owner_touch (batch, &old, tenant);
+  owner_touch (batch, &old, customer, tenant);
   if (!*tenant) {
     batch_delete (batch, e->customers, customer);
   } else {

@@ -13,10 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#define EFFECT_MAX    8192
-#define RELEASE_MAX   256 /* of one turn */
 #define SECOND_NS     INT64_C (1000000000)
-#define EFFECT_ID     (STRIPE_ID + 16)
 #define EFFECT_SOURCE "kgents-api"
 
 /* ---- The event ----------------------------------------------------------- */
@@ -51,6 +48,8 @@ effect_type (const struct told *t)
 {
   if (t->kind == TOLD_INVOICE)
     return t->paid ? "payment.success" : "payment.failed";
+  if (t->kind == TOLD_REFUND)
+    return "payment.refunded";
   if (t->kind == TOLD_CHECKOUT || (t->kind == TOLD_SUBSCRIPTION && t->event.first))
     return "subscription.started";
   if (!strcmp (t->type, "customer.subscription.updated"))
@@ -67,14 +66,20 @@ effect_id (const struct told *t, char ret[EFFECT_ID])
     snprintf (ret, EFFECT_ID, "%s", t->event.id);
 }
 
+/* A checkout does not tell what was bought: then what is known of the subscription counts. */
 static void
-subscription_data (struct kg_out *out, const struct told *t)
+subscription_data (struct kg_out *out, struct engine *e, const struct told *t,
+                   const struct projection *p)
 {
-  const struct sub_state *s = &t->state;
+  int32_t known = t->kind == TOLD_CHECKOUT && p && p->events;
+  const struct sub_state *s = known ? &p->state : &t->state;
+  enum sub_status status = known ? projection_status (p) : t->event.status;
+  int32_t rank = state_rank (e, s);
   text_show (out, "{\"subscription_id\":", t->object);
   text_show (out, ",\"plan_id\":", s->items ? s->item[0].price : "");
-  text_show (out, ",\"status\":", t->event.status ? sub_status_name (t->event.status) : "");
-  number_show (out, ",\"quantity\":", t->kind == TOLD_CHECKOUT ? -1 : s->quantity, -1);
+  text_show (out, ",\"tier\":", rank >= 0 ? e->tiers.name[rank] : "");
+  text_show (out, ",\"status\":", status ? sub_status_name (status) : "");
+  number_show (out, ",\"quantity\":", t->kind == TOLD_CHECKOUT && !known ? -1 : s->quantity, -1);
   money_show (out, s);
   number_show (out, ",\"trial_end\":", s->trial_end, 0);
   if (!strcmp (t->type, "customer.subscription.updated"))
@@ -84,6 +89,15 @@ subscription_data (struct kg_out *out, const struct told *t)
     number_show (out, ",\"canceled_at\":", s->canceled_at, 0);
     number_show (out, ",\"ended_at\":", s->ended_at, 0);
   }
+  kg_out_lit (out, "}");
+}
+
+static void
+refund_data (struct kg_out *out, const struct told *t)
+{
+  text_show (out, "{\"charge_id\":", t->object);
+  text_show (out, ",\"invoice_id\":", t->invoice);
+  money_show (out, &t->state);
   kg_out_lit (out, "}");
 }
 
@@ -115,7 +129,8 @@ time_show (struct kg_out *out, int64_t seconds)
 }
 
 static void
-event_show (struct kg_out *out, const struct told *t, const char *id)
+event_show (struct kg_out *out, struct engine *e, const struct told *t, const struct projection *p,
+            const char *id)
 {
   text_show (out, "{\"id\":", id);
   kg_out_lit (out, ",\"source\":\"" EFFECT_SOURCE "\",\"time\":");
@@ -124,13 +139,15 @@ event_show (struct kg_out *out, const struct told *t, const char *id)
   kg_out_lit (out, ",\"data\":");
   if (t->kind == TOLD_INVOICE)
     invoice_data (out, t);
+  else if (t->kind == TOLD_REFUND)
+    refund_data (out, t);
   else
-    subscription_data (out, t);
+    subscription_data (out, e, t, p);
   kg_out_lit (out, "}");
 }
 
-static void
-record_show (struct kg_out *out, const char *tenant, int64_t created, const char *event)
+void
+effect_record (struct kg_out *out, const char *tenant, int64_t created, const char *event)
 {
   text_show (out, "{\"tenant\":", tenant);
   number_show (out, ",\"time\":", created * SECOND_NS, -1);
@@ -164,7 +181,6 @@ wait_put (struct batch *batch, const struct told *t, const char *id, const char 
     batch->error = -E2BIG;
   else
     batch_put (batch, e->objects, key, (kg_str){ text, out.len });
-  batch->waits = 1;
 }
 
 void
@@ -177,7 +193,7 @@ effect_add (struct batch *batch, const struct told *t, const struct projection *
   if (!effect_type (t))
     return;
   effect_id (t, id);
-  event_show (&out, t, id);
+  event_show (&out, e, t, p, id);
   if (!kg_out_ok (&out)) {
     batch->error = -E2BIG;
     return;
@@ -188,139 +204,6 @@ effect_add (struct batch *batch, const struct told *t, const struct projection *
     wait_put (batch, t, id, named, event);
     return;
   }
-  record_show (&record, tenant, t->event.created, event);
+  effect_record (&record, tenant, t->event.created, event);
   batch_append (batch, e->usage, id, (kg_str){ text, record.len });
-}
-
-/* ---- Those that wait ----------------------------------------------------- */
-
-/* One that goes into the ledger. */
-struct release {
-  struct billing *billing;
-  struct kg_op op[2]; /* append, delete */
-  char key[2 * STRIPE_ID + 32], id[EFFECT_ID], text[EFFECT_MAX + 1024];
-};
-
-/* On the committer's thread.  The ledger has it already: then only the waiting ends. */
-static void
-released (const struct kg_outcome *outcome, void *arg)
-{
-  struct release *r = arg;
-  const struct billing *b = r->billing;
-  int32_t rc = outcome->error;
-  if (rc == -EEXIST && outcome->op == 0)
-    rc = b->store->write (b->self, &r->op[1], 1, sizeof r->op[1], NULL, NULL);
-  if (rc && rc != -ESTALE && rc != -ESHUTDOWN)
-    waits_touch (b->engine);
-  free (r);
-}
-
-static const char *
-member_text (json_object *o, const char *name)
-{
-  json_object *v = NULL;
-  return json_object_object_get_ex (o, name, &v) && v ? json_object_get_string (v) : "";
-}
-
-static void
-release_write (struct release *r, json_object *o, const char *tenant, uint64_t revision)
-{
-  const struct billing *b = r->billing;
-  struct kg_out out = { r->text, 0, sizeof r->text };
-  json_object *created = NULL, *event = NULL;
-  json_object_object_get_ex (o, "created", &created);
-  json_object_object_get_ex (o, "event", &event);
-  record_show (&out, tenant, json_object_get_int64 (created),
-               json_object_to_json_string_ext (event, JSON_C_TO_STRING_PLAIN
-                                                          | JSON_C_TO_STRING_NOSLASHESCAPE));
-  snprintf (r->id, sizeof r->id, "%s", member_text (o, "id"));
-  r->op[0] = (struct kg_op){ .kind = KG_OP_APPEND, .log = b->engine->usage,
-                             .key = { r->id, strlen (r->id) }, .value = { r->text, out.len } };
-  r->op[1] = (struct kg_op){ .kind = KG_OP_DELETE, .bucket = b->engine->objects,
-                             .key = { r->key, strlen (r->key) }, .revision = revision };
-  if (!kg_out_ok (&out) || b->store->write (b->self, r->op, 2, sizeof r->op[0], released, r) < 0) {
-    waits_touch (b->engine);
-    free (r);
-  }
-}
-
-/* Takes the release over: 1 when it waits on. */
-static uint32_t
-release_try (struct release *r, struct batch *batch)
-{
-  struct kg_entry entry = { .size = sizeof entry };
-  struct billing *b = r->billing;
-  char tenant[PROJECTION_TENANT] = "";
-  json_tokener *tok = json_tokener_new ();
-  json_object *o = NULL;
-  int32_t rc = b->store->get (b->engine->objects, (kg_str){ r->key, strlen (r->key) }, &entry);
-  uint64_t revision = entry.revision;
-  if (tok && rc == 0)
-    o = json_tokener_parse_ex (tok, entry.value.ptr, (int) entry.value.len);
-  if (o)
-    customer_tenant (batch, member_text (o, "customer"), member_text (o, "named"), tenant);
-  if (*tenant)
-    release_write (r, o, tenant, revision);
-  else
-    free (r);
-  json_object_put (o);
-  if (tok)
-    json_tokener_free (tok);
-  return !*tenant;
-}
-
-/* A page of them. */
-struct page {
-  struct billing *billing;
-  struct release *item[RELEASE_MAX];
-  uint32_t count;
-  char after[2 * STRIPE_ID + 32]; /* key of the last one */
-};
-
-static int32_t
-page_add (const struct kg_entry *entry, void *arg)
-{
-  struct page *page = arg;
-  char key[sizeof page->after];
-  struct release *r;
-  if (entry->key.len >= sizeof key)
-    return 0;
-  memcpy (key, entry->key.ptr, entry->key.len);
-  key[entry->key.len] = 0;
-  if (strcmp (key, page->after) <= 0)
-    return 0;
-  r = calloc (1, sizeof *r);
-  if (!r)
-    return 1;
-  r->billing = page->billing;
-  TEXT_PUT (r->key, key);
-  page->item[page->count++] = r;
-  return page->count == RELEASE_MAX;
-}
-
-/* How many there were; adds those that wait on. */
-static uint32_t
-page_release (struct page *page, struct batch *batch, uint32_t *waiting)
-{
-  struct billing *b = page->billing;
-  uint32_t i;
-  page->count = 0;
-  b->store->scan (b->engine->objects, (kg_str){ "wait/", 5 }, page_add, page);
-  if (page->count)
-    TEXT_PUT (page->after, page->item[page->count - 1]->key);
-  for (i = 0; i < page->count; i++)
-    *waiting += release_try (page->item[i], batch);
-  return i;
-}
-
-uint32_t
-waits_release (struct engine *e)
-{
-  struct page page = { .billing = e->billing };
-  struct batch *batch = batch_create (e->billing);
-  uint32_t waiting = 0;
-  while (batch && page_release (&page, batch, &waiting))
-    ;
-  batch_destroy (batch);
-  return waiting;
 }

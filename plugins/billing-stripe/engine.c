@@ -126,6 +126,10 @@ engine_close (struct billing *b)
   if (!b->engine)
     return;
   batch_destroy (b->engine->batch);
+  texts_free (&b->engine->freed);
+  texts_free (&b->engine->sweep_customers);
+  texts_free (&b->engine->sweep_tenants);
+  due_free (&b->engine->due);
   pthread_mutex_destroy (&b->engine->lock);
   free (b->engine);
 }

@@ -6,6 +6,7 @@
  * The bucket "billing.objects", which is not in memory, has
  *   sub/ID            a subscription's projection (stored.h)
  *   tier/ID           kgent_tier of a product or price, and since which event
+ *   key/PRICE         the last lookup key that a price had, as if it were its tier
  *   cus/CUSTOMER/SUB  which subscriptions a customer has
  *   ten/TENANT/CUSTOMER  which customers were ever named as a tenant's
  *   wait/CUSTOMER/ID  an event for the ledger whose tenant isn't known yet
@@ -15,10 +16,13 @@
 #define BILLING_ENGINE_H
 
 #include "plugins/billing-stripe/batch.h"
+#include "plugins/billing-stripe/due.h"
 #include "plugins/billing-stripe/plans.h"
 #include "plugins/billing-stripe/told.h"
 
 #define ENGINE_DIRTY 1024 /* tenants to look at; more: all are looked at */
+#define EFFECT_MAX   8192 /* bytes of an event for the ledger */
+#define EFFECT_ID    (STRIPE_ID + 16)
 
 struct engine {
   struct billing *billing;
@@ -40,11 +44,20 @@ struct engine {
   kg_timer *timer;
   char dirty[ENGINE_DIRTY][PROJECTION_TENANT];
   uint32_t dirties;
-  int32_t all;        /* 1: look at all tenants */
-  int32_t waits;      /* 1: look at what waits for a tenant */
-  int64_t due;        /* when to look at all again, seconds since the epoch */
+  struct texts freed; /* customers whose tenants are known now */
+  int32_t all;        /* 1: look at all tenants, and at all that waits */
+  int64_t waiting, parked_events; /* as far as this process knows */
   int32_t error;      /* of the last change of a tier */
   char unknown[STRIPE_ID * 2 + 64]; /* a price without a tier, as a text for people */
+  char unknown_tenant[PROJECTION_TENANT]; /* whose subscription has it */
+  int32_t unknown_seen; /* 1: since the sweep began */
+
+  /* The timer's alone. */
+  struct due due;     /* of tenants, as time alone changes them */
+  struct texts sweep_customers, sweep_tenants;
+  uint32_t swept;     /* of both */
+  int32_t sweeping;
+  int64_t sweep_at;   /* when the next one begins, seconds since the epoch */
 };
 
 /* Seconds since the epoch; a test puts its own. */
@@ -78,15 +91,24 @@ void customer_tenant (struct batch *batch, const char *customer, const char *nam
 /* Adds the ledger's event for what was told; p is its subscription, or NULL. */
 void effect_add (struct batch *batch, const struct told *t, const struct projection *p);
 
-/* Moves events that wait into the ledger as far as their tenants are known; returns how
- * many wait on.  On a thread of the pool. */
-uint32_t waits_release (struct engine *e);
+/* A record of the ledger. */
+void effect_record (struct kg_out *out, const char *tenant, int64_t created, const char *event);
+
+/* ---- waits.c ------------------------------------------------------------- */
+
+/* Moves what waits for this customer's tenant into the ledger, if that is known.  On a thread
+ * of the pool. */
+void waits_release (struct engine *e, const char *customer);
 
 /* ---- tiers.c ------------------------------------------------------------- */
 
-/* [any] A tenant, or all of them (NULL), should be looked at soon; what waits for one. */
+/* [any] A tenant, or all of them (NULL), should be looked at soon; what waits for a
+ * customer's. */
 void tiers_touch (struct engine *e, const char *tenant);
-void waits_touch (struct engine *e);
+void waits_touch (struct engine *e, const char *customer);
+
+/* [any] So many more events wait, or are parked. */
+void gauges_add (struct engine *e, int64_t waiting, int64_t parked);
 
 /* [any] A batch was written: looks at once at what it touched. */
 void tiers_written (struct engine *e, const struct batch *batch);
@@ -94,7 +116,14 @@ void tiers_written (struct engine *e, const struct batch *batch);
 /* The timer's function: looks at what was touched. */
 void tiers_run (void *engine);
 
+/* ---- subscriptions.c ----------------------------------------------------- */
+
+/* What is behind the prefix in the keys of billing.objects, in their order; `first`: only as
+ * far as the next slash.  0 or -errno; the caller frees it. */
+int32_t keys_scan (struct engine *e, const char *prefix, int32_t first, struct texts *ret);
+
 /* The best rank of the items of a subscription, or -1. */
+int32_t state_rank (struct engine *e, const struct sub_state *state);
 int32_t projection_rank (struct engine *e, const struct projection *p);
 
 /* Calls fn with each subscription that was ever named as a tenant's, until it answers other

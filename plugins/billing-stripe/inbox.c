@@ -110,7 +110,6 @@ inbox_park (struct batch *batch, const struct kg_record *record, const char *why
   kg_out_text (&out, why);
   kg_out_lit (&out, "}");
   batch_put (batch, b->engine->parked, key, (kg_str){ text, out.len });
-  batch->waits = 1; /* the gauges are set with these */
   b->host->log (b->self, KG_LOG_ERROR, "event %s is parked: %s", key, why);
 }
 

@@ -325,7 +325,6 @@ replay_try (struct desk *d)
   if (rc < 0)
     return rc;
   batch_delete (r->batch, d->billing->engine->parked, id);
-  r->batch->waits = 1;
   rc = batch_write (r->batch, replay_done, d);
   return rc < 0 ? rc : 1;
 }

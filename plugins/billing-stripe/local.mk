@@ -10,6 +10,8 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/customers.c \
 	%D%/desk.c \
 	%D%/desk.h \
+	%D%/due.c \
+	%D%/due.h \
 	%D%/dunning.c \
 	%D%/dunning.h \
 	%D%/effects.c \
@@ -51,6 +53,9 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/stored.h \
 	%D%/stripe_api.c \
 	%D%/stripe_api.h \
+	%D%/subscriptions.c \
+	%D%/texts.c \
+	%D%/texts.h \
 	%D%/tiers.c \
 	%D%/told.c \
 	%D%/told.h \
@@ -58,6 +63,7 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/usage_export.c \
 	%D%/usage_send.c \
 	%D%/usage_tally.c \
+	%D%/waits.c \
 	%D%/webhook.c \
 	$(NULL)
 

@@ -6,6 +6,7 @@
  * events and from operators, whose word counts more than ours; and then at Stripe, so that
  * a lost store makes no second customer; and a customer is made under an Idempotency-Key of
  * the tenant's, so that two at once are one. */
+#include "plugins/billing-stripe/engine.h"
 #include "plugins/billing-stripe/payer.h"
 
 #include <errno.h>
@@ -196,30 +197,38 @@ payer_search (struct payer *p)
   return rc;
 }
 
+/* One of those that were ever named as the tenant's, and still are its; 0 or -ENOENT. */
 static int32_t
-owner_look (const struct kg_entry *entry, void *arg)
+owned_find (struct payer *p)
+{
+  struct billing *b = p->billing;
+  struct kg_entry entry = { .size = sizeof entry };
+  struct texts customers;
+  char prefix[TENANT_MAX + 8];
+  int32_t rc = -ENOENT;
+  snprintf (prefix, sizeof prefix, "ten/%s/", p->tenant);
+  keys_scan (b->engine, prefix, 0, &customers);
+  for (uint32_t i = 0; rc < 0 && i < customers.count; i++) {
+    const char *id = customers.text[i];
+    if (!stripe_id_ok (id) || !strcmp (id, p->former)
+        || b->store->get (b->owners, (kg_str){ id, strlen (id) }, &entry) < 0
+        || !owner_is (entry.value, p->tenant))
+      continue;
+    snprintf (p->customer, sizeof p->customer, "%s", id);
+    rc = 0;
+  }
+  texts_free (&customers);
+  return rc;
+}
+
+/* On a thread of the pool. */
+static void
+owners_look (void *arg)
 {
   struct payer *p = arg;
   char id[STRIPE_ID_MAX + 1];
-  if (entry->key.len > STRIPE_ID_MAX || !owner_is (entry->value, p->tenant))
-    return 0;
-  memcpy (id, entry->key.ptr, entry->key.len);
-  id[entry->key.len] = 0;
-  if (!stripe_id_ok (id) || !strcmp (id, p->former))
-    return 0;
-  snprintf (p->customer, sizeof p->customer, "%s", id);
-  return 1;
-}
-
-/* On a thread of the pool, which may go through all customers. */
-static void
-owners_scan (void *arg)
-{
-  struct payer *p = arg;
-  struct billing *b = p->billing;
   int32_t rc;
-  if (b->store->scan (b->owners, (kg_str){ "", 0 }, owner_look, p) > 0) {
-    char id[STRIPE_ID_MAX + 1];
+  if (owned_find (p) == 0) {
     memcpy (id, p->customer, sizeof id);
     p->known = 1;
     payer_take (p, id);
@@ -243,7 +252,7 @@ payer_find (struct payer *p)
   if (!p->former[0])
     noted_get (b, p->tenant, p->former); /* if it is there, it was given away */
   p->customer[0] = 0;
-  return b->jobs->run (b->self, owners_scan, p);
+  return b->jobs->run (b->self, owners_look, p);
 }
 
 int32_t

@@ -41,11 +41,10 @@ verdict_add (struct verdict *v, const struct projection *p, const struct standin
 {
   if (standing->next && (!v->next || standing->next < v->next))
     v->next = standing->next;
-  if (standing->served && rank < 0)
-    v->unknown = 1;
-  else if (standing->served)
+  if (standing->served) {
+    v->unknown |= rank < 0 || p->state.more;
     v->rank = rank > v->rank ? rank : v->rank;
-  else if (standing->dunning >= DUNNING_OVERDUE
+  } else if (standing->dunning >= DUNNING_OVERDUE
            && projection_status (p) != SUB_INCOMPLETE_EXPIRED) /* that was never paid for */
     v->over = 1;
 }

@@ -74,6 +74,41 @@ is_known (const struct work *w)
   return 0;
 }
 
+/* {"created":n,"event":"...","tier":"..."} under a key: the newest counts. */
+static void
+note_put (struct work *w, const char *prefix, const char *id, const char *text)
+{
+  const struct told *t = &w->told;
+  struct kg_out out = { w->text, 0, sizeof w->text };
+  char key[STRIPE_ID + 8], event[STRIPE_ID] = "";
+  long long created = -1;
+  kg_str old;
+  snprintf (key, sizeof key, "%s/%s", prefix, id);
+  old = batch_get (w->batch, w->engine->objects, key);
+  if (old.ptr && sscanf (old.ptr, "{\"created\":%lld,\"event\":\"%255[^\"]\"", &created, event) == 2
+      && (created > t->event.created
+          || (created == t->event.created && strcmp (event, t->event.id) >= 0)))
+    return;
+  kg_out_lit (&out, "{\"created\":");
+  kg_out_int (&out, t->event.created);
+  kg_out_lit (&out, ",\"event\":");
+  kg_out_text (&out, t->event.id);
+  kg_out_lit (&out, ",\"tier\":");
+  kg_out_text (&out, text);
+  kg_out_lit (&out, "}");
+  batch_put (w->batch, w->engine->objects, key, (kg_str){ w->text, out.len });
+}
+
+/* The keys that prices have: they may be given to others, for whom comes later. */
+static void
+keys_note (struct work *w)
+{
+  const struct sub_state *s = &w->told.state;
+  for (uint32_t i = 0; i < s->items; i++)
+    if (*s->item[i].lookup_key)
+      note_put (w, "key", s->item[i].price, s->item[i].lookup_key);
+}
+
 static int32_t
 subscription_take (struct work *w)
 {
@@ -84,6 +119,7 @@ subscription_take (struct work *w)
     return 0;
   projection_add (&w->p, &w->told.event, &w->told.state);
   subscription_save (w);
+  keys_note (w);
   effect_add (w->batch, &w->told, &w->p);
   subscription_touch (w);
   return 0;
@@ -115,29 +151,12 @@ invoice_take (struct work *w)
 
 /* ---- Products ------------------------------------------------------------ */
 
-/* {"created":n,"event":"...","tier":"..."}: the newest counts. */
 static int32_t
 product_take (struct work *w)
 {
-  const struct told *t = &w->told;
-  struct kg_out out = { w->text, 0, sizeof w->text };
-  char key[STRIPE_ID + 8], event[STRIPE_ID] = "";
-  long long created = -1;
-  kg_str old;
-  snprintf (key, sizeof key, "tier/%s", t->object);
-  old = batch_get (w->batch, w->engine->objects, key);
-  if (old.ptr && sscanf (old.ptr, "{\"created\":%lld,\"event\":\"%255[^\"]\"", &created, event) == 2
-      && (created > t->event.created
-          || (created == t->event.created && strcmp (event, t->event.id) >= 0)))
-    return 0;
-  kg_out_lit (&out, "{\"created\":");
-  kg_out_int (&out, t->event.created);
-  kg_out_lit (&out, ",\"event\":");
-  kg_out_text (&out, t->event.id);
-  kg_out_lit (&out, ",\"tier\":");
-  kg_out_text (&out, t->tier);
-  kg_out_lit (&out, "}");
-  batch_put (w->batch, w->engine->objects, key, (kg_str){ w->text, out.len });
+  note_put (w, "tier", w->told.object, w->told.tier);
+  if (*w->told.lookup_key)
+    note_put (w, "key", w->told.object, w->told.lookup_key);
   batch_touch (w->batch, NULL);
   return 0;
 }
@@ -157,6 +176,9 @@ told_process (struct work *w)
     return invoice_take (w);
   case TOLD_PRODUCT:
     return product_take (w);
+  case TOLD_REFUND:
+    effect_add (w->batch, &w->told, NULL);
+    return 0;
   default:
     return 0;
   }

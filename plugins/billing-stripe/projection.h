@@ -20,7 +20,7 @@
 #define PROJECTION_TENANT  129 /* of a tenant's id */
 #define PROJECTION_TIER    65  /* of a tier's name */
 #define PROJECTION_HISTORY 32  /* events */
-#define PROJECTION_ITEMS   8   /* prices of one subscription that are looked at */
+#define PROJECTION_ITEMS   20  /* prices of one subscription; Stripe allows no more */
 
 /* Subscription statuses; the later one counts of two at the same second. */
 enum sub_status {
@@ -68,6 +68,7 @@ struct sub_state {
   char tenant[PROJECTION_TENANT]; /* metadata.tenant_id, or "" */
   struct sub_item item[PROJECTION_ITEMS];
   uint32_t items;
+  int32_t more;      /* 1: it has further ones, which the event left out */
   int64_t quantity;
   int64_t amount;    /* of all items; -1: not told, or too much for 64 bits */
   char currency[8];  /* "jpy" */

@@ -19,79 +19,18 @@
 
 #define DAY_S INT64_C (86400)
 
-/* Texts, each once. */
-struct set {
-  char **text;
-  size_t count, cap;
-};
-
 struct reconcile {
   struct desk *desk;
   struct batch *batch; /* what customer_tenant reads with */
   int32_t fix;
   char after[STRIPE_ID];  /* last one of the page before */
-  struct set seen, tenants;
+  struct texts seen, tenants; /* sorted once all are there */
   int64_t checked, differences, fixed;
   atomic_uint pending;  /* writes under way, and 1 until all was looked at */
   atomic_int unwritten; /* why one of them failed, or 0 */
   struct told told;
   struct projection ours;
 };
-
-/* ---- Sets ------------------------------------------------------------------ */
-
-/* The place of a text, or where it would be. */
-static size_t
-set_find (const struct set *s, const char *text)
-{
-  size_t low = 0, high = s->count;
-  while (low < high) {
-    size_t mid = (low + high) / 2;
-    if (strcmp (s->text[mid], text) < 0)
-      low = mid + 1;
-    else
-      high = mid;
-  }
-  return low;
-}
-
-static int32_t
-set_has (const struct set *s, const char *text)
-{
-  size_t i = set_find (s, text);
-  return i < s->count && !strcmp (s->text[i], text);
-}
-
-static int32_t
-set_add (struct set *s, const char *text)
-{
-  size_t i = set_find (s, text), cap = s->cap ? 2 * s->cap : 64;
-  char *copy, **more;
-  if (i < s->count && !strcmp (s->text[i], text))
-    return 0;
-  if (s->count == s->cap) {
-    more = realloc (s->text, cap * sizeof *more);
-    if (!more)
-      return -ENOMEM;
-    s->text = more;
-    s->cap = cap;
-  }
-  copy = strdup (text);
-  if (!copy)
-    return -ENOMEM;
-  memmove (s->text + i + 1, s->text + i, (s->count - i) * sizeof *s->text);
-  s->text[i] = copy;
-  s->count++;
-  return 0;
-}
-
-static void
-set_free (struct set *s)
-{
-  for (size_t i = 0; i < s->count; i++)
-    free (s->text[i]);
-  free (s->text);
-}
 
 /* ---- Differences ----------------------------------------------------------- */
 
@@ -252,9 +191,9 @@ subscription_look (struct reconcile *r, json_object *subscription)
   if (known >= 0 && differs && r->fix)
     subscription_fix (r, event);
   json_object_put (event);
-  rc = set_add (&r->seen, r->told.object);
+  rc = texts_add (&r->seen, r->told.object, strlen (r->told.object));
   if (rc == 0 && *tenant)
-    rc = set_add (&r->tenants, tenant);
+    rc = texts_add (&r->tenants, tenant, strlen (tenant));
   return known < 0 ? known : rc;
 }
 
@@ -321,7 +260,7 @@ gone_look (const struct kg_entry *entry, void *arg)
     return 0;
   memcpy (id, entry->key.ptr + 4, entry->key.len - 4);
   id[entry->key.len - 4] = 0;
-  if (!set_has (&r->seen, id))
+  if (!texts_has (&r->seen, id))
     difference (r, "unlisted", id, NULL, NULL, "known");
   return r->desk->error;
 }
@@ -331,8 +270,11 @@ reconcile_end (struct reconcile *r)
 {
   struct desk *d = r->desk;
   struct billing *b = d->billing;
-  int32_t rc = b->store->scan (b->engine->objects, (kg_str){ "sub/", 4 }, gone_look, r);
-  for (size_t i = 0; rc >= 0 && b->tenants && i < r->tenants.count; i++)
+  int32_t rc;
+  texts_sort (&r->seen);
+  texts_sort (&r->tenants);
+  rc = b->store->scan (b->engine->objects, (kg_str){ "sub/", 4 }, gone_look, r);
+  for (uint32_t i = 0; rc >= 0 && b->tenants && i < r->tenants.count; i++)
     rc = tenant_look (r, r->tenants.text[i]);
   if (r->fix) {
     r->batch->all = 1;
@@ -398,8 +340,8 @@ static void
 reconcile_drop (struct desk *d)
 {
   struct reconcile *r = d->mine;
-  set_free (&r->seen);
-  set_free (&r->tenants);
+  texts_free (&r->seen);
+  texts_free (&r->tenants);
   batch_destroy (r->batch);
   free (r);
 }

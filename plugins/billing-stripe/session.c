@@ -162,6 +162,7 @@ checkout_write (const struct session *s, struct form *form)
   form_add (form, "success_url", s->success_url);
   form_add (form, "cancel_url", s->cancel_url[0] ? s->cancel_url : NULL);
   form_add (form, "metadata[tenant_id]", s->payer.tenant);
+  form_add (form, "metadata[kgent_price]", s->price);
   form_add (form, "subscription_data[metadata][tenant_id]", s->payer.tenant);
 }
 

@@ -3,7 +3,10 @@
 
 /* Tiers follow from what is stored and the time, whatever happened before: a tenant is
  * looked at after its subscriptions changed, when time alone changes something, and at
- * the start; so what a crash left undone is done then. */
+ * the start; so what a crash left undone is done then.
+ *
+ * What was touched goes first, and then those whose time has come; a sweep through all
+ * goes on in slices behind them, so that nobody waits for 100,000 others. */
 #include "plugins/billing-stripe/engine.h"
 #include "plugins/billing-stripe/stored.h"
 
@@ -14,7 +17,8 @@
 #include <time.h>
 
 #define SWEEP_S   3600 /* all are looked at so often, at least */
-#define RETRY_S   60   /* while something is wrong */
+#define RETRY_S   60   /* after a sweep that failed */
+#define SLICE_NS  INT64_C (100000000) /* of a sweep, before others have their turn */
 #define DAY_S     INT64_C (86400)
 #define ACTOR     "billing-stripe"
 
@@ -27,6 +31,45 @@ clock_real (void)
 }
 
 int64_t (*engine_clock) (void) = clock_real;
+
+/* ---- Gauges -------------------------------------------------------------- */
+
+/* Counts of this process's own since the last sweep, which counts anew. */
+void
+gauges_add (struct engine *e, int64_t waiting, int64_t parked)
+{
+  const struct billing *b = e->billing;
+  pthread_mutex_lock (&e->lock);
+  e->waiting += waiting;
+  e->parked_events += parked;
+  waiting = e->waiting > 0 ? e->waiting : 0;
+  parked = e->parked_events > 0 ? e->parked_events : 0;
+  pthread_mutex_unlock (&e->lock);
+  b->metrics->set (e->parked_count, 0, parked);
+  b->metrics->set (e->waiting_count, 0, waiting);
+}
+
+static int32_t
+count_one (const struct kg_entry *entry, void *arg)
+{
+  (void) entry;
+  ++*(int64_t *) arg;
+  return 0;
+}
+
+static void
+gauges_count (struct engine *e)
+{
+  const struct billing *b = e->billing;
+  int64_t parked = 0, waiting = 0;
+  b->store->scan (e->parked, (kg_str){ "", 0 }, count_one, &parked);
+  b->store->scan (e->objects, (kg_str){ "wait/", 5 }, count_one, &waiting);
+  pthread_mutex_lock (&e->lock);
+  e->waiting = waiting;
+  e->parked_events = parked;
+  pthread_mutex_unlock (&e->lock);
+  gauges_add (e, 0, 0);
+}
 
 /* ---- What others leave --------------------------------------------------- */
 
@@ -47,11 +90,35 @@ tiers_touch (struct engine *e, const char *tenant)
 }
 
 void
-waits_touch (struct engine *e)
+waits_touch (struct engine *e, const char *customer)
 {
   pthread_mutex_lock (&e->lock);
-  e->waits = 1;
+  if (e->freed.count >= ENGINE_DIRTY || texts_add (&e->freed, customer, strlen (customer)) < 0)
+    e->all = 1;
   pthread_mutex_unlock (&e->lock);
+}
+
+static int32_t
+op_is (const struct kg_op *op, const kg_bucket *bucket, uint32_t kind, const char *prefix)
+{
+  size_t n = strlen (prefix);
+  return op->bucket == bucket && op->kind == kind && op->key.len >= n
+         && !memcmp (op->key.ptr, prefix, n)
+         && (kind == KG_OP_DELETE || op->revision == KG_REV_NEW);
+}
+
+/* What the batch made wait, and parked. */
+static void
+counts_add (struct engine *e, const struct batch *batch)
+{
+  int64_t waiting = 0, parked = 0;
+  for (uint32_t i = 0; i < batch->ops; i++) {
+    const struct kg_op *op = &batch->op[i];
+    waiting += op_is (op, e->objects, KG_OP_PUT, "wait/");
+    parked += op_is (op, e->parked, KG_OP_PUT, "");
+    parked -= op_is (op, e->parked, KG_OP_DELETE, "");
+  }
+  gauges_add (e, waiting, parked);
 }
 
 void
@@ -61,169 +128,13 @@ tiers_written (struct engine *e, const struct batch *batch)
     tiers_touch (e, batch->touched[i]);
   if (batch->all)
     tiers_touch (e, NULL);
-  if (batch->waits)
-    waits_touch (e);
+  for (uint32_t i = 0; i < batch->freed.count; i++)
+    waits_touch (e, batch->freed.text[i]);
+  counts_add (e, batch);
   pthread_mutex_lock (&e->lock);
   if (e->timer)
     e->billing->jobs->kick (e->timer);
   pthread_mutex_unlock (&e->lock);
-}
-
-/* ---- Names --------------------------------------------------------------- */
-
-/* Last parts of keys, copied because a scan must not be inside another one. */
-struct names {
-  char **name;
-  uint32_t count, cap;
-  size_t skip;   /* bytes of the prefix */
-  int32_t first; /* 1: the part behind the prefix, each once; 0: all that is behind it */
-  int32_t error;
-};
-
-static void
-names_free (struct names *n)
-{
-  for (uint32_t i = 0; i < n->count; i++)
-    free (n->name[i]);
-  free (n->name);
-}
-
-static int32_t
-names_room (struct names *n)
-{
-  uint32_t cap = n->cap ? 2 * n->cap : 16;
-  char **more;
-  if (n->count < n->cap)
-    return 0;
-  more = realloc (n->name, cap * sizeof *more);
-  if (!more)
-    return -ENOMEM;
-  n->name = more;
-  n->cap = cap;
-  return 0;
-}
-
-static int32_t
-names_add (const struct kg_entry *entry, void *arg)
-{
-  struct names *n = arg;
-  const char *p = entry->key.ptr + n->skip;
-  size_t len = entry->key.len - n->skip;
-  const char *slash = n->first ? memchr (p, '/', len) : NULL;
-  char *copy;
-  if (slash)
-    len = (size_t) (slash - p);
-  if (n->count && strlen (n->name[n->count - 1]) == len && !memcmp (n->name[n->count - 1], p, len))
-    return 0;
-  copy = names_room (n) == 0 ? strndup (p, len) : NULL;
-  if (!copy)
-    n->error = -ENOMEM;
-  else
-    n->name[n->count++] = copy;
-  return n->error;
-}
-
-static int32_t
-names_scan (struct engine *e, const char *prefix, int32_t first, struct names *ret)
-{
-  int32_t rc;
-  *ret = (struct names){ .skip = strlen (prefix), .first = first };
-  rc = e->billing->store->scan (e->objects, (kg_str){ prefix, strlen (prefix) }, names_add, ret);
-  return rc < 0 ? rc : ret->error;
-}
-
-/* ---- A tenant's subscriptions ---------------------------------------------- */
-
-/* The tier that is noted of a product or price: 1 when there is one. */
-static int32_t
-noted_get (struct engine *e, const char *id, char ret[PROJECTION_TIER])
-{
-  struct kg_entry entry = { .size = sizeof entry };
-  char key[STRIPE_ID + 8], text[2 * STRIPE_ID + PROJECTION_TIER + 64];
-  const char *at;
-  *ret = 0;
-  snprintf (key, sizeof key, "tier/%s", id);
-  if (!*id || e->billing->store->get (e->objects, (kg_str){ key, strlen (key) }, &entry) < 0
-      || entry.value.len >= sizeof text)
-    return 0;
-  memcpy (text, entry.value.ptr, entry.value.len);
-  text[entry.value.len] = 0;
-  at = strstr (text, ",\"tier\":\"");
-  return at && sscanf (at, ",\"tier\":\"%64[^\"\\]\"", ret) == 1;
-}
-
-int32_t
-projection_rank (struct engine *e, const struct projection *p)
-{
-  int32_t best = -1;
-  for (uint32_t i = 0; i < p->state.items; i++) {
-    const struct sub_item *item = &p->state.item[i];
-    char noted[PROJECTION_TIER];
-    const char *tier;
-    int32_t rank;
-    if (!noted_get (e, item->price, noted))
-      noted_get (e, item->product, noted);
-    tier = plan_tier (e->billing->conf, item, *noted ? noted : NULL);
-    rank = tier ? tier_rank (&e->tiers, tier) : -1;
-    best = rank > best ? rank : best;
-  }
-  return best;
-}
-
-/* Calls fn with the subscription if it is this customer's. */
-static int32_t
-subscription_with (struct batch *batch, const char *tenant, const char *customer, const char *id,
-                   subscription_fn *fn, void *arg)
-{
-  struct projection *p = malloc (sizeof *p);
-  char key[STRIPE_ID + 8], owner[PROJECTION_TENANT];
-  kg_str text;
-  int32_t rc = p ? 0 : -ENOMEM;
-  snprintf (key, sizeof key, "sub/%s", id);
-  text = batch_get (batch, batch->billing->engine->objects, key);
-  if (rc == 0 && text.ptr)
-    rc = projection_load (text, p);
-  if (rc == 0 && text.ptr && !strcmp (projection_customer (p), customer)) {
-    customer_tenant (batch, customer, projection_tenant (p), owner);
-    rc = fn (p, !strcmp (owner, tenant), arg);
-  }
-  free (p);
-  return rc;
-}
-
-static int32_t
-customer_subscriptions (struct batch *batch, const char *tenant, const char *customer,
-                        subscription_fn *fn, void *arg)
-{
-  char prefix[STRIPE_ID + 8];
-  struct names subs;
-  int32_t rc;
-  snprintf (prefix, sizeof prefix, "cus/%s/", customer);
-  rc = names_scan (batch->billing->engine, prefix, 0, &subs);
-  for (uint32_t i = 0; rc == 0 && i < subs.count; i++)
-    rc = subscription_with (batch, tenant, customer, subs.name[i], fn, arg);
-  names_free (&subs);
-  return rc;
-}
-
-int32_t
-tenant_subscriptions (struct engine *e, const char *tenant,
-                      subscription_fn *fn, void *arg)
-{
-  struct batch *batch = batch_create (e->billing);
-  char prefix[PROJECTION_TENANT + 8];
-  struct names customers = { 0 };
-  int32_t rc = batch ? 0 : -ENOMEM;
-  snprintf (prefix, sizeof prefix, "ten/%s/", tenant);
-  if (rc == 0)
-    rc = names_scan (e, prefix, 0, &customers);
-  for (uint32_t i = 0; rc == 0 && i < customers.count; i++)
-    rc = customer_subscriptions (batch, tenant, customers.name[i], fn, arg);
-  if (rc == 0 && batch)
-    rc = batch->error;
-  names_free (&customers);
-  batch_destroy (batch);
-  return rc;
 }
 
 /* ---- One tenant ---------------------------------------------------------- */
@@ -231,12 +142,42 @@ tenant_subscriptions (struct engine *e, const char *tenant,
 /* A look at it. */
 struct look {
   struct engine *engine;
+  const char *tenant;
   struct verdict verdict;
   int64_t now;
   char reason[STRIPE_ID + 64];
   int32_t rank;   /* of the tier that it has, -1: an unknown one */
   int32_t manual;
 };
+
+/* Why nobody knows what it is for. */
+static void
+unknown_note (struct engine *e, const char *tenant, const struct projection *p)
+{
+  pthread_mutex_lock (&e->lock);
+  TEXT_PUT (e->unknown_tenant, tenant);
+  if (p->state.more)
+    snprintf (e->unknown, sizeof e->unknown,
+              "subscription %.200s has more prices than its events tell", p->id);
+  else
+    snprintf (e->unknown, sizeof e->unknown,
+              "price %.200s of subscription %.200s belongs to no plan",
+              p->state.items ? p->state.item[0].price : "", p->id);
+  e->unknown_seen = 1;
+  pthread_mutex_unlock (&e->lock);
+}
+
+/* It is known now; whether others are not, a sweep will tell. */
+static void
+unknown_end (struct engine *e, const char *tenant)
+{
+  pthread_mutex_lock (&e->lock);
+  if (*e->unknown && !strcmp (e->unknown_tenant, tenant)) {
+    *e->unknown = 0;
+    e->all = 1;
+  }
+  pthread_mutex_unlock (&e->lock);
+}
 
 static int32_t
 look_add (const struct projection *p, int32_t own, void *arg)
@@ -252,11 +193,7 @@ look_add (const struct projection *p, int32_t own, void *arg)
   if (v->rank > before || (v->rank < 0 && v->over))
     snprintf (l->reason, sizeof l->reason, "%s is %s", p->id, dunning_name (s.dunning));
   if (v->unknown && !unknown) {
-    pthread_mutex_lock (&l->engine->lock);
-    snprintf (l->engine->unknown, sizeof l->engine->unknown,
-              "price %.200s of subscription %.200s belongs to no plan",
-              p->state.items ? p->state.item[0].price : "", p->id);
-    pthread_mutex_unlock (&l->engine->lock);
+    unknown_note (l->engine, l->tenant, p);
   }
   return 0;
 }
@@ -319,8 +256,11 @@ tier_set (const struct look *l, const char *tenant, int32_t rank)
 static int64_t
 tenant_look (struct engine *e, const char *tenant, int64_t now)
 {
-  struct look l = { .engine = e, .verdict = VERDICT_NONE, .now = now, .rank = -1 };
+  struct look l = { .engine = e, .tenant = tenant, .verdict = VERDICT_NONE, .now = now,
+                    .rank = -1 };
   int32_t rc = tenant_subscriptions (e, tenant, look_add, &l), rank;
+  if (rc == 0 && !l.verdict.unknown)
+    unknown_end (e, tenant);
   if (rc == 0)
     rc = e->billing->tenants->get ((kg_str){ tenant, strlen (tenant) }, look_tenant, &l);
   if (rc < 0)
@@ -331,81 +271,98 @@ tenant_look (struct engine *e, const char *tenant, int64_t now)
   return rc < 0 ? rc : l.verdict.next;
 }
 
-/* ---- The timer ----------------------------------------------------------- */
+/* ---- Sweeps --------------------------------------------------------------- */
 
-/* Looks at each: the earliest time of the next change, 0: never. */
-static int64_t
-names_look (struct engine *e, const struct names *n, int64_t now)
+/* Looks at a tenant, and remembers when to look again. */
+static void
+tenant_visit (struct engine *e, const char *tenant, int64_t now)
 {
-  int64_t due = 0;
-  for (uint32_t i = 0; i < n->count; i++) {
-    int64_t next = tenant_look (e, n->name[i], now);
-    if (next < 0) {
-      tiers_touch (e, n->name[i]);
-      next = 0;
-    }
-    if (next && (!due || next < due))
-      due = next;
-  }
-  return due;
+  int64_t next = tenant_look (e, tenant, now);
+  if (next < 0 || (next && due_add (&e->due, next, tenant) < 0))
+    tiers_touch (e, tenant);
 }
 
 static void
-sweep (struct engine *e, int64_t now)
+sweep_begin (struct engine *e, int64_t now)
 {
-  struct names tenants;
-  int32_t rc = names_scan (e, "ten/", 1, &tenants);
-  int64_t due = rc == 0 ? names_look (e, &tenants, now) : now + RETRY_S;
-  int64_t latest = now + (*e->unknown ? RETRY_S : SWEEP_S);
-  e->due = due && due < latest ? due : latest;
-  names_free (&tenants);
+  int32_t rc = keys_scan (e, "wait/", 1, &e->sweep_customers);
+  texts_sort (&e->sweep_customers); /* keys of one customer need not be neighbours */
+  if (rc == 0)
+    rc = keys_scan (e, "ten/", 1, &e->sweep_tenants);
+  texts_sort (&e->sweep_tenants);
+  e->swept = 0;
+  e->sweeping = rc == 0;
+  e->sweep_at = now + (rc == 0 ? SWEEP_S : RETRY_S);
+  e->unknown_seen = 0;
+  due_free (&e->due);
+  gauges_count (e);
 }
 
-/* Takes over what others left. */
-static int32_t
-dirty_take (struct engine *e, struct names *ret, int32_t *ret_waits)
+static void
+sweep_end (struct engine *e)
 {
-  int32_t all;
-  *ret = (struct names){ 0 };
   pthread_mutex_lock (&e->lock);
-  all = e->all || e->due <= engine_clock ();
-  *ret_waits = e->waits || all;
-  for (uint32_t i = 0; !all && i < e->dirties && !all; i++) {
-    char *copy = names_room (ret) == 0 ? strdup (e->dirty[i]) : NULL;
-    if (copy)
-      ret->name[ret->count++] = copy;
-    else
-      all = 1;
-  }
-  e->dirties = 0;
-  e->all = e->waits = 0;
-  if (all)
+  if (!e->unknown_seen)
     *e->unknown = 0;
   pthread_mutex_unlock (&e->lock);
-  return all;
+  texts_free (&e->sweep_customers);
+  texts_free (&e->sweep_tenants);
+  e->sweeping = 0;
 }
 
-static int32_t
-count_one (const struct kg_entry *entry, void *arg)
+static int64_t
+nanoseconds (void)
 {
-  (void) entry;
-  ++*(int64_t *) arg;
+  struct timespec t;
+  clock_gettime (CLOCK_MONOTONIC, &t);
+  return t.tv_sec * INT64_C (1000000000) + t.tv_nsec;
+}
+
+/* A slice: 1 when there is more. */
+static int32_t
+sweep_go_on (struct engine *e, int64_t now)
+{
+  int64_t end = nanoseconds () + SLICE_NS;
+  uint32_t customers = e->sweep_customers.count, all = customers + e->sweep_tenants.count;
+  if (!e->billing->tenants)
+    all = customers;
+  for (; e->swept < all && nanoseconds () < end; e->swept++)
+    if (e->swept < customers)
+      waits_release (e, e->sweep_customers.text[e->swept]);
+    else
+      tenant_visit (e, e->sweep_tenants.text[e->swept - customers], now);
+  if (e->swept < all)
+    return 1;
+  sweep_end (e);
   return 0;
 }
 
-static void
-gauges_set (struct engine *e, uint32_t waiting)
+/* ---- The timer ------------------------------------------------------------ */
+
+/* Takes over what others left: 1 when a sweep is asked for. */
+static int32_t
+dirty_take (struct engine *e, struct texts *ret_dirty, struct texts *ret_freed)
 {
-  const struct billing *b = e->billing;
-  int64_t parked = 0;
-  b->store->scan (e->parked, (kg_str){ "", 0 }, count_one, &parked);
-  b->metrics->set (e->parked_count, 0, parked);
-  b->metrics->set (e->waiting_count, 0, waiting);
+  int32_t all;
+  *ret_dirty = (struct texts){ 0 };
+  pthread_mutex_lock (&e->lock);
+  for (uint32_t i = 0; i < e->dirties; i++)
+    if (texts_add (ret_dirty, e->dirty[i], strlen (e->dirty[i])) < 0)
+      e->all = 1;
+  e->dirties = 0;
+  *ret_freed = e->freed;
+  e->freed = (struct texts){ 0 };
+  all = e->all && !e->sweeping; /* else once that one has ended */
+  if (all)
+    e->all = 0;
+  pthread_mutex_unlock (&e->lock);
+  return all;
 }
 
 static void
 health_set (struct engine *e)
 {
+  const struct billing *b = e->billing;
   char unknown[sizeof e->unknown];
   int32_t error;
   pthread_mutex_lock (&e->lock);
@@ -413,33 +370,52 @@ health_set (struct engine *e)
   error = e->error;
   pthread_mutex_unlock (&e->lock);
   if (error)
-    e->billing->health->set (e->component, KG_HEALTH_DEGRADED, 0, "tiers cannot be set: %s",
-                             strerror (-error));
+    b->health->set (e->component, KG_HEALTH_DEGRADED, 0, "tiers cannot be set: %s",
+                    strerror (-error));
   else if (*unknown)
-    e->billing->health->set (e->component, KG_HEALTH_DEGRADED, 0, "%s", unknown);
+    b->health->set (e->component, KG_HEALTH_DEGRADED, 0, "%s", unknown);
   else
-    e->billing->health->set (e->component, e->billing->tenants ? KG_HEALTH_OK : KG_HEALTH_ABSENT, 0, "%s",
-                             "");
+    b->health->set (e->component, b->tenants ? KG_HEALTH_OK : KG_HEALTH_ABSENT, 0, "%s", "");
+}
+
+/* What goes before a sweep: how many there were. */
+static uint32_t
+dirty_run (struct engine *e, struct texts *dirty, struct texts *freed, int64_t now)
+{
+  uint32_t n = dirty->count;
+  char *tenant;
+  texts_sort (freed);
+  for (uint32_t i = 0; i < freed->count; i++)
+    waits_release (e, freed->text[i]);
+  for (uint32_t i = 0; e->billing->tenants && i < dirty->count; i++)
+    tenant_visit (e, dirty->text[i], now);
+  for (; e->billing->tenants && (tenant = due_take (&e->due, now)); n++) {
+    tenant_visit (e, tenant, now);
+    free (tenant);
+  }
+  texts_free (dirty);
+  texts_free (freed);
+  return n;
 }
 
 void
 tiers_run (void *arg)
 {
   struct engine *e = arg;
-  struct names dirty;
-  int64_t now = engine_clock (), next;
-  int32_t waits, all = dirty_take (e, &dirty, &waits);
-  if (waits)
-    gauges_set (e, waits_release (e));
-  if (e->billing->tenants && all)
-    sweep (e, now);
-  else if (e->billing->tenants && dirty.count) {
-    next = names_look (e, &dirty, now);
-    if (next && next < e->due)
-      e->due = next;
-  } else if (all)
-    e->due = now + SWEEP_S;
-  if (all || dirty.count)
+  struct texts dirty, freed;
+  int64_t now = engine_clock ();
+  int32_t all = dirty_take (e, &dirty, &freed), more = 0;
+  uint32_t n = dirty_run (e, &dirty, &freed, now);
+  if (!e->sweeping && (all || e->sweep_at <= now))
+    sweep_begin (e, now);
+  if (e->sweeping) {
+    more = sweep_go_on (e, now);
+    n++;
+  }
+  if (n)
     health_set (e);
-  names_free (&dirty);
+  pthread_mutex_lock (&e->lock);
+  if (more && e->timer)
+    e->billing->jobs->kick (e->timer);
+  pthread_mutex_unlock (&e->lock);
 }

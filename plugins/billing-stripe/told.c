@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 
 #define TIER_MEMBER "kgent" "_tier" /* of metadata; no name of a metric */
+#define PRICE_MEMBER "kgent" "_price" /* the same, of sessions that this host made */
 #define CREATED_MAX INT64_C (9000000000) /* fits as nanoseconds */
 
 /* ---- Members ------------------------------------------------------------- */
@@ -15,6 +16,7 @@
 struct reader {
   struct told *told;
   json_object *object; /* data.object */
+  json_object *before; /* data.previous_attributes */
   const char *why;     /* the first fault */
 };
 
@@ -104,15 +106,21 @@ item_read (struct reader *r, json_object *o, struct sub_item *item)
   metadata_get (product, TIER_MEMBER, item->tier, sizeof item->tier);
 }
 
-/* Adds an item's price times its quantity; what is metered has no price beforehand. */
+/* Adds an item's price times its quantity.  What is metered has no price beforehand; one
+ * without an amount that isn't has steps, or fractions, which the event does not tell. */
 static void
 amount_add (struct reader *r, json_object *o, struct sub_state *s)
 {
   json_object *price = member (o, "price") ? member (o, "price") : member (o, "plan");
   json_object *unit = member (price, "unit_amount") ? member (price, "unit_amount")
                                                     : member (price, "amount");
+  json_object *use = member (price, "usage_type") ? member (price, "usage_type")
+                                                  : member2 (price, "recurring", "usage_type");
   int64_t each = number_get (r, unit, 0, "an amount is no integer"), part;
   int64_t count = number_get (r, member (o, "quantity"), 1, "a quantity is no integer");
+  if (!unit && json_object_is_type (use, json_type_string)
+      && !strcmp (json_object_get_string (use), "licensed"))
+    s->amount = -1;
   if (s->amount >= 0
       && (__builtin_mul_overflow (each, count, &part)
           || __builtin_add_overflow (s->amount, part, &s->amount) || s->amount < 0))
@@ -121,14 +129,33 @@ amount_add (struct reader *r, json_object *o, struct sub_state *s)
     TEXT (r, member (price, "currency"), s->currency, "a currency is no text");
 }
 
+/* None of it is bought: 0 seats. */
+static int32_t
+item_none (json_object *item)
+{
+  json_object *v = member (item, "quantity");
+  return json_object_is_type (v, json_type_int) && json_object_get_int64 (v) == 0;
+}
+
+static int32_t
+items_bought (json_object *list, size_t n)
+{
+  int32_t some = 0;
+  for (size_t i = 0; i < n; i++)
+    some |= !item_none (json_object_array_get_idx (list, i));
+  return some;
+}
+
 static void
 items_read (struct reader *r, struct sub_state *s)
 {
   json_object *list = member2 (r->object, "items", "data");
   size_t n = json_object_is_type (list, json_type_array) ? json_object_array_length (list) : 0;
+  int32_t some = items_bought (list, n);
+  s->more = n > PROJECTION_ITEMS || json_object_get_boolean (member2 (r->object, "items", "has_more"));
   for (size_t i = 0; i < n; i++) {
     json_object *item = json_object_array_get_idx (list, i);
-    if (s->items < PROJECTION_ITEMS)
+    if (s->items < PROJECTION_ITEMS && !(some && item_none (item)))
       item_read (r, item, &s->item[s->items++]);
     amount_add (r, item, s);
     if (!s->period_end)
@@ -154,7 +181,8 @@ subscription_read (struct reader *r)
   TEXT (r, member (o, "status"), status, "the status is no text");
   t->event.status = sub_status_find (status);
   t->event.first = !strcmp (t->type, "customer.subscription.created");
-  if (!strcmp (t->type, "customer.subscription.deleted"))
+  if (!strcmp (t->type, "customer.subscription.deleted")
+      && t->event.status != SUB_INCOMPLETE_EXPIRED)
     t->event.status = SUB_CANCELED;
   s->quantity = number_get (r, member (o, "quantity"), 1, "a quantity is no integer");
   s->period_end = number_get (r, member (o, "current_period_end"), 0, time);
@@ -184,6 +212,8 @@ checkout_read (struct reader *r)
   }
   t->state.amount = number_get (r, member (r->object, "amount_total"), -1, "an amount is no integer");
   TEXT (r, member (r->object, "currency"), t->state.currency, "a currency is no text");
+  metadata_get (r->object, PRICE_MEMBER, t->state.item[0].price, STRIPE_ID);
+  t->state.items = *t->state.item[0].price != 0;
   TENANT_OF (r->object, t);
   if (!*t->state.tenant)
     TEXT (r, member (r->object, "client_reference_id"), t->state.tenant,
@@ -222,7 +252,24 @@ customer_read (struct reader *r)
 static void
 product_read (struct reader *r)
 {
+  TEXT (r, member (r->object, "lookup_key"), r->told->lookup_key, "a lookup key is no text");
   metadata_get (r->object, TIER_MEMBER, r->told->tier, sizeof r->told->tier);
+}
+
+/* What this event is about: `amount_refunded` is the sum of all refunds of the charge. */
+static void
+refund_read (struct reader *r)
+{
+  struct told *t = r->told;
+  const char *why = "an amount is no integer";
+  int64_t sum = number_get (r, member (r->object, "amount_refunded"), -1, why);
+  int64_t before = number_get (r, member (r->before, "amount_refunded"), 0, why);
+  t->state.amount = sum >= before && before >= 0 ? sum - before : -1;
+  TEXT (r, member (r->object, "currency"), t->state.currency, "a currency is no text");
+  TEXT (r, id_of (member (r->object, "invoice")), t->invoice, "an invoice's id is no text");
+  TENANT_OF (r->object, t);
+  if (!*t->state.customer && !*t->state.tenant)
+    t->kind = TOLD_NOTHING; /* nobody will ever know whose */
 }
 
 /* ---- The event ----------------------------------------------------------- */
@@ -246,6 +293,7 @@ static const struct kind {
   { "product.updated", TOLD_PRODUCT, product_read },
   { "price.created", TOLD_PRODUCT, product_read },
   { "price.updated", TOLD_PRODUCT, product_read },
+  { "charge.refunded", TOLD_REFUND, refund_read },
 };
 
 static const struct kind *
@@ -267,6 +315,7 @@ envelope_read (struct reader *r, json_object *event)
   t->event.created = number_get (r, member (event, "created"), -1, "created is no integer");
   t->livemode = live ? json_object_get_boolean (live) : -1;
   r->object = member2 (event, "data", "object");
+  r->before = member2 (event, "data", "previous_attributes");
   if (!*t->event.id || !*t->type)
     fault (r, "the event has no id or no type");
   if (t->event.created < 0 || t->event.created > CREATED_MAX)
@@ -275,6 +324,8 @@ envelope_read (struct reader *r, json_object *event)
     fault (r, "the event has no data.object");
 }
 
+/* Events of connected accounts have an account.  What it sells, and what it writes into
+ * metadata, is its own: it makes nobody's tier. */
 int32_t
 told_take (json_object *event, struct told *ret, const char **ret_why)
 {
@@ -282,7 +333,7 @@ told_take (json_object *event, struct told *ret, const char **ret_why)
   const struct kind *kind;
   memset (ret, 0, sizeof *ret);
   envelope_read (&r, event);
-  kind = r.why ? NULL : kind_find (ret->type);
+  kind = r.why || member (event, "account") ? NULL : kind_find (ret->type);
   if (kind) {
     ret->kind = kind->kind;
     TEXT (&r, member (r.object, "id"), ret->object, "the object's id is no text");

@@ -14,6 +14,7 @@ enum told_kind {
   TOLD_INVOICE,      /* invoice.paid, invoice.payment_failed */
   TOLD_CUSTOMER,     /* customer.created, customer.updated: whose customer it is */
   TOLD_PRODUCT,      /* product.*, price.*: which tier it is */
+  TOLD_REFUND,       /* charge.refunded */
 };
 
 struct told {
@@ -29,6 +30,8 @@ struct told {
   char billing_reason[STRIPE_ID];
   int64_t attempt_count, next_payment_attempt; /* -1: not told */
   char tier[PROJECTION_TIER];   /* kgent_tier of a product or price */
+  char lookup_key[STRIPE_ID];   /* of a price, or "" */
+  char invoice[STRIPE_ID];      /* of a refund, or "" */
 };
 
 /* Reads an event: 0; -EBADMSG and why: it is none, or what we need of it is missing or of

@@ -14,7 +14,7 @@
 #define CLOSE_EVERY_S 5
 #define CLOSE_AFTER_S 5   /* the end of the minute: what comes later is another part */
 #define CUSTOMER_S    300 /* so long waits a sum whose tenant has no customer */
-#define CLOSE_MAX     64
+#define CLOSE_MAX     1000 /* in one write; a look goes through all sums */
 #define PART_TTL_MS   (INT64_C (40) * 86400 * 1000)
 #define REFUSED_S     60
 #define AGAIN_S       5

@@ -78,7 +78,8 @@ def sells(w):
                  session["cancel_url"], session["line_items"], session["metadata"],
                  session["subscription_data"]),
                 ("subscription", tenant, APP + "done", APP + "left?x=1",
-                 [{"price": w.pro["id"], "quantity": "1"}], {"tenant_id": tenant},
+                 [{"price": w.pro["id"], "quantity": "1"}],
+                 {"tenant_id": tenant, "kgent_price": w.pro["id"]},
                  {"metadata": {"tenant_id": tenant}}), "Stripe was told whose it is, and what")
     customer = w.stripe.objects["customers"][session["customer"]]
     kgent.equal(customer["metadata"], {"tenant_id": tenant}, "the customer knows its tenant")

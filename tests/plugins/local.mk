@@ -49,6 +49,7 @@ PLUGIN_TESTS = \
 	%D%/auth-race \
 	%D%/auth-routes \
 	%D%/auth-tenants \
+	%D%/billing-account \
 	%D%/billing-engine \
 	%D%/billing-projection \
 	%D%/billing-routes \
@@ -118,6 +119,8 @@ endif
 %C%_auth_admin_keys_LDADD = $(%C%_auth_LDADD)
 %C%_auth_admin_SOURCES = %D%/auth-admin.c %D%/auth-admin-ask.h %D%/auth-admin.h
 %C%_auth_admin_LDADD = $(%C%_auth_LDADD)
+%C%_billing_account_SOURCES = %D%/billing-account.c %D%/billing-served.h
+%C%_billing_account_LDADD = $(%C%_billing_engine_LDADD)
 %C%_billing_engine_SOURCES = %D%/billing-engine.c %D%/billing-served.h
 %C%_billing_engine_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(CHECK_LIBS)

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* What real accounts send: many prices, none bought, keys that move, refunds, events of
+ * others; and what is done for many customers. */
+#include "plugins/billing-stripe/due.h"
+#include "tests/plugins/billing-served.h"
+
+static const char *
+items_text (const char *id, const char *what, int64_t created, const char *items, const char *more)
+{
+  char object[8000], type[64];
+  snprintf (type, sizeof type, "customer.subscription.%s", what);
+  snprintf (object, sizeof object,
+            "\"id\":\"sub_1\",\"customer\":\"cus_1\",\"status\":\"active\",\"currency\":\"usd\","
+            "\"metadata\":{\"tenant_id\":\"t-1\"},\"items\":{%s\"data\":[%s]}",
+            more, items);
+  return event_text (id, type, created, object);
+}
+
+/* ---- Prices --------------------------------------------------------------- */
+
+CASE (many_prices)
+{
+  char items[7000] = "";
+  for (int i = 0; i < 19; i++)
+    snprintf (items + strlen (items), sizeof items - strlen (items),
+              "{\"price\":{\"id\":\"price_%d\",\"unit_amount\":1}},", i);
+  strcat (items, "{\"price\":{\"id\":\"price_pro\",\"unit_amount\":1}}");
+  take (items_text ("evt_1", "created", T0, items, ""));
+  tier_is ("t-1", "PRO"); /* the last of twenty */
+}
+
+/* An event has not all of them: what is there counts, and nothing is lowered. */
+CASE (left_out)
+{
+  TEXT_PUT (tenants[0].tier, "TEAMS");
+  take (items_text ("evt_1", "created", T0, "{\"price\":{\"id\":\"price_pro\"}}",
+                    "\"has_more\":true,"));
+  tier_is ("t-1", "TEAMS");
+  ck_assert_int_eq (fake_health (fake, "billing_tiers"), KG_HEALTH_DEGRADED);
+  TEXT_PUT (tenants[0].tier, "FREE");
+  take (items_text ("evt_2", "updated", T0 + 1, "{\"price\":{\"id\":\"price_pro\"}}",
+                    "\"has_more\":true,"));
+  tier_is ("t-1", "PRO");
+}
+
+CASE (no_seats)
+{
+  take (items_text ("evt_1", "created", T0,
+                    "{\"quantity\":2,\"price\":{\"id\":\"price_pro\",\"unit_amount\":5}},"
+                    "{\"quantity\":0,\"price\":{\"id\":\"p\",\"product\":\"prod_teams\","
+                    "\"unit_amount\":7}}", ""));
+  tier_is ("t-1", "PRO");
+  ledger_has ("started-sub_1", "\"amount\":10,");
+}
+
+/* A price in steps has no amount of its own; one by use costs nothing beforehand. */
+CASE (steps)
+{
+  take (items_text ("evt_1", "created", T0,
+                    "{\"quantity\":2,\"price\":{\"id\":\"price_pro\",\"unit_amount\":null,"
+                    "\"recurring\":{\"usage_type\":\"licensed\"}}}", ""));
+  ledger_has ("started-sub_1", "\"amount\":null,");
+  take (items_text ("evt_2", "updated", T0 + 1,
+                    "{\"quantity\":2,\"price\":{\"id\":\"price_pro\",\"unit_amount\":3}},"
+                    "{\"price\":{\"id\":\"p\",\"unit_amount\":null,"
+                    "\"recurring\":{\"usage_type\":\"metered\"}}}", ""));
+  ledger_has ("evt_2", "\"amount\":6,");
+}
+
+/* A lookup key is given to another price: who has the old one keeps its tier. */
+static void
+key_moves (int late)
+{
+  const char *before = items_text ("evt_1", "created", T0,
+                                   "{\"price\":{\"id\":\"price_a\",\"lookup_key\":\"teams\"}}", "");
+  const char *after = items_text ("evt_2", "updated", T0 + 9,
+                                  "{\"price\":{\"id\":\"price_a\",\"lookup_key\":null}}", "");
+  take (late ? after : before);
+  take (late ? before : after);
+  tier_is ("t-1", "TEAMS");
+  settle ();
+  ck_assert_int_eq (fake_health (fake, "billing_tiers"), KG_HEALTH_OK);
+}
+
+CASE (key_moved)
+{
+  key_moves (0);
+}
+
+CASE (key_moved_late)
+{
+  key_moves (1);
+}
+
+CASE (key_of_a_price)
+{
+  take (event_text ("evt_1", "price.created", T0,
+                    "\"id\":\"price_a\",\"product\":\"p\",\"lookup_key\":\"teams\""));
+  take (items_text ("evt_2", "created", T0 + 9, "{\"price\":{\"id\":\"price_a\"}}", ""));
+  tier_is ("t-1", "TEAMS");
+}
+
+/* ---- Others --------------------------------------------------------------- */
+
+/* A connected account sells, and writes into metadata, what it likes. */
+CASE (connected)
+{
+  char text[4096];
+  const char *e = items_text ("evt_1", "created", T0, "{\"price\":{\"id\":\"price_pro\"}}", "");
+  snprintf (text, sizeof text, "{\"account\":\"acct_1\",%s", e + 1);
+  take (text);
+  settle ();
+  tier_is ("t-1", "FREE");
+  ck_assert_int_eq (ledger_count (), 0);
+}
+
+CASE (never_paid)
+{
+  TEXT_PUT (tenants[0].tier, "PRO");
+  take (sub_text ("evt_1", "created", T0, "incomplete", "price_pro",
+                  ",\"metadata\":{\"tenant_id\":\"t-1\"}"));
+  take (sub_text ("evt_2", "deleted", T0 + 9, "incomplete_expired", "price_pro",
+                  ",\"metadata\":{\"tenant_id\":\"t-1\"}"));
+  settle ();
+  tier_is ("t-1", "PRO");
+}
+
+#define CHARGE "\"id\":\"ch_1\",\"customer\":\"cus_1\",\"invoice\":\"in_1\",\"currency\":\"jpy\","
+
+CASE (refunds)
+{
+  char text[4096];
+  const char *e;
+  take (event_text ("evt_1", "checkout.session.completed", T0, CHECKOUT));
+  take (event_text ("evt_2", "charge.refunded", T0 + 1, CHARGE "\"amount_refunded\":300"));
+  ledger_has ("evt_2", "\"type\":\"payment.refunded\",\"data\":{\"charge_id\":\"ch_1\","
+                       "\"invoice_id\":\"in_1\",\"amount\":300,\"currency\":\"jpy\"}");
+  e = event_text ("evt_3", "charge.refunded", T0 + 2, CHARGE "\"amount_refunded\":1000");
+  snprintf (text, sizeof text, "%.*s,\"previous_attributes\":{\"amount_refunded\":300}}}",
+            (int) strlen (e) - 2, e);
+  take (text);
+  ledger_has ("evt_3", "\"amount\":700,");
+  take (event_text ("evt_4", "charge.refunded", T0 + 3, "\"id\":\"ch_2\",\"amount_refunded\":5"));
+  ck_assert_int_eq (ledger_count (), 3);
+  ck_assert_int_eq ((int) fake_metric (fake, "kgent_stripe_waiting", NULL), 0);
+}
+
+/* ---- The start ------------------------------------------------------------ */
+
+#define SESSION                                                                           \
+  "\"id\":\"cs_1\",\"customer\":\"cus_1\",\"subscription\":\"sub_1\",\"amount_total\":1450," \
+  "\"currency\":\"jpy\",\"metadata\":{\"tenant_id\":\"t-1\",\"kgent_price\":\"price_pro\"}"
+
+CASE (started_by_checkout)
+{
+  take (event_text ("evt_1", "checkout.session.completed", T0, SESSION));
+  ledger_has ("started-sub_1", "{\"subscription_id\":\"sub_1\",\"plan_id\":\"price_pro\",\"tier\":"
+                               "\"PRO\",\"status\":null,\"quantity\":null,\"amount\":1450,"
+                               "\"currency\":\"jpy\",\"trial_end\":null}");
+  take (sub_text ("evt_2", "created", T0, "active", "price_pro", ""));
+  ck_assert_int_eq (ledger_count (), 1);
+}
+
+/* Something else had told what was bought. */
+CASE (started_late)
+{
+  take (sub_text ("evt_2", "updated", T0 + 1, "trialing", "price_pro", ",\"trial_end\":1700086400"));
+  take (event_text ("evt_1", "checkout.session.completed", T0, SESSION));
+  ledger_has ("started-sub_1", "{\"subscription_id\":\"sub_1\",\"plan_id\":\"price_pro\",\"tier\":"
+                               "\"PRO\",\"status\":\"trialing\",\"quantity\":1,\"amount\":1200,"
+                               "\"currency\":\"jpy\",\"trial_end\":1700086400}");
+}
+
+/* ---- Many ----------------------------------------------------------------- */
+
+/* Those of another customer wait on, and are counted. */
+CASE (waits_by_customer)
+{
+  char object[512], id[64];
+  for (int i = 0; i < 40; i++) {
+    snprintf (object, sizeof object, "\"id\":\"in_%d\",\"customer\":\"cus_%d\",\"amount_paid\":1,"
+              "\"currency\":\"usd\"", i, i % 2);
+    snprintf (id, sizeof id, "evt_%d", i);
+    take (event_text (id, "invoice.paid", T0, object));
+  }
+  ck_assert_int_eq ((int) fake_metric (fake, "kgent_stripe_waiting", NULL), 40);
+  take (event_text ("evt_c", "customer.updated", T0 + 2,
+                    "\"id\":\"cus_1\",\"metadata\":{\"tenant_id\":\"t-2\"}"));
+  ck_assert_int_eq (ledger_count (), 20);
+  ck_assert_int_eq ((int) fake_metric (fake, "kgent_stripe_waiting", NULL), 20);
+  restart ();
+  ck_assert_int_eq ((int) fake_metric (fake, "kgent_stripe_waiting", NULL), 20);
+}
+
+START_TEST (due_in_order)
+{
+  struct due due = { 0 };
+  char *t;
+  for (int i = 0; i < 500; i++) {
+    char name[16];
+    int at = i * 7919 % 500;
+    snprintf (name, sizeof name, "t-%03d", at);
+    ck_assert_int_eq (due_add (&due, at, name), 0);
+  }
+  ck_assert_ptr_null (due_take (&due, -1));
+  for (int i = 0; i < 400; i++) {
+    t = due_take (&due, 399);
+    ck_assert_int_eq (atoi (t + 2), i);
+    free (t);
+  }
+  ck_assert_ptr_null (due_take (&due, 399));
+  due_free (&due);
+}
+END_TEST
+
+START_TEST (texts_once)
+{
+  static const char *const some[] = { "b", "a", "b", "", "c", "a" };
+  struct texts t = { 0 };
+  ck_assert (!texts_has (&t, "a"));
+  for (int i = 0; i < 6; i++)
+    texts_add (&t, some[i], strlen (some[i]));
+  texts_sort (&t);
+  ck_assert_uint_eq (t.count, 4);
+  ck_assert (texts_has (&t, "") && texts_has (&t, "a") && texts_has (&t, "c"));
+  ck_assert (!texts_has (&t, "d"));
+  texts_free (&t);
+}
+END_TEST
+
+UNIT_MAIN ("billing-account", many_prices, left_out, no_seats, steps, key_moved, key_moved_late,
+           key_of_a_price, connected, never_paid, refunds, started_by_checkout, started_late,
+           waits_by_customer, due_in_order, texts_once)
