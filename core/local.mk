@@ -184,6 +184,7 @@ core_libcore_a_SOURCES = \
 	%D%/store.c \
 	%D%/store.h \
 	%D%/store_boot.c \
+	%D%/store_cursor.c \
 	%D%/store_db.c \
 	%D%/store_db.h \
 	%D%/store_declare.c \

@@ -206,4 +206,6 @@ const struct kg_store store_service = {
   .region_ensure = store_region_ensure,
   .region_held = store_region_held,
   .marks = store_marks,
+  .strays = store_strays,
+  .forget = store_forget,
 };

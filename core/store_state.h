@@ -254,6 +254,9 @@ int32_t store_read (kg_log *log, uint64_t after, uint32_t max,
                     int32_t (*fn) (const struct kg_record *, void *), void *arg);
 int32_t store_marks (kg_log *log, const kg_str *ids, uint32_t nids,
                      void (*fn) (uint32_t, kg_str, void *), void *arg);
+int32_t store_strays (kg_log *log,
+                      int32_t (*fn) (const char *name, uint64_t position, void *arg), void *arg);
+int32_t store_forget (kg_log *log, const char *name);
 void store_readers_close (struct store *s);
 
 /* store_record.c */

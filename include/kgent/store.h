@@ -223,6 +223,16 @@ struct kg_store {
    * Since 1.1. */
   int32_t (*marks) (kg_log *log, const kg_str *ids, uint32_t nids,
                     void (*fn) (uint32_t i, kg_str value, void *arg), void *arg);
+
+  /* [any, not a worker] Calls fn for each cursor of the log that this process has not
+   * declared, until it answers other than 0: such a one holds the log's records as others
+   * do.  Returns the number of calls, or a negative errno.  Since 1.1. */
+  int32_t (*strays) (kg_log *log,
+                     int32_t (*fn) (const char *name, uint64_t position, void *arg), void *arg);
+
+  /* [any, not a worker] Forgets such a cursor, and waits for the disk; whoever declares it
+   * again begins at the beginning.  -ENOENT; -EEXIST: it is declared here.  Since 1.1. */
+  int32_t (*forget) (kg_log *log, const char *name);
 #endif
 };
 

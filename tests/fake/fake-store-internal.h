@@ -64,6 +64,7 @@ struct kg_cursor {
   kg_log *log;
   const char *name;
   uint64_t position;
+  int declared, forgotten;
 };
 
 /* A write, or a record of a waiting request, that is not committed. */

@@ -130,6 +130,8 @@ store_cursor (kg_self *self, kg_log *log, const char *name, kg_cursor **ret)
     c->next = s->cursors;
     s->cursors = c;
   }
+  c->declared = 1;
+  c->forgotten = 0;
   *ret = c;
   return 0;
 }
@@ -259,6 +261,35 @@ store_marks (kg_log *log, const kg_str *ids, uint32_t nids,
   return calls;
 }
 
+static int32_t
+store_strays (kg_log *log, int32_t (*fn) (const char *name, uint64_t position, void *arg),
+              void *arg)
+{
+  int32_t calls = 0;
+  for (kg_cursor *c = log->store->cursors; c; c = c->next) {
+    if (c->log != log || c->declared || c->forgotten)
+      continue;
+    calls++;
+    if (fn (c->name, c->position, arg))
+      break;
+  }
+  return calls;
+}
+
+static int32_t
+store_forget (kg_log *log, const char *name)
+{
+  for (kg_cursor *c = log->store->cursors; c; c = c->next)
+    if (c->log == log && !strcmp (c->name, name) && !c->forgotten) {
+      if (c->declared)
+        return -EEXIST;
+      c->forgotten = 1;
+      c->position = 0;
+      return 0;
+    }
+  return -ENOENT;
+}
+
 const struct kg_store fake_store_service = {
   .size = sizeof (struct kg_store),
   .bucket = store_bucket,
@@ -278,6 +309,8 @@ const struct kg_store fake_store_service = {
   .region_ensure = fake_store_region_ensure,
   .region_held = fake_store_region_held,
   .marks = store_marks,
+  .strays = store_strays,
+  .forget = store_forget,
 };
 
 void
@@ -297,6 +330,8 @@ fake_store_forget (struct fake_store *s)
   }
   for (kg_log *l = s->logs; l; l = l->next)
     l->notifies = NULL;
+  for (kg_cursor *c = s->cursors; c; c = c->next)
+    c->declared = 0;
   fake_regions_close (s, 0);
   s->dead = 0;
 }

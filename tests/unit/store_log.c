@@ -164,6 +164,49 @@ START_TEST (cursors_only_advance)
 }
 END_TEST
 
+struct stray {
+  char name[64];
+  uint64_t position;
+};
+
+static int32_t
+stray_note (const char *name, uint64_t position, void *arg)
+{
+  struct stray *s = arg;
+  snprintf (s->name, sizeof s->name, "%s", name);
+  s->position = position;
+  return 0;
+}
+
+/* What nobody declares any more is shown, and forgotten when somebody says so. */
+START_TEST (cursors_of_nobody)
+{
+  struct kg_op ack = { .kind = KG_OP_ACK };
+  struct stray stray = { "", 0 };
+  ck_assert_int_eq (test_create (&t, dir, "power"), 0);
+  ck_assert_int_eq (store_service.cursor (&t.core, t.usage, "old", &ack.cursor), 0);
+  ck_assert_int_eq (store_service.strays (t.usage, stray_note, &stray), -EAGAIN);
+  ck_assert_int_eq (store_start (t.store, 2, t.error), 0);
+  for (int i = 0; i < 3; i++)
+    test_record (&t, 0, "x", 1, NULL);
+  ack.revision = 2;
+  ck_assert_int_eq (test_write (&t, &ack, 1).error, 0);
+  ck_assert_int_eq (store_service.strays (t.usage, stray_note, &stray), 0);
+  ck_assert_int_eq (store_service.forget (t.usage, "old"), -EEXIST);
+  ck_assert_int_eq (test_stop (&t), 0);
+  start ("power");
+  ck_assert_int_eq (store_service.strays (t.webhooks, stray_note, &stray), 0);
+  ck_assert_int_eq (store_service.strays (t.usage, stray_note, &stray), 1);
+  ck_assert_str_eq (stray.name, "old");
+  ck_assert_uint_eq (stray.position, 2);
+  ck_assert_int_eq (store_service.forget (t.webhooks, "old"), -ENOENT);
+  ck_assert_int_eq (store_service.forget (t.usage, "old"), 0);
+  ck_assert_int_eq (store_service.strays (t.usage, stray_note, &stray), 0);
+  ck_assert_int_eq (store_service.forget (t.usage, "old"), -ENOENT);
+  ck_assert_int_eq (test_append (&t, "a", "x").error, 0); /* the committer goes on */
+}
+END_TEST
+
 static void
 notify_note (void *arg)
 {
@@ -212,6 +255,7 @@ main (void)
   tcase_add_test (c, records_of_plugins_go_by_record_only);
   tcase_add_test (c, reading_in_portions);
   tcase_add_test (c, cursors_only_advance);
+  tcase_add_test (c, cursors_of_nobody);
   tcase_add_test (c, notifies_after_records);
   tcase_add_test (c, large_records);
   suite_add_tcase (s, c);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* Cursors of a log that nobody here has declared: of a plugin, or of a part of one, that is no
+ * longer configured.  They stay where they are, for it may come back, and hold the log's
+ * records like others; somebody must be able to see that, and to put an end to it.
+ *
+ * Both happen seldom, so they have a connection of their own and don't bother the committer:
+ * to it, this is another process. */
+#include "core/store_state.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct kg_cursor *
+declared (const struct store *s, const kg_log *log, kg_str name)
+{
+  const struct kg_cursor *c = s->cursors;
+  while (c && (c->log != log || strlen (c->name) != name.len
+               || memcmp (c->name, name.ptr, name.len)))
+    c = c->next;
+  return c;
+}
+
+static int32_t
+strays_tell (kg_log *log, struct db_stmt *stmt, struct db *db,
+             int32_t (*fn) (const char *, uint64_t, void *), void *arg)
+{
+  char name[STORE_NAME_MAX + 1];
+  int32_t r, calls = 0;
+  while ((r = db_step (db, stmt)) == 1) {
+    kg_str s = db_str (stmt, 0);
+    if (!s.ptr || s.len >= sizeof name || declared (log->store, log, s))
+      continue;
+    memcpy (name, s.ptr, s.len);
+    name[s.len] = 0;
+    calls++;
+    if (fn (name, (uint64_t) db_int (stmt, 1), arg))
+      break;
+  }
+  return r < 0 ? r : calls;
+}
+
+/* Opens a connection; 0 when the store runs. */
+static int32_t
+own_open (kg_log *log, uint32_t flags, struct db **ret)
+{
+  if (!log || log->magic != LOG_MAGIC)
+    return -EINVAL;
+  if (atomic_load_explicit (&log->store->life, memory_order_acquire) != STORE_RUNNING)
+    return -EAGAIN;
+  return store_told (store_open_same (log->store, flags, ret));
+}
+
+int32_t
+store_strays (kg_log *log, int32_t (*fn) (const char *name, uint64_t position, void *arg),
+              void *arg)
+{
+  struct db *db = NULL;
+  struct db_stmt *stmt;
+  int32_t r = own_open (log, DB_READ, &db);
+  if (r < 0)
+    return r;
+  stmt = db_bind (db, SQL_CURSOR_LIST, "i", (int64_t) log->id);
+  r = strays_tell (log, stmt, db, fn, arg);
+  if (stmt)
+    db_reset (stmt);
+  db_close (db);
+  return r < 0 ? store_told (r) : r;
+}
+
+int32_t
+store_forget (kg_log *log, const char *name)
+{
+  struct db *db = NULL;
+  int32_t r = own_open (log, DB_SYNC, &db);
+  if (r < 0)
+    return r;
+  if (declared (log->store, log, (kg_str){ name, strlen (name) })) {
+    db_close (db);
+    return -EEXIST;
+  }
+  r = db_run (db, SQL_CURSOR_FORGET, "it", (int64_t) log->id, name);
+  db_close (db);
+  if (!r)
+    return -ENOENT;
+  return r < 0 ? store_told (r) : 0;
+}
