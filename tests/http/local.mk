@@ -40,6 +40,7 @@ HTTP_TESTS = \
 	%D%/stripe_rows_disk.py \
 	%D%/stripe_rows_effects.py \
 	%D%/stripe_rows_once.py \
+	%D%/stripe_sdk.py \
 	%D%/billing.py \
 	%D%/checkout.py \
 	%D%/billing_reconcile.py \
