@@ -87,6 +87,75 @@ START_TEST (counts_stay)
 }
 END_TEST
 
+static void
+configure (const char *const *conf)
+{
+  fake_stop (fake);
+  fake_http_deliver (fake);
+  fake_close (fake);
+  open_with (conf);
+  turn (1100);
+}
+
+/* A sink that is not configured any more: its place is kept until an operator ends it. */
+START_TEST (one_is_taken_out)
+{
+  static const char *const other[]
+      = { "sinks.0.name=other", "sinks.0.kind=openmeter", "sinks.0.url=http://[::1]:8", NULL };
+  kg_req *req;
+  use_times (3);
+  turn (2);
+  answer (204);
+  turn (1100);
+  status_is ("left", "[]");
+  ck_assert_ptr_null (strstr (fake_logged (fake), "not configured any more"));
+  req = operate ("DELETE", "/admin/v1/meter/cursors/openmeter");
+  ck_assert_int_eq (fake_status (req), 409);
+  configure (other);
+  use_times (2);
+  ck_assert_double_eq (fake_metric (fake, "kgent_metering_cursors_left", NULL), 1);
+  status_is ("left.0.cursor", "openmeter");
+  status_is ("left.0.position", "3");
+  status_is ("left.0.lag_records", "2");
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "kgentctl meter forget openmeter"));
+  configure (one); /* it goes on where it was */
+  status_is ("left.0.cursor", "sink.other");
+  ck_assert_ptr_null (strstr (last_call ()->body, fake_log_id (fake, "usage", 2)));
+  ck_assert_ptr_nonnull (strstr (last_call ()->body, fake_log_id (fake, "usage", 3)));
+  req = operate ("DELETE", "/admin/v1/meter/cursors/rollup");
+  ck_assert_int_eq (fake_status (req), 404);
+  req = operate ("DELETE", "/admin/v1/meter/cursors/sink.nobody");
+  ck_assert_int_eq (fake_status (req), 404);
+  req = operate ("DELETE", "/admin/v1/meter/cursors/sink.other");
+  ck_assert_int_eq (fake_status (req), 204);
+  status_is ("left", "[]");
+  ck_assert_double_eq (fake_metric (fake, "kgent_metering_cursors_left", NULL), 0);
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "sink.other was forgotten by olga"));
+}
+END_TEST
+
+/* Who comes back after it was forgotten begins nothing anew. */
+START_TEST (one_comes_back)
+{
+  use_times (3);
+  turn (2);
+  answer (204);
+  turn (1100);
+  configure (NULL);
+  ck_assert_int_eq (fake_status (operate ("DELETE", "/admin/v1/meter/cursors/openmeter")), 204);
+  configure (one);
+  answer (200); /* the probe */
+  use_times (1);
+  turn (1100);
+  ck_assert_ptr_null (strstr (last_call ()->body, fake_log_id (fake, "usage", 2)));
+  ck_assert_ptr_nonnull (strstr (last_call ()->body, fake_log_id (fake, "usage", 3)));
+  answer (204);
+  balanced ();
+  status_is ("sinks.0.confirmed", "4");
+  status_is ("sinks.0.position", "4");
+}
+END_TEST
+
 /* What is lost behind the sink's back is noticed. */
 START_TEST (a_loss_shows)
 {
@@ -291,7 +360,7 @@ static const struct kg_plugin sender
     = { KG_ABI_TARGET,    sizeof sender,  sizeof (struct kg_opt), 0,
         .name = "sender", .version = "1", .summary = "ingests",   .open = sender_open };
 
-/* They leave as they came: id, source, time, subject and extensions. */
+/* They leave as they came, id, time, subject and extensions, with their tenant in the source. */
 START_TEST (events_from_outside)
 {
   static const char record[]
@@ -303,14 +372,14 @@ START_TEST (events_from_outside)
         "\"ext\":{\"datacontenttype\":\"text/plain\",\"type\":\"forged\"},\"data\":\"hi\"},"
         "{\"type\":\"ping\",\"id\":\"e3\",\"source\":\"crm\"}]}";
   static const char want[]
-      = "[{\"specversion\":\"1.0\",\"id\":\"e\\u00e9\\\"1\",\"source\":\"crm\","
+      = "[{\"specversion\":\"1.0\",\"id\":\"e\\u00e9\\\"1\",\"source\":\"kgents-api/acme#crm\",\"originsource\":\"crm\","
         "\"type\":\"chat.turn\",\"subject\":\"acme-eu\","
         "\"time\":\"2026-11-01T10:00:00.5+01:00\",\"datacontenttype\":\"application/json\","
         "\"corrects\":\"e0\",\"priority\":3,\"data\":{\"tokens\":-5}},"
-        "{\"specversion\":\"1.0\",\"id\":\"e2\",\"source\":\"crm\",\"type\":\"note\","
+        "{\"specversion\":\"1.0\",\"id\":\"e2\",\"source\":\"kgents-api/acme#crm\",\"originsource\":\"crm\",\"type\":\"note\","
         "\"subject\":\"acme\",\"time\":\"2023-11-14T22:13:20.000000+00:00\","
         "\"datacontenttype\":\"text/plain\",\"data\":\"hi\"},"
-        "{\"specversion\":\"1.0\",\"id\":\"e3\",\"source\":\"crm\",\"type\":\"ping\","
+        "{\"specversion\":\"1.0\",\"id\":\"e3\",\"source\":\"kgents-api/acme#crm\",\"originsource\":\"crm\",\"type\":\"ping\","
         "\"subject\":\"acme\",\"time\":\"2023-11-14T22:13:20.000000+00:00\"}]";
   const struct kg_store *store;
   struct kg_op op = { .kind = KG_OP_APPEND, .value = { record, sizeof record - 1 } };
@@ -342,6 +411,8 @@ main (void)
   tcase_add_test (x, how_a_sink_is);
   tcase_add_test (x, the_breaker);
   tcase_add_test (x, counts_stay);
+  tcase_add_test (x, one_is_taken_out);
+  tcase_add_test (x, one_comes_back);
   tcase_add_test (x, a_loss_shows);
   tcase_add_test (x, two_processes);
   tcase_add_test (x, parked_events_are_listed);
