@@ -55,6 +55,8 @@ fake_pool_text (struct fake_pool *pool, const char *fmt, ...)
   va_list ap;
   int n;
   char *text;
+  if (!fmt)
+    fake_die ("a text without a format"); /* which sanitizers think possible */
   va_start (ap, fmt);
   n = vsnprintf (NULL, 0, fmt, ap);
   va_end (ap);
