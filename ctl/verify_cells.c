@@ -52,42 +52,40 @@ text_add (struct hash h, const char *text, size_t n)
   return hash_add (hash_add (h, "t", 1), text, n);
 }
 
+/* A text, or what stands for it when it is long. */
+static struct hash
+bounded_add (struct hash h, struct piece text)
+{
+  char digest[DIGEST + 1];
+  if (text.n > TEXT_MAX_BYTES)
+    text = (struct piece){ digest, digest_write (text, digest) };
+  return text_add (h, text.p, text.n);
+}
+
+static struct hash
+string_add (struct hash h, struct piece string)
+{
+  char *buf = malloc (string.n + 1);
+  if (!buf)
+    abort ();
+  h = bounded_add (h, (struct piece){ buf, doc_text (string, buf) });
+  free (buf);
+  return h;
+}
+
 /* A value as one of the group: a text, or nothing. */
 static struct hash
 value_add (struct hash h, struct piece value)
 {
-  char buf[TEXT_MAX_BYTES + 1];
-  struct piece raw = value;
   if (!value.p || doc_kind (value) == 'n')
     return hash_add (h, "n", 1);
-  if (doc_kind (value) == '"')
-    raw = (struct piece){ value.p + 1, value.n - 2 };
-  if (raw.n > TEXT_MAX_BYTES)
-    return text_add (h, buf, digest_write (raw, buf));
-  if (doc_kind (value) == '"')
-    return text_add (h, buf, doc_text (value, buf));
-  return text_add (h, raw.p, raw.n);
-}
-
-static struct hash
-subject_add (struct hash h, struct piece subject)
-{
-  char *buf = malloc (subject.n + DIGEST + 1);
-  size_t n;
-  if (!buf)
-    abort ();
-  n = doc_text (subject, buf);
-  if (n > TEXT_MAX_BYTES)
-    n = digest_write ((struct piece){ buf, n }, buf);
-  h = text_add (h, buf, n);
-  free (buf);
-  return h;
+  return doc_kind (value) == '"' ? string_add (h, value) : bounded_add (h, value);
 }
 
 struct hash
 group_of_event (const struct meter *m, struct piece subject, struct piece data)
 {
-  struct hash h = subject_add ((struct hash){ 0, 4 }, subject);
+  struct hash h = string_add ((struct hash){ 0, 4 }, subject);
   uint32_t i;
   for (i = 0; i < m->dimensions; i++)
     h = value_add (h, doc_path (data, piece_of (m->dimension[i])));

@@ -59,32 +59,33 @@ digest_make (kg_str text, char out[DIGEST_LEN + 1])
 }
 
 /* The value as a JSON string, the same for the same text however it was escaped; null
- * for null and for none. */
+ * for null and for none.  What is escaped is decoded behind what `o` has room for. */
 static void
 member_write (const struct kg_json *j, uint32_t i, struct kg_out *o)
 {
-  char buf[FOLD_TEXT_MAX];
+  char digest[DIGEST_LEN + 1], *decoded = o->ptr + o->cap;
   kg_str text;
   if (!i || j->token[i].kind == KG_JSON_NULL) {
     kg_out_raw (o, "null", 4);
     return;
   }
   text = kg_json_raw (j, i);
-  if (text.len > sizeof buf)
-    text = digest_make (text, buf);
-  else if (j->token[i].kind == KG_JSON_STRING && j->token[i].escaped)
-    text = (kg_str){ buf, kg_json_decode (j, i, buf) };
+  if (j->token[i].kind == KG_JSON_STRING && j->token[i].escaped)
+    text = (kg_str){ decoded, kg_json_decode (j, i, decoded) };
+  if (text.len > FOLD_TEXT_MAX)
+    text = digest_make (text, digest);
   kg_out_str (o, text);
 }
 
-/* The most bytes that a text of FOLD_TEXT_MAX can take, and a comma. */
+/* The most bytes that a text of FOLD_TEXT_MAX can take, and a comma; and a whole group. */
 #define MEMBER_BOUND (6 * FOLD_TEXT_MAX + 3)
+#define GROUP_BOUND ((METER_DIMENSIONS_MAX + 1) * MEMBER_BOUND + 2)
 
 /* Writes the event's group into the scratch memory, behind its subject. */
 static kg_str
 group_write (const struct counting *c, const struct meter *m)
 {
-  struct kg_out o = { c->fold->scratch + c->used, 0, c->fold->scratch_cap - c->used };
+  struct kg_out o = { c->fold->scratch + c->used, 0, GROUP_BOUND };
   uint32_t i;
   kg_out_raw (&o, "[", 1);
   for (i = 0; i < m->dimensions; i++) {
@@ -107,9 +108,8 @@ static int32_t
 subject_read (struct counting *c, const struct record_read *r)
 {
   uint32_t i = record_subject (r, c->event);
-  size_t n = r->json.token[i].len;
-  int32_t e = scratch_ensure (c->fold, n + DIGEST_LEN + 1
-                                           + (METER_DIMENSIONS_MAX + 1) * MEMBER_BOUND + 2);
+  size_t n = r->json.token[i].len, longest = r->json.token[c->event->data].len;
+  int32_t e = scratch_ensure (c->fold, n + DIGEST_LEN + 1 + GROUP_BOUND + longest);
   if (e < 0)
     return e;
   c->used = 0;

@@ -186,12 +186,18 @@ meters_read (struct meters *m, const struct kg_list *conf, char error[METER_ERRO
   return r;
 }
 
+static int32_t
+says (const char *text, kg_str s)
+{
+  return strlen (text) == s.len && !memcmp (text, s.ptr, s.len);
+}
+
 const struct meter *
-meters_find (const struct meters *m, kg_str slug)
+meters_find (const struct meters *m, kg_str name)
 {
   uint32_t i;
   for (i = 0; i < m->count; i++)
-    if (strlen (m->meter[i].slug) == slug.len && !memcmp (m->meter[i].slug, slug.ptr, slug.len))
+    if (says (m->meter[i].slug, name) || says (m->meter[i].id, name))
       return &m->meter[i];
   return NULL;
 }

@@ -55,8 +55,8 @@ extern const char *const meter_aggregations[]; /* names, by enum */
  * -EINVAL with the reason. */
 int32_t meters_read (struct meters *m, const struct kg_list *conf, char error[METER_ERROR_MAX]);
 
-/* The meter, or NULL. */
-const struct meter *meters_find (const struct meters *m, kg_str slug);
+/* The meter of that slug or id, or NULL. */
+const struct meter *meters_find (const struct meters *m, kg_str name);
 
 /* The number of a dimension; -ENOENT. */
 int32_t meter_dimension (const struct meter *m, kg_str name);

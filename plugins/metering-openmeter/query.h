@@ -69,6 +69,7 @@ struct query {
   enum unit unit;
   const struct query_run *reading;
   uint64_t scanned;
+  uint32_t rows, values; /* of `results`: those of UNIQUE_COUNT are values */
 
   /* The answer: a text, or an error, or a status with the reason. */
   struct mt_text text;
@@ -86,6 +87,9 @@ int32_t query_refuse (struct query *q, int32_t status, const char *fmt, ...) KG_
 int32_t query_args_read (struct query *q, kg_str raw, int64_t now);
 
 /* ---- query_plan.c ---------------------------------------------------------------- */
+
+/* The first window of which all is there, and stays for some minutes.  `now` is a minute. */
+int64_t query_first_kept (const struct query *q, enum unit unit, int64_t now);
 
 /* Splits the time into runs of the largest windows that fit. */
 int32_t query_plan (struct query *q, int64_t now);

@@ -75,7 +75,10 @@ unique_reduce (struct query *q)
   cells_free (&q->results);
   q->results = into;
   if (r >= 0 && into.count > QUERY_ROWS_MAX)
-    r = query_refuse (q, 422, "the answer has more than %d rows", QUERY_ROWS_MAX);
+    r = query_refuse (q, 422,
+                      "the answer has more than %d rows: name a meter, let windowSize be larger, "
+                      "or groupBy have fewer names",
+                      QUERY_ROWS_MAX);
   return r;
 }
 
@@ -265,16 +268,27 @@ json_write (struct query *q, struct cell *const *all)
 
 /* ---- CSV -------------------------------------------------------------------------------- */
 
+/* A text that a spreadsheet would take for a formula: what a tenant wrote must not be
+ * computed where an operator opens it. */
+static int32_t
+is_formula (kg_str s)
+{
+  return s.len && strchr ("=+-@\t\r", s.ptr[0]) != NULL;
+}
+
 static void
 csv_field (struct mt_text *t, kg_str s)
 {
+  const char *mark = is_formula (s) ? "'" : "";
   size_t i;
   if (!s.len || !(memchr (s.ptr, '"', s.len) || memchr (s.ptr, ',', s.len)
                   || memchr (s.ptr, '\n', s.len) || memchr (s.ptr, '\r', s.len))) {
+    add (t, mark);
     mt_text_add (t, s.ptr, s.len);
     return;
   }
   add (t, "\"");
+  add (t, mark);
   for (i = 0; i < s.len; i++) {
     if (s.ptr[i] == '"')
       add (t, "\"");

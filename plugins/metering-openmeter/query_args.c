@@ -254,7 +254,7 @@ static void
 times_complete (struct query *q, int64_t now)
 {
   struct query_args *a = &q->args;
-  int64_t keep = a->unit < UNITS ? q->rollup->conf->keep[a->unit] * DAY_MINUTES : 0, last = now;
+  int64_t first = query_first_kept (q, a->unit < UNITS ? a->unit : UNIT_MONTH, now), last = now;
   if (!a->to_given)
     a->to = unit_next (UNIT_MONTH, q->slug.ptr ? unit_next (UNIT_MONTH, now) : now);
   if (a->from_given)
@@ -262,8 +262,8 @@ times_complete (struct query *q, int64_t now)
   if (a->to_given && a->to <= now)
     last = a->to ? a->to - 1 : 0;
   a->from = q->slug.ptr ? 0 : unit_floor (UNIT_MONTH, last);
-  if (keep && now > keep && a->from < unit_next (a->unit, now - keep))
-    a->from = unit_next (a->unit, now - keep);
+  if (a->from < first)
+    a->from = first;
 }
 
 int32_t

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#define AHEAD 5 /* minutes: what is over by then may go while a query runs */
+
 /* The largest window that begins at t and ends before `end`. */
 static enum unit
 largest (enum unit most, int64_t t, int64_t end)
@@ -17,15 +19,22 @@ largest (enum unit most, int64_t t, int64_t end)
   return u;
 }
 
+int64_t
+query_first_kept (const struct query *q, enum unit unit, int64_t now)
+{
+  int64_t keep = q->rollup->conf->keep[unit] * DAY_MINUTES;
+  return keep && now + AHEAD > keep ? unit_floor (unit, now + AHEAD - keep) : 0;
+}
+
 /* Whether rows of that kind are still there. */
 static int32_t
 kept (struct query *q, const struct query_run *run, int64_t now)
 {
-  int64_t days = q->rollup->conf->keep[run->unit], at;
+  int64_t days = q->rollup->conf->keep[run->unit];
+  int64_t at = query_first_kept (q, run->unit, now);
   char from[MINUTE_TEXT + 1];
-  if (!days || unit_next (run->unit, run->start) + days * DAY_MINUTES > now)
+  if (run->start >= at)
     return 0;
-  at = unit_next (run->unit, now - days * DAY_MINUTES);
   minute_text (at, from);
   return query_refuse (q, 422,
                        "%ss are kept for %lld days: let from and to be at the beginning of %ss "

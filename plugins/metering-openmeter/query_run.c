@@ -88,14 +88,14 @@ group_choose (struct query *q, kg_str group, kg_str *ret)
 static int32_t
 results_check (struct query *q)
 {
-  int32_t unique = q->meter->aggregation == METER_UNIQUE_COUNT;
-  if (q->results.count <= (unique ? QUERY_CELLS_MAX : QUERY_ROWS_MAX))
+  int32_t values = q->values > QUERY_CELLS_MAX;
+  if (q->rows <= QUERY_ROWS_MAX && !values)
     return 0;
   return query_refuse (q, 422,
                        "the answer has more than %d %s: let from and to be nearer to each "
                        "other, windowSize be larger, groupBy have fewer names, or filter",
-                       unique ? QUERY_CELLS_MAX : QUERY_ROWS_MAX,
-                       unique ? "distinct values" : "rows");
+                       values ? QUERY_CELLS_MAX : QUERY_ROWS_MAX,
+                       values ? "distinct values" : "rows");
 }
 
 /* Adds what a cell of any size counted, if it is asked for. */
@@ -105,6 +105,7 @@ cell_take (struct query *q, const struct cell *c)
   const struct query_args *a = &q->args;
   struct cell key = { .meter = (uint32_t)(q->meter - q->rollup->meters.meter) };
   struct cell *cell;
+  uint32_t before;
   int32_t r;
   if (c->start < a->from || c->start >= a->to || !wanted_subject (q, c->subject))
     return 0;
@@ -113,9 +114,12 @@ cell_take (struct query *q, const struct cell *c)
     return r;
   key.start = a->unit < UNITS ? unit_floor (a->unit, c->start) : a->from;
   key.subject = a->by_subject ? c->subject : (kg_str){ "", 0 };
+  before = q->results.count;
   cell = cells_get (&q->results, &key);
   if (!cell)
     return -ENOMEM;
+  *(q->meter->aggregation == METER_UNIQUE_COUNT ? &q->values : &q->rows)
+      += q->results.count - before;
   return cell_merge (cell, c) < 0 ? -EOVERFLOW : results_check (q);
 }
 
@@ -372,6 +376,7 @@ try (struct query *q)
   int32_t r = rollup_state_load (q->rollup, &before);
   cells_free (&q->results);
   q->scanned = 0;
+  q->rows = q->values = 0;
   if (r >= 0)
     r = meters_read_all (q, &before);
   if (r >= 0)

@@ -123,7 +123,7 @@ record_next (struct record_read *r, struct record_event *ret)
 static int32_t
 key_is (const struct kg_json *j, uint32_t i, kg_str name)
 {
-  char buf[256];
+  char buf[6 * 256]; /* a character of a name may be escaped as 6 */
   const struct kg_json_token *t = &j->token[i];
   if (!t->escaped)
     return t->len == name.len && !memcmp (j->text + t->start, name.ptr, name.len);

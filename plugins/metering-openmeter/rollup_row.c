@@ -195,8 +195,8 @@ row_read (const struct kg_entry *e, struct record_read *read, struct mt_text *te
   subject = kg_json_find (j, 0, "subject");
   group = kg_json_find (j, 0, "group");
   count = kg_json_find (j, 0, "count");
-  if (kg_json_kind (j, 0) != KG_JSON_OBJECT || !subject || !group || !count
-      || j->token[subject].kind != KG_JSON_STRING || j->token[group].kind != KG_JSON_ARRAY)
+  if (kg_json_kind (j, 0) != KG_JSON_OBJECT || kg_json_kind (j, subject) != KG_JSON_STRING
+      || kg_json_kind (j, group) != KG_JSON_ARRAY || kg_json_kind (j, count) != KG_JSON_INT)
     return -EBADMSG;
   ret->start = key_start (e->key, ret->unit);
   ret->group = kg_json_raw (j, group);

@@ -118,6 +118,7 @@ rollup_turn_read (struct rollup *r, struct rollup_turn *t)
   return 1;
 }
 
+/* The longest windows first: queries of everybody learn from months whose rows there are. */
 int32_t
 rollup_turn_next (struct rollup_turn *t, uint8_t ret_units[METERS_MAX])
 {
@@ -125,7 +126,7 @@ rollup_turn_next (struct rollup_turn *t, uint8_t ret_units[METERS_MAX])
   int32_t found = 0;
   memset (ret_units, 0, METERS_MAX);
   for (i = 0; i < METERS_MAX * UNITS; i++) {
-    uint32_t meter = i / UNITS, bit = 1u << i % UNITS;
+    uint32_t meter = i / UNITS, bit = 1u << (UNITS - 1 - i % UNITS);
     if (!(t->units[meter] & bit) || (rows && rows + t->cells[meter] > ROWS_MAX))
       continue;
     t->units[meter] &= (uint8_t)~bit;

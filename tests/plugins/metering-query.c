@@ -96,6 +96,62 @@ START_TEST (filters_and_csv)
 }
 END_TEST
 
+/* What a tenant wrote is no formula where an operator opens the table. */
+START_TEST (formulas_are_texts)
+{
+  begin (keep);
+  as ("acme", 0);
+  invoke ("\"acme\"", AT, "=HYPERLINK(\\\"http://x\\\")", "1");
+  invoke ("\"acme\"", AT, "-1+1", "1");
+  invoke ("\"acme\"", AT, "a=b\\nc", "-5");
+  ck_assert_int_eq (ask_as ("text/csv", "/v1/usage?meter=tokens&groupBy=path&" NOVEMBER), 200);
+  ck_assert_str_eq (said, "window_start,window_end,subject,path,value\r\n"
+                          "2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,acme,'-1+1,1\r\n"
+                          "2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,acme,\"'=HYPERLINK(\"\"http://x\"\")\",1\r\n"
+                          "2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,acme,\"a=b\nc\",-5\r\n");
+  end ();
+}
+END_TEST
+
+/* OpenMeter's clients name meters by either. */
+START_TEST (meters_by_id)
+{
+  static char target[256];
+  begin (keep);
+  as ("acme", 0);
+  invoke ("\"acme\"", AT, "p", "3");
+  ck_assert_int_eq (ask ("/api/v1/meters"), 200);
+  snprintf (target, sizeof target, "/api/v1/meters/%s/query?" NOVEMBER, value ("1.id"));
+  ck_assert_str_eq (value ("1.slug"), "tokens");
+  ck_assert_int_eq (ask (target), 200);
+  ck_assert_str_eq (value ("data.0.value"), "3");
+  end ();
+}
+END_TEST
+
+/* Many distinct values of one meter are no rows of the next one. */
+START_TEST (values_are_no_rows)
+{
+  static const char *const two[]
+      = { KEEP, "meters.0.slug=u", "meters.0.type=c", "meters.0.aggregation=UNIQUE_COUNT",
+          "meters.0.value=a", "meters.1.slug=n", "meters.1.type=c", "meters.1.aggregation=COUNT", NULL };
+  begin (two);
+  as ("acme", 0);
+  for (int i = 0; i < 101; i++) {
+    static char events[65536];
+    size_t n = 0;
+    for (int k = 0; k < 100; k++)
+      n += (size_t)sprintf (events + n, "%s{\"type\":\"c\",\"data\":{\"a\":%d}}", k ? "," : "", i * 100 + k);
+    append ("\"acme\"", AT, "%s", events);
+  }
+  fake_store_fail (fake, -ENOSPC, -1);
+  ck_assert_int_eq (ask ("/v1/usage?" NOVEMBER), 200);
+  ck_assert_str_eq (value ("data.0.value"), "10100");
+  ck_assert_str_eq (value ("data.1.value"), "10100");
+  end ();
+}
+END_TEST
+
 START_TEST (answers_are_bounded)
 {
   begin (keep);
@@ -118,4 +174,4 @@ START_TEST (answers_are_bounded)
 END_TEST
 
 UNIT_MAIN ("metering-query", tenants_are_apart, wrong_parameters, filters_and_csv,
-           answers_are_bounded)
+           formulas_are_texts, meters_by_id, values_are_no_rows, answers_are_bounded)

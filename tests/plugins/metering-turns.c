@@ -96,7 +96,7 @@ START_TEST (a_turn_in_parts)
   fake_store_hold (fake, 1);
   roll ();
   fake_store_commit (fake);
-  ck_assert (strstr (fake_store_get (fake, "usage.meters", "state"), "\"hour\":[3,0],\"day\":[0,0]"));
+  ck_assert (strstr (fake_store_get (fake, "usage.meters", "state"), "\"hour\":[0,0],\"day\":[3,0]"));
   fall (few);
   fake_store_hold (fake, 0);
   as ("acme", 0);
@@ -161,6 +161,74 @@ START_TEST (another_process_was_first)
 }
 END_TEST
 
+/* Who is everybody is told by months, which are never behind. */
+START_TEST (everybody_in_the_middle_of_a_turn)
+{
+  static char events[65536];
+  begin (few);
+  as (NULL, 1);
+  for (int i = 0; i < 3; i++) {
+    size_t n = 0;
+    for (int k = 0; k < 250; k++)
+      n += (size_t)sprintf (events + n, "%s{\"type\":\"c\",\"data\":{\"a\":%d}}", k ? "," : "", i * 250 + k);
+    append ("\"acme\"", AT, "%s", events);
+  }
+  for (int piece = 0; piece < 3; piece++) {
+    fake_store_hold (fake, 1);
+    if (!piece)
+      roll ();
+    fake_store_commit (fake);
+    ck_assert_int_eq (ask ("/admin/v1/usage?meter=n&from=2026-11-28T17:39:00Z&to=2026-11-28T17:40:00Z"), 200);
+    ck_assert_str_eq (value ("data.0.value"), "750");
+    fake_store_hold (fake, 0);
+    fake_run_jobs (fake);
+  }
+  end ();
+}
+END_TEST
+
+/* Months, too: the first window that is asked for is one that is there. */
+START_TEST (old_months_go)
+{
+  static const char *const little[] = { "rollups.minutes=1", "rollups.hours=2", "rollups.days=3", "rollups.months=4", NULL };
+  begin (little);
+  as ("acme", 0);
+  invoke ("\"acme\"", now_ns (), "p", "1");
+  roll ();
+  ck_assert_int_eq (ask ("/api/v1/meters/tokens/query"), 200);
+  ck_assert_str_eq (value ("data.0.value"), "1");
+  ck_assert_int_eq (ask ("/v1/usage?meter=tokens&windowSize=MONTH"), 200);
+  ck_assert_str_eq (value ("data.0.value"), "1");
+  ck_assert_int_eq (ask ("/v1/usage?meter=tokens&windowSize=DAY"), 200);
+  ck_assert_str_eq (value ("data.0.value"), "1");
+  ck_assert_int_eq (ask ("/v1/usage?meter=tokens&from=2026-01-01"), 422);
+  end ();
+}
+END_TEST
+
+/* A text is the same however its characters were escaped, also a long one. */
+START_TEST (long_texts_are_the_same)
+{
+  static char plain[8192], escaped[16384];
+  static const char *const kinds[]
+      = { KEEP, "meters.0.slug=u", "meters.0.type=agentese.invoke", "meters.0.aggregation=UNIQUE_COUNT",
+          "meters.0.value=path", NULL };
+  begin (kinds);
+  as ("acme", 0);
+  for (int length = 100; length < 1500; length += 350) { /* characters of two bytes */
+    for (int i = 0; i < length; i++) {
+      sprintf (plain + 2 * i, "\xc3\xb6");
+      sprintf (escaped + 6 * i, "\\u00f6");
+    }
+    invoke ("\"acme\"", AT, plain, "1");
+    invoke ("\"acme\"", AT, escaped, "1");
+  }
+  ck_assert_int_eq (ask ("/v1/usage?meter=u&" NOVEMBER), 200);
+  ck_assert_str_eq (value ("data.0.value"), "4");
+  end ();
+}
+END_TEST
+
 START_TEST (old_windows_go)
 {
   char target[256];
@@ -181,4 +249,5 @@ START_TEST (old_windows_go)
 END_TEST
 
 UNIT_MAIN ("metering-turns", new_meters_begin_at_the_beginning, a_record_in_parts,
-           a_turn_in_parts, a_disk_that_fails, another_process_was_first, old_windows_go)
+           a_turn_in_parts, everybody_in_the_middle_of_a_turn, a_disk_that_fails,
+           another_process_was_first, old_windows_go, old_months_go, long_texts_are_the_same)
