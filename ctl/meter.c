@@ -64,6 +64,20 @@ status_print (json_object *sinks)
   return ill;
 }
 
+/* Sinks that are no longer configured, for which the log is kept. */
+static void
+left_print (json_object *left)
+{
+  size_t i, n = length_of (left);
+  for (i = 0; i < n; i++) {
+    json_object *item = json_object_array_get_idx (left, i);
+    complain ("cursor %s: its sink or plugin is not configured any more, and %lld records are kept "
+              "for it; configure it again, or, for a sink, kgentctl meter forget %s",
+              text_of (item, "cursor"), (long long)number_of (item, "lag_records", 0),
+              text_of (item, "cursor"));
+  }
+}
+
 static int
 status_run (const struct args *a)
 {
@@ -79,7 +93,27 @@ status_run (const struct args *a)
     say ("usage is recorded and goes nowhere else: no sink is configured");
   else if (!r)
     r = status_print (sinks) ? EXIT_REFUSED : EXIT_OK;
+  if (!a->json)
+    left_print (member_of (answer.json, "left"));
   answer_finish (&answer);
+  return r;
+}
+
+static int
+forget_run (const struct args *a)
+{
+  const char *name = a->rest.item[0];
+  struct answer answer;
+  struct path path;
+  int r;
+  path_start (&path, METER_CURSORS);
+  r = path_id (&path, "cursor", name);
+  if (r)
+    return r;
+  r = call (a, "DELETE", path.text, NULL, &answer);
+  answer_finish (&answer);
+  if (!r && !a->json)
+    say ("usage is no longer kept for %s", name);
   return r;
 }
 
@@ -212,6 +246,12 @@ const struct command meter_commands[] = {
     "Shows each sink: how far behind the log it is, what it confirmed, and what is parked.\n"
     "The exit code is 1 when a sink is stopped or retries, or events are unaccounted for.\n",
     { NULL }, 0, 0, status_run },
+  { "meter forget", "CURSOR", "keep usage no longer for a sink that is gone",
+    "A sink that is taken out of the configuration leaves its cursor, and the log is kept from there\n"
+    "on, so that it can come back.  This puts an end to that.  A sink that comes back all the same\n"
+    "goes on where it was, but what it has not got may have been deleted after keep_days.\n"
+    "meter status names such cursors.\n",
+    { NULL }, 1, 1, forget_run },
   { "meter parked", "list | show EVENT... | retry SINK|EVENT... | drop EVENT...",
     "events that a sink could not take",
     "Lists them, shows them whole, has them sent again with the ids that they have, or gives\n"

@@ -9,6 +9,7 @@
 
 #define METER_STATUS "/admin/v1/meter/status"
 #define METER_PARKED "/admin/v1/meter/parked"
+#define METER_CURSORS "/admin/v1/meter/cursors"
 
 /* meter_reconcile.c */
 extern const struct option reconcile_options[];

@@ -67,6 +67,7 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/sink_count.c \
 	%D%/sink_file.c \
 	%D%/sink_http.c \
+	%D%/sink_left.c \
 	%D%/sink_openmeter.c \
 	%D%/sink_openmeter.h \
 	%D%/sink_parked.c \

@@ -19,6 +19,7 @@
 
 #define SINKS_MAX 16
 #define SINK_NAME_MAX 32
+#define SINK_CURSOR_MAX 65 /* bytes of a cursor's name and a NUL */
 #define SINK_PLACE_MAX 32 /* bytes of "SEQUENCE-K" and a NUL */
 #define SINK_URL_MAX 2048
 #define SINK_RANGES 16 /* of parked events that are to be tried again */
@@ -176,6 +177,17 @@ struct sink {
   _Atomic int64_t last_ns;
 };
 
+/* A cursor of the log that nobody here has. */
+struct sink_left {
+  char name[SINK_CURSOR_MAX];
+  uint64_t position;
+};
+
+struct sinks_left {
+  struct sink_left cursor[SINKS_MAX];
+  uint32_t count;
+};
+
 struct sinks {
   struct mt *mt;
   kg_component *absent; /* "openmeter", where there is no sink of that name */
@@ -185,6 +197,13 @@ struct sinks {
   kg_bucket *tallies, *parked;
   kg_metric *buffered, *sent, *errors, *latency, *parkings; /* of kind openmeter; all */
   kg_metric *lag, *lag_seconds, *waiting, *unaccounted, *delivered, *failed, *dedupe, *stopped;
+
+  /* sink_left.c */
+  kg_metric *left_count;
+  kg_timer *left_timer;
+  pthread_mutex_t left_lock;
+  struct sinks_left left; /* changed by jobs and the timer */
+  int32_t left_told;
 };
 
 /* ---- sink.c ------------------------------------------------------------------ */
@@ -268,6 +287,15 @@ int32_t sink_metrics_define (struct sinks *all);
 /* Pushes health, facts and gauges. */
 void sink_report (struct sink *s);
 const char *sink_breaker (const struct sink_view *v);
+
+/* ---- sink_left.c ----------------------------------------------------------------- */
+
+int32_t sink_left_start (struct sinks *all);
+void sink_left_stop (struct sinks *all);
+
+/* Adds the member "left" of the status. */
+void sink_left_write (struct sinks *all, uint64_t newest, struct kg_out *o);
+kg_fn sink_left_forget;
 
 /* ---- sinks.c --------------------------------------------------------------------- */
 

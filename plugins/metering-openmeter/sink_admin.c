@@ -343,7 +343,10 @@ static const char status_answer[]
       "\"confirmed\":{\"type\":\"integer\"},\"dropped\":{\"type\":\"integer\"},"
       "\"unaccounted\":{\"type\":[\"integer\",\"null\"]},"
       "\"last_success\":{\"type\":[\"string\",\"null\"]},"
-      "\"dedupe\":{\"type\":\"string\",\"enum\":[\"unknown\",\"yes\",\"no\"]}}}}}}";
+      "\"dedupe\":{\"type\":\"string\",\"enum\":[\"unknown\",\"yes\",\"no\"]}}}},"
+      "\"left\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"cursor\"],"
+      "\"properties\":{\"cursor\":{\"type\":\"string\"},\"position\":{\"type\":\"integer\"},"
+      "\"lag_records\":{\"type\":\"integer\"}}}}}}";
 
 #define ENTRY                                                                                  \
   "{\"type\":\"object\",\"required\":[\"sink\",\"place\",\"status\",\"reason\",\"time\","       \
@@ -405,6 +408,11 @@ static const struct kg_route routes[] = {
     .handler = parked_drop,
     .summary = "Give a parked event up",
     .statuses = "204 404" },
+  { .method = "DELETE",
+    .pattern = "/admin/v1/meter/cursors/{cursor}",
+    .handler = sink_left_forget,
+    .summary = "Keep the log no longer for a sink that is not configured any more",
+    .statuses = "204 404 409" },
 };
 
 int32_t

@@ -24,42 +24,45 @@ metric (struct sinks *all, int32_t kind, const char *name, const char *help, int
   return all->mt->metrics->define (all->mt->self, &def, ret);
 }
 
+static const struct {
+  const char *name, *help;
+  int32_t kind, by; /* 1: event_type, 2: sink */
+  size_t offset;
+} defs[] = {
+  { "kgent_metering_parked_total", "Events that a sink cannot take, kept aside.", KG_COUNTER,
+    0, offsetof (struct sinks, parkings) },
+  { "kgent_metering_cursors_left", "Cursors of sinks that are not configured any more.",
+    KG_GAUGE, 0, offsetof (struct sinks, left_count) },
+  { "kgents_openmeter_events_buffered", "Records that were not yet delivered.", KG_GAUGE, 0,
+    offsetof (struct sinks, buffered) },
+  { "kgents_openmeter_events_sent_total", "Events delivered.", KG_COUNTER, 1,
+    offsetof (struct sinks, sent) },
+  { "kgents_openmeter_flush_errors_total", "Batches that failed.", KG_COUNTER, 0,
+    offsetof (struct sinks, errors) },
+  { "kgents_openmeter_flush_latency_seconds", "Time until a batch was answered.",
+    KG_HISTOGRAM, 0, offsetof (struct sinks, latency) },
+  { "kgent_metering_sink_lag_records", "Records that the sink does not have yet.", KG_GAUGE,
+    2, offsetof (struct sinks, lag) },
+  { "kgent_metering_sink_lag_seconds", "Age of the oldest record that waits.", KG_GAUGE, 2,
+    offsetof (struct sinks, lag_seconds) },
+  { "kgent_metering_sink_parked", "Events that are parked.", KG_GAUGE, 2,
+    offsetof (struct sinks, waiting) },
+  { "kgent_metering_sink_events_total", "Events that the sink took.", KG_COUNTER, 2,
+    offsetof (struct sinks, delivered) },
+  { "kgent_metering_sink_errors_total", "Batches that the sink did not take.", KG_COUNTER, 2,
+    offsetof (struct sinks, failed) },
+  { "kgent_metering_sink_stopped", "1 while the sink refuses everything.", KG_GAUGE, 2,
+    offsetof (struct sinks, stopped) },
+  { "kgent_metering_sink_dedupes", "1: equal ids count once there; -1: they do not.",
+    KG_GAUGE, 2, offsetof (struct sinks, dedupe) },
+  { "kgent_metering_unaccounted",
+    "Events up to the sink's position, less confirmed, parked, dropped.", KG_GAUGE, 2,
+    offsetof (struct sinks, unaccounted) },
+};
+
 int32_t
 sink_metrics_define (struct sinks *all)
 {
-  static const struct {
-    const char *name, *help;
-    int32_t kind, by; /* 1: event_type, 2: sink */
-    size_t offset;
-  } defs[] = {
-    { "kgent_metering_parked_total", "Events that a sink cannot take, kept aside.", KG_COUNTER,
-      0, offsetof (struct sinks, parkings) },
-    { "kgents_openmeter_events_buffered", "Records that were not yet delivered.", KG_GAUGE, 0,
-      offsetof (struct sinks, buffered) },
-    { "kgents_openmeter_events_sent_total", "Events delivered.", KG_COUNTER, 1,
-      offsetof (struct sinks, sent) },
-    { "kgents_openmeter_flush_errors_total", "Batches that failed.", KG_COUNTER, 0,
-      offsetof (struct sinks, errors) },
-    { "kgents_openmeter_flush_latency_seconds", "Time until a batch was answered.",
-      KG_HISTOGRAM, 0, offsetof (struct sinks, latency) },
-    { "kgent_metering_sink_lag_records", "Records that the sink does not have yet.", KG_GAUGE,
-      2, offsetof (struct sinks, lag) },
-    { "kgent_metering_sink_lag_seconds", "Age of the oldest record that waits.", KG_GAUGE, 2,
-      offsetof (struct sinks, lag_seconds) },
-    { "kgent_metering_sink_parked", "Events that are parked.", KG_GAUGE, 2,
-      offsetof (struct sinks, waiting) },
-    { "kgent_metering_sink_events_total", "Events that the sink took.", KG_COUNTER, 2,
-      offsetof (struct sinks, delivered) },
-    { "kgent_metering_sink_errors_total", "Batches that the sink did not take.", KG_COUNTER, 2,
-      offsetof (struct sinks, failed) },
-    { "kgent_metering_sink_stopped", "1 while the sink refuses everything.", KG_GAUGE, 2,
-      offsetof (struct sinks, stopped) },
-    { "kgent_metering_sink_dedupes", "1: equal ids count once there; -1: they do not.",
-      KG_GAUGE, 2, offsetof (struct sinks, dedupe) },
-    { "kgent_metering_unaccounted",
-      "Events up to the sink's position, less confirmed, parked, dropped.", KG_GAUGE, 2,
-      offsetof (struct sinks, unaccounted) },
-  };
   uint32_t i;
   int32_t r = 0;
   for (i = 0; i < sizeof defs / sizeof defs[0] && r >= 0; i++)

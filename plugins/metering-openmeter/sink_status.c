@@ -76,7 +76,7 @@ int32_t
 sink_status_get (kg_req *req, void *data)
 {
   struct mt *mt = data;
-  size_t cap = 128 + (size_t)mt->sinks->count * 1024;
+  size_t cap = 128 + (size_t)mt->sinks->count * 1024 + SINKS_MAX * 160;
   struct kg_out o = { mt->host->alloc (req, cap), 0, cap };
   int64_t now_ns = mt->host->num (req, KG_NUM_TIME);
   uint32_t i;
@@ -90,7 +90,9 @@ sink_status_get (kg_req *req, void *data)
       kg_out_lit (&o, ",");
     sink_write (&o, mt->sinks->sink[i], now_ns);
   }
-  kg_out_lit (&o, "]}");
+  kg_out_lit (&o, "]");
+  sink_left_write (mt->sinks, mt->store->newest (mt->usage), &o);
+  kg_out_lit (&o, "}");
   if (!kg_out_ok (&o))
     return -E2BIG;
   r = mt->host->reply (req, 200, "application/json", o.ptr, o.len);

@@ -254,6 +254,7 @@ mt_sinks_open (struct mt *mt)
     return -ENOMEM;
   mt->sinks = all;
   all->mt = mt;
+  pthread_mutex_init (&all->left_lock, NULL);
   if ((r = mt->store->bucket (mt->self, "metering.sinks", &all->tallies)) < 0
       || (r = mt->store->bucket2 (mt->self, "metering.parked", KG_BUCKET_COLD, &all->parked))
              < 0
@@ -271,7 +272,7 @@ int32_t
 mt_sinks_start (struct mt *mt)
 {
   uint32_t i;
-  int32_t r = 0;
+  int32_t r = sink_left_start (mt->sinks);
   for (i = 0; i < mt->sinks->count && r >= 0; i++)
     r = sink_start (mt->sinks->sink[i]);
   if (r < 0)
@@ -283,6 +284,7 @@ void
 mt_sinks_stop (struct mt *mt)
 {
   uint32_t i;
+  sink_left_stop (mt->sinks);
   for (i = 0; i < mt->sinks->count; i++)
     sink_stop (mt->sinks->sink[i]);
 }
@@ -295,6 +297,7 @@ mt_sinks_close (struct mt *mt)
     return;
   for (i = 0; i < mt->sinks->count; i++)
     sink_unref (mt->sinks->sink[i]);
+  pthread_mutex_destroy (&mt->sinks->left_lock);
   free (mt->sinks);
   mt->sinks = NULL;
 }
