@@ -13,6 +13,8 @@
 #define BATCH_TOUCH 256
 #define BATCH_ID    272 /* bytes of an id that is skipped, with its NUL */
 
+struct refetch;
+
 struct batch {
   struct billing *billing;
   struct kg_op op[BATCH_OPS]; /* keys and values are the batch's */
@@ -24,6 +26,7 @@ struct batch {
   char *touched[BATCH_TOUCH]; /* tenants to look at once it is written */
   uint32_t touches;
   int32_t all;                /* 1: look at all of them */
+  const struct refetch *refetch; /* what was read for the events, or NULL */
   struct texts freed;         /* customers whose tenants are known now */
 };
 

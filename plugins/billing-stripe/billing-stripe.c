@@ -6,6 +6,7 @@
 #include "plugins/billing-stripe/offer.h"
 #include "plugins/billing-stripe/prices.h"
 #include "plugins/billing-stripe/reconcile.h"
+#include "plugins/billing-stripe/refetch.h"
 #include "plugins/billing-stripe/usage.h"
 
 #include <errno.h>
@@ -81,6 +82,13 @@ static const struct kg_opt opts[] = {
             "without it they are relative." },
   { .key = "link_ttl", .type = KG_OPT_NUMBER, .dflt = "3600", CONF (link_ttl), .min = 60,
     .max = 604800, .help = "How long, in seconds, the links of a refusal lead to Stripe." },
+  { .key = "refetch", .type = KG_OPT_BOOL, .dflt = "false", CONF (refetch),
+    .help = "Read a subscription from Stripe after each of its events, instead of trusting their "
+            "order; api_key is needed." },
+  { .key = "refetch_wait", .type = KG_OPT_INT, .dflt = "60", CONF (refetch_wait), .min = 0,
+    .max = 604800,
+    .help = "For how many seconds events wait for a Stripe that does not answer, before they are "
+            "taken in their order." },
   { .key = "usage", .type = KG_OPT_LIST, CONF (usage), .sub_size = sizeof (struct usage_meter),
     .sub = usage_opts, .help = "What is sent to meters of Stripe's." },
   { .key = NULL },
@@ -157,6 +165,7 @@ billing_close (void *data)
   usage_close (b);
   offer_close (b);
   engine_close (b);
+  refetch_close (b);
   webhook_close (b);
   pthread_mutex_destroy (&b->lock);
   free (b);
@@ -174,7 +183,7 @@ open_parts (struct billing *b)
   static int32_t (*const parts[]) (struct billing *b)
       = { open_services, open_metrics, open_health,   inbox_open, engine_open, routes_open,
           webhook_open,  status_open,  stripe_open,   checkout_open, offer_open, usage_open,
-          reconcile_open };
+          reconcile_open, refetch_open };
   int32_t rc = 0;
   for (size_t i = 0; i < sizeof parts / sizeof parts[0] && rc == 0; i++)
     rc = parts[i](b);

@@ -47,6 +47,8 @@ struct billing_conf {
   const char *success_url, *cancel_url, *return_url;
   const char *public_url;
   double link_ttl; /* seconds */
+  int32_t refetch;
+  int64_t refetch_wait; /* seconds */
   struct kg_list usage; /* of struct usage_meter */
 };
 
@@ -88,6 +90,7 @@ struct billing {
   struct offer *offer;
   struct prices *prices;
   struct usage *usage;
+  struct refetch *refetch; /* or NULL */
   kg_log *inbox;
   kg_cursor *cursor;
   kg_component *component, *api_component;

@@ -57,6 +57,7 @@ struct engine {
   struct texts sweep_customers, sweep_tenants;
   uint32_t swept;     /* of both */
   int32_t sweeping;
+  uint32_t sweeps;    /* that soon had another one behind them */
   int64_t sweep_at;   /* when the next one begins, seconds since the epoch */
 };
 

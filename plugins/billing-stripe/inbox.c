@@ -8,13 +8,13 @@
  * whatever crashes in between.  An event that cannot be processed is parked, with the
  * reason, and the cursor goes on. */
 #include "plugins/billing-stripe/inbox.h"
+#include "plugins/billing-stripe/refetch.h"
 
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STEP_EVENTS 100
 #define STEP_OPS    (BATCH_OPS - 256) /* room for one event more, and the end */
 #define RETRY_MS    1000
 
@@ -25,6 +25,7 @@
 struct step {
   struct billing *billing;
   struct batch *batch;
+  struct refetch *refetch; /* or NULL */
   struct totals add;  /* by this step */
   uint64_t last;      /* sequence up to which it goes */
   uint32_t events;
@@ -134,6 +135,8 @@ step_record (const struct kg_record *record, void *arg)
   uint32_t ops = step->batch->ops, type = EVENT_OTHER;
   const char *why = NULL;
   int32_t rc = 0;
+  if (step->refetch && record->sequence > step->refetch->upto)
+    return 1;
   if (e->tries >= (uint32_t) step->billing->conf->tries)
     step_park (step, record, ops, strerror (-e->cause));
   else {
@@ -190,6 +193,8 @@ step_judge (struct step *step, const struct kg_outcome *outcome)
   }
   if (outcome->error == -EEXIST)
     return batch_skip (step->batch, outcome->op) == 0;
+  if (outcome->error == -ESTALE)
+    refetch_drop (step->refetch);
   if (outcome->error == -ESTALE || is_outage (outcome->error))
     return 0;
   e->cause = outcome->error;
@@ -243,8 +248,37 @@ step_read (struct step *step)
     return -ENOMEM;
   step->batch = e->batch;
   batch_reset (step->batch);
-  rc = b->store->read (b->inbox, b->store->position (b->cursor), STEP_EVENTS, step_record, step);
+  step->batch->refetch = step->refetch;
+  rc = b->store->read (b->inbox, b->store->position (b->cursor), INBOX_STEP, step_record, step);
   return rc < 0 ? rc : step->events ? 1 : step->error;
+}
+
+/* One step, while `busy` is ours. */
+static void
+step_run (struct billing *b)
+{
+  struct step *step = calloc (1, sizeof *step);
+  int32_t rc = step ? 0 : -ENOMEM;
+  if (step) {
+    step->billing = b;
+    step->refetch = b->refetch;
+    rc = step_read (step);
+  }
+  if (rc > 0 && (rc = step_write (step)) == 0)
+    return; /* step_done goes on */
+  free (step);
+  atomic_store (&b->busy, 0);
+  if (rc < 0)
+    billing_health (b, rc);
+}
+
+void
+inbox_go_on (struct billing *b, int32_t ready)
+{
+  if (ready && !atomic_load (&b->stopped))
+    step_run (b);
+  else
+    atomic_store (&b->busy, 0);
 }
 
 /* The timer's function, on a thread of the pool. */
@@ -252,20 +286,14 @@ static void
 inbox_run (void *arg)
 {
   struct billing *b = arg;
-  struct step *step;
   int32_t rc;
   if (atomic_exchange (&b->busy, 1))
     return;
-  step = calloc (1, sizeof *step);
-  rc = step ? 0 : -ENOMEM;
-  if (step) {
-    step->billing = b;
-    rc = step_read (step);
-  }
-  if (rc > 0 && (rc = step_write (step)) == 0)
-    return; /* step_done goes on */
-  free (step);
-  atomic_store (&b->busy, 0);
+  rc = b->refetch ? refetch_begin (b->refetch) : 0;
+  if (rc == 0)
+    step_run (b);
+  else if (rc != 1)
+    atomic_store (&b->busy, 0);
   if (rc < 0)
     billing_health (b, rc);
 }

@@ -7,9 +7,15 @@
 
 #include "plugins/billing-stripe/engine.h"
 
+#define INBOX_STEP 100 /* events in one step of the cursor */
+
 /* Parks an event: {"id","sequence","tries","reason"} under its id in "billing.parked"; the
  * event itself stays where it is, in the log. */
 void inbox_park (struct batch *batch, const struct kg_record *record, const char *why,
                  uint32_t tries);
+
+/* What a step needed was read, or not (0): then it is tried again.  On a thread of the
+ * pool. */
+void inbox_go_on (struct billing *b, int32_t ready);
 
 #endif

@@ -42,6 +42,8 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/reconcile.h \
 	%D%/redirect.c \
 	%D%/redirect.h \
+	%D%/refetch.c \
+	%D%/refetch.h \
 	%D%/routes.c \
 	%D%/session.c \
 	%D%/session.h \

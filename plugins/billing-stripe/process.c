@@ -4,6 +4,7 @@
 /* One event: what it changes.  All of it is added to a batch, which is written with the
  * cursor's position: so it happens once, or not at all and again. */
 #include "plugins/billing-stripe/engine.h"
+#include "plugins/billing-stripe/refetch.h"
 #include "plugins/billing-stripe/stored.h"
 
 #include <errno.h>
@@ -109,6 +110,21 @@ keys_note (struct work *w)
       note_put (w, "key", s->item[i].price, s->item[i].lookup_key);
 }
 
+/* As it was read, or else as the event has it. */
+static void
+event_apply (struct work *w)
+{
+  const struct reading *reading = refetch_find (w->batch->refetch, w->told.object);
+  struct sub_event event = w->told.event;
+  if (!reading) {
+    projection_add (&w->p, &event, &w->told.state);
+    return;
+  }
+  event.read = 1;
+  event.status = reading->status;
+  projection_add (&w->p, &event, &reading->state);
+}
+
 static int32_t
 subscription_take (struct work *w)
 {
@@ -117,7 +133,7 @@ subscription_take (struct work *w)
     return rc;
   if (is_known (w))
     return 0;
-  projection_add (&w->p, &w->told.event, &w->told.state);
+  event_apply (w);
   subscription_save (w);
   keys_note (w);
   effect_add (w->batch, &w->told, &w->p);

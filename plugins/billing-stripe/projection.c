@@ -36,12 +36,20 @@ numbers_order (int64_t a, int64_t b)
   return (a > b) - (a < b);
 }
 
+static int64_t
+event_time (const struct sub_event *e)
+{
+  return e->read > e->created ? e->read : e->created;
+}
+
 int32_t
 sub_event_order (const struct sub_event *a, const struct sub_event *b)
 {
   int32_t rc = numbers_order (is_end (a), is_end (b));
   if (!rc)
-    rc = numbers_order (a->created, b->created);
+    rc = numbers_order (event_time (a), event_time (b));
+  if (!rc)
+    rc = numbers_order (a->read != 0, b->read != 0);
   if (!rc)
     rc = numbers_order (!a->first, !b->first);
   if (!rc)
@@ -57,6 +65,8 @@ history_place (const struct projection *p, const struct sub_event *event)
   for (uint32_t k = 0; k < p->events; k++)
     if (!strcmp (p->history[k].id, event->id))
       return -1;
+  if (event->read && p->events && is_end (&p->history[0]) <= is_end (event))
+    return 0;
   while (i < p->events && sub_event_order (&p->history[i], event) > 0)
     i++;
   return i < PROJECTION_HISTORY ? (int32_t) i : -1;
@@ -65,15 +75,21 @@ history_place (const struct projection *p, const struct sub_event *event)
 int32_t
 projection_add (struct projection *p, const struct sub_event *event, const struct sub_state *state)
 {
-  int32_t at = history_place (p, event);
+  struct sub_event added = *event;
+  int32_t at;
   uint32_t tail;
+  if (added.read) {
+    added.read = p->events ? event_time (&p->history[0]) : 0;
+    added.read = added.read > added.created ? added.read : added.created;
+  }
+  at = history_place (p, &added);
   if (at < 0)
     return 0;
   if (p->events < PROJECTION_HISTORY)
     p->events++;
   tail = p->events - 1 - (uint32_t) at;
   memmove (&p->history[at + 1], &p->history[at], tail * sizeof p->history[0]);
-  p->history[at] = *event;
+  p->history[at] = added;
   if (at == 0)
     p->state = *state;
   return at == 0;
@@ -126,7 +142,8 @@ projection_due_since (const struct projection *p)
 {
   int64_t since = 0;
   for (uint32_t i = 0; i < p->events && is_due (p->history[i].status); i++)
-    since = p->history[i].created;
+    if (!i || p->history[i].created < since)
+      since = p->history[i].created;
   return since;
 }
 
@@ -136,6 +153,8 @@ projection_ties (const struct projection *p)
 {
   const struct sub_event *h = p->history;
   uint32_t n = 1;
+  if (p->events && h[0].read)
+    return 0;
   while (n < p->events && h[n].created == h[0].created && h[n].first == h[0].first
          && is_end (&h[n]) == is_end (&h[0]))
     n++;

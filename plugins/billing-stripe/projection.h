@@ -81,6 +81,8 @@ struct sub_state {
 struct sub_event {
   char id[STRIPE_ID];
   int64_t created;
+  int64_t read;  /* 0: told by the event; else Stripe was asked because of it, and this is the
+                    newest time that was known then: what was read is newer than all of it */
   int32_t first; /* 1: of its creation */
   enum sub_status status;
 };
@@ -97,11 +99,12 @@ struct projection {
 };
 
 /* < 0, 0, > 0: a is older than, the same as, newer than b.  Ended is newer than all
- * else, then `created` decides, then whether it is the creation, then the status, then
- * the id. */
+ * else, then the time decides, then whether it was read, then whether it is the creation,
+ * then the status, then the id. */
 int32_t sub_event_order (const struct sub_event *a, const struct sub_event *b);
 
-/* Adds what an event tells: 1 when the subscription is another one now, 0 when it was
+/* Adds what an event tells; what was read (`read` is not 0) is the newest, unless the
+ * subscription had ended: 1 when the subscription is another one now, 0 when it was
  * known, or is too old to be remembered, or changes the history alone. */
 int32_t projection_add (struct projection *p, const struct sub_event *event,
                         const struct sub_state *state);

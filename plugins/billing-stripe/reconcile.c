@@ -9,6 +9,7 @@
  * often told, as any of them; and all tiers are looked at. */
 #include "plugins/billing-stripe/reconcile.h"
 #include "plugins/billing-stripe/desk.h"
+#include "plugins/billing-stripe/refetch.h"
 #include "plugins/billing-stripe/stored.h"
 #include "plugins/billing-stripe/stripe_api.h"
 
@@ -99,29 +100,6 @@ subscription_fix (struct reconcile *r, json_object *event)
 
 /* ---- One subscription ------------------------------------------------------ */
 
-/* As an event of now; owned by the caller. */
-static json_object *
-event_make (json_object *subscription)
-{
-  json_object *event = json_object_new_object (), *data = json_object_new_object ();
-  const char *id = stripe_text (subscription, "id"), *status = stripe_text (subscription, "status");
-  int64_t now = engine_clock ();
-  char name[STRIPE_ID_MAX + 64];
-  snprintf (name, sizeof name, "reconcile-%s-%lld", id ? id : "", (long long) now);
-  json_object_object_add (event, "id", json_object_new_string (name));
-  json_object_object_add (event, "object", json_object_new_string ("event"));
-  json_object_object_add (event, "type",
-                          json_object_new_string (status && !strcmp (status, "canceled")
-                                                      ? "customer.subscription.deleted"
-                                                      : "customer.subscription.updated"));
-  json_object_object_add (event, "created", json_object_new_int64 (now));
-  json_object_object_add (event, "livemode",
-                          json_object_get (stripe_member (subscription, "livemode")));
-  json_object_object_add (data, "object", json_object_get (subscription));
-  json_object_object_add (event, "data", data);
-  return event;
-}
-
 /* Ours, or nothing: 1, 0, or -errno. */
 static int32_t
 ours_load (struct reconcile *r, const char *id)
@@ -170,7 +148,7 @@ subscription_compare (struct reconcile *r, const char *tenant, int32_t *ret_diff
 static int32_t
 subscription_look (struct reconcile *r, json_object *subscription)
 {
-  json_object *event = event_make (subscription);
+  json_object *event = subscription_event (subscription, "reconcile", engine_clock ());
   char tenant[PROJECTION_TENANT];
   const char *why;
   int32_t differs = 1, known, rc = told_take (event, &r->told, &why);
@@ -280,6 +258,8 @@ reconcile_end (struct reconcile *r)
     r->batch->all = 1;
     tiers_written (b->engine, r->batch);
   }
+  if (rc >= 0)
+    refetch_repaired (b);
   desk_lit (d, "],\"checked\":");
   desk_int (d, r->checked);
   desk_lit (d, ",\"fixed\":");

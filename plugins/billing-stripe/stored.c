@@ -45,6 +45,7 @@ static const struct field event_fields[] = {
   { "event", offsetof (struct sub_event, id), sizeof ((struct sub_event *) 0)->id },
   { "created", offsetof (struct sub_event, created), 0 },
   { "first", offsetof (struct sub_event, first), 1 },
+  { "read", offsetof (struct sub_event, read), 0 },
   { NULL, 0, 0 },
 };
 

@@ -273,6 +273,26 @@ stripe_id_ok (const char *id)
   return n && n <= STRIPE_ID_MAX && !id[n];
 }
 
+json_object *
+subscription_event (json_object *subscription, const char *maker, int64_t now)
+{
+  json_object *event = json_object_new_object (), *data = json_object_new_object ();
+  const char *id = stripe_text (subscription, "id"), *status = stripe_text (subscription, "status");
+  const char *type = status && !strcmp (status, "canceled") ? "customer.subscription.deleted"
+                                                            : "customer.subscription.updated";
+  char name[STRIPE_ID_MAX + 64];
+  snprintf (name, sizeof name, "%s-%s-%lld", maker, id ? id : "", (long long) now);
+  json_object_object_add (event, "id", json_object_new_string (name));
+  json_object_object_add (event, "object", json_object_new_string ("event"));
+  json_object_object_add (event, "type", json_object_new_string (type));
+  json_object_object_add (event, "created", json_object_new_int64 (now));
+  json_object_object_add (event, "livemode",
+                          json_object_get (stripe_member (subscription, "livemode")));
+  json_object_object_add (data, "object", json_object_get (subscription));
+  json_object_object_add (event, "data", data);
+  return event;
+}
+
 /* ---- Life ---------------------------------------------------------------- */
 
 static int32_t

@@ -46,6 +46,9 @@ int32_t stripe_post (struct billing *b, const char *path, const struct form *for
 const char *stripe_text (json_object *o, const char *path);
 json_object *stripe_member (json_object *o, const char *path);
 
+/* A subscription as an event of now, whose id begins with its maker's name; the caller's. */
+json_object *subscription_event (json_object *subscription, const char *maker, int64_t now);
+
 /* 32 hexadecimal digits of the SHA-256 of texts, each with its end, up to NULL: 0 or
  * -ENOMEM. */
 int32_t stripe_hash (const char *const *texts, char ret[STRIPE_HASH]);

@@ -17,6 +17,9 @@
 #include <time.h>
 
 #define SWEEP_S   3600 /* all are looked at so often, at least */
+#define SETTLE_S  5    /* after the first sweep, and then 12 times as long, all are looked at
+                          again: until then a process before this one may have ended, and
+                          what it had begun has arrived */
 #define RETRY_S   60   /* after a sweep that failed */
 #define SLICE_NS  INT64_C (100000000) /* of a sweep, before others have their turn */
 #define DAY_S     INT64_C (86400)
@@ -221,11 +224,14 @@ set_done (int32_t error, void *arg)
   const struct billing *b = e->billing;
   int32_t failed = error && error != -EPERM && error != -ENOENT;
   b->metrics->add (e->changes, error == -EPERM ? 2 : error ? 1 : 0, 1);
+  /* Whoever looked meanwhile saw the tier before this one. */
+  if (!error || failed)
+    tiers_touch (e, s->tenant);
   pthread_mutex_lock (&e->lock);
   e->error = failed ? error : 0;
+  if (!error && e->timer)
+    b->jobs->kick (e->timer);
   pthread_mutex_unlock (&e->lock);
-  if (failed)
-    tiers_touch (e, s->tenant);
   free (s);
 }
 
@@ -282,6 +288,14 @@ tenant_visit (struct engine *e, const char *tenant, int64_t now)
     tiers_touch (e, tenant);
 }
 
+/* Until the next sweep, after one that went well. */
+static int64_t
+sweep_pause (struct engine *e)
+{
+  static const int64_t first[] = { SETTLE_S, 12 * SETTLE_S };
+  return e->sweeps < sizeof first / sizeof first[0] ? first[e->sweeps++] : SWEEP_S;
+}
+
 static void
 sweep_begin (struct engine *e, int64_t now)
 {
@@ -292,7 +306,7 @@ sweep_begin (struct engine *e, int64_t now)
   texts_sort (&e->sweep_tenants);
   e->swept = 0;
   e->sweeping = rc == 0;
-  e->sweep_at = now + (rc == 0 ? SWEEP_S : RETRY_S);
+  e->sweep_at = now + (rc == 0 ? sweep_pause (e) : RETRY_S);
   e->unknown_seen = 0;
   due_free (&e->due);
   gauges_count (e);

@@ -23,8 +23,8 @@ def tier(host, tenant):
     return host.get(f"/admin/v1/tenants/{tenant}", local=True).json["tier"]
 
 
-def until(function, wanted, name):
-    end = time.monotonic() + 10
+def until(function, wanted, name, seconds=10):
+    end = time.monotonic() + seconds
     while time.monotonic() < end and function() != wanted:
         time.sleep(0.05)
     kgent.equal(function(), wanted, name)

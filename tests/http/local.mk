@@ -32,6 +32,7 @@ HTTP_TESTS = \
 	%D%/mainjob.py \
 	%D%/openmeter.py \
 	%D%/receipts.py \
+	%D%/refetch.py \
 	%D%/sinks.py \
 	%D%/entitlements.py \
 	%D%/usage.py \
