@@ -320,6 +320,38 @@ CASE (known_to_the_ledger)
   tier_is ("t-1", "PRO");
 }
 
-UNIT_MAIN ("billing-engine", paid, payments, every_order, unknown_customer, unknown_tenant,
+/* Ended while its tier was still on its way: it is looked at again when it has arrived. */
+CASE (a_tier_that_arrives_late)
+{
+  under_way.late = 1;
+  take (sub_text ("evt_1", "created", T0, "active", "price_pro", ",\"metadata\":{\"tenant_id\":"
+                                                                "\"t-1\"}"));
+  tier_is ("t-1", "FREE");
+  take (sub_text ("evt_2", "deleted", T0 + 1, "canceled", "price_pro", ""));
+  set_arrives ();
+  tier_is ("t-1", "PRO");
+  settle ();
+  tier_is ("t-1", "FREE");
+}
+
+/* The process before this one ends some seconds after this one has begun. */
+CASE (what_the_process_before_has_left)
+{
+  take (sub_text ("evt_1", "created", T0, "active", "price_pro", ",\"metadata\":{\"tenant_id\":"
+                                                                "\"t-1\"}"));
+  restart ();
+  TEXT_PUT (tenants[0].tier, "FREE");
+  settle ();
+  tier_is ("t-1", "FREE");
+  the_time += 6;
+  settle ();
+  tier_is ("t-1", "PRO");
+  TEXT_PUT (tenants[0].tier, "FREE");
+  the_time += 60;
+  settle ();
+  tier_is ("t-1", "PRO");
+}
+
+UNIT_MAIN ("billing-engine", a_tier_that_arrives_late, what_the_process_before_has_left, paid, payments, every_order, unknown_customer, unknown_tenant,
            two_words, repaired, by_hand, dunning, period_ends, prices, several, disk_full,
            malformed, poison, known_to_the_ledger)

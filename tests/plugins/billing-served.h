@@ -35,6 +35,15 @@ static struct tenant {
 } tenants[] = { { .id = "t-1" }, { .id = "t-2" }, { .id = "t-3" } };
 static int32_t set_error;
 
+/* A change that is on its way, when `late` is not 0. */
+static struct {
+  int late;
+  struct tenant *tenant;
+  char tier[32];
+  void (*done) (int32_t error, void *arg);
+  void *arg;
+} under_way;
+
 static inline struct tenant *
 tenant_of (const char *id, size_t len)
 {
@@ -82,6 +91,13 @@ tenants_set (const struct kg_tier_change *c, void (*done) (int32_t, void *), voi
   struct tenant *t = tenant_of (c->tenant, strlen (c->tenant));
   ck_assert_ptr_nonnull (t);
   ck_assert_str_eq (c->actor, "billing-stripe");
+  if (under_way.late) {
+    under_way.tenant = t;
+    TEXT_PUT (under_way.tier, c->tier);
+    under_way.done = done;
+    under_way.arg = arg;
+    return 0;
+  }
   if (!set_error) {
     text_put (t->tier, sizeof t->tier, c->tier);
     t->changes++;
@@ -93,6 +109,15 @@ tenants_set (const struct kg_tier_change *c, void (*done) (int32_t, void *), voi
 static const struct kg_tenants tenants_service
     = { .size = sizeof tenants_service, .exists = tenants_exists, .get = tenants_get,
         .walk = tenants_walk, .tier = tenants_tier, .set_tier = tenants_set };
+
+/* The change that is on its way arrives; those behind it don't wait. */
+static inline void
+set_arrives (void)
+{
+  under_way.late = 0;
+  TEXT_PUT (under_way.tenant->tier, under_way.tier);
+  under_way.done (0, under_way.arg);
+}
 
 static inline void
 tier_is (const char *id, const char *tier)
@@ -128,7 +153,7 @@ setup (void)
   fake_provide (fake, KG_TENANTS, &tenants_service, sizeof tenants_service);
   the_time = T0;
   engine_clock = clock_fake;
-  set_error = 0;
+  set_error = under_way.late = 0;
   for (size_t i = 0; i < sizeof tenants / sizeof tenants[0]; i++) {
     TEXT_PUT (tenants[i].tier, "FREE");
     tenants[i].flags = 0;
