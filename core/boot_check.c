@@ -54,7 +54,7 @@ defaults_make (struct boot *b, const char *dir)
   b->host = calloc (1, sizeof *b->host);
   if (!b->host)
     return EXIT_OS;
-  b->host->settings.store = (struct store_settings){ "sqlite", dir, "power", "", 4 << 20 };
+  b->host->settings.store = (struct store_settings){ "sqlite", dir, "power", "", 4 << 20, 0 };
   b->host->settings.http.listen = "127.0.0.1:8000";
   b->host->settings.plugin_dir = b->options->plugin_dir;
   return boot_host_make (b);

@@ -228,21 +228,31 @@ wal_tend (struct store *s)
     db_checkpoint (s->db, 0);
 }
 
+/* What another process did, and housekeeping. */
+static int32_t
+idle_polled (struct store *s, int64_t now)
+{
+  int32_t r = sync_poll (s);
+  s->polled = now;
+  if (r >= 0 && now - s->housekept >= CLOCK_SECOND) {
+    r = keep_house (s);
+    if (!r) /* else there is more of it */
+      s->housekept = now;
+  }
+  return r;
+}
+
 static void
 idle_tasks (struct store *s)
 {
   int64_t now = clock_mono ();
   int32_t r;
   pulse_beat (s);
-  if (!s->db || now - s->polled < POLL_NS)
+  if (!s->db)
     return;
-  s->polled = now;
-  r = sync_poll (s);
-  if (r >= 0 && now - s->housekept >= CLOCK_SECOND) {
-    r = keep_house (s);
-    if (!r) /* else there is more of it */
-      s->housekept = now;
-  }
+  r = marks_tend (s);
+  if (r >= 0 && now - s->polled >= POLL_NS)
+    r = idle_polled (s, now);
   if (r < 0) {
     group_reset (s);
     turn_fail (s, NULL, r);

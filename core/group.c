@@ -178,21 +178,6 @@ op_append (struct store *s, const struct kg_op *op, struct kg_outcome *o)
   return r;
 }
 
-/* An id without a record. */
-static int32_t
-op_mark (struct store *s, const struct kg_op *op, struct kg_outcome *o)
-{
-  int64_t now = s->group.now, days = op->log->dedup_days;
-  int64_t ns = op->ttl_ms ? op->ttl_ms * CLOCK_MS : days * DAY_NS;
-  kg_str value = { op->value.len ? op->value.ptr : "", op->value.len };
-  int32_t r = db_run (s->db, SQL_MARK_ADD, "ibbii", (int64_t) op->log->id, op->key, value,
-                      ns ? now + ns : 0, now);
-  s->group.rows = 1;
-  if (!r)
-    o->error = -EEXIST;
-  return r < 0 ? r : 0;
-}
-
 /* A usage record that was put aside; its id is of our own making. */
 static int32_t
 op_record (struct store *s, const struct kg_op *op, struct kg_outcome *o)
@@ -218,19 +203,20 @@ op_ack (struct store *s, const struct kg_op *op)
 /* ---- Writes ---------------------------------------------------------------- */
 
 /* Where the memory stood before a write, to go back to. */
-struct mark {
+struct undo {
   uint64_t revision, events;
-  size_t nchanges;
+  size_t nchanges, marks;
 };
 
 static void
-group_undo (struct store *s, const struct mark *m)
+group_undo (struct store *s, const struct undo *m)
 {
   struct store_group *g = &s->group;
   while (g->nchanges > m->nchanges)
     free (g->changes[--g->nchanges].node);
   s->revision = m->revision;
   g->events = m->events;
+  marks_undo (s, m->marks);
 }
 
 static int32_t
@@ -245,7 +231,7 @@ write_ops (struct store *s, struct store_write *w)
     else if (op->kind == STORE_OP_RECORD)
       r = op_record (s, op, &w->outcome);
     else if (op->kind == KG_OP_MARK)
-      r = op_mark (s, op, &w->outcome);
+      r = marks_op (s, op, &w->outcome);
     else if (op->kind == KG_OP_ACK)
       r = op_ack (s, op);
     else
@@ -299,7 +285,8 @@ write_flush (struct store *s, const struct store_write *w)
 static int32_t
 write_many (struct store *s, struct store_write *w)
 {
-  struct mark mark = { s->revision, s->group.events, s->group.nchanges };
+  struct undo undo = { s->revision, s->group.events, s->group.nchanges,
+                       s->marks.fresh.bytes.len };
   struct append_mark *marks = calloc (w->nops, sizeof *marks);
   uint32_t nmarks;
   int32_t r;
@@ -311,7 +298,7 @@ write_many (struct store *s, struct store_write *w)
     r = write_ops (s, w);
   if (r >= 0 && w->outcome.error) {
     r = db_run (s->db, SQL_UNDO, "");
-    group_undo (s, &mark);
+    group_undo (s, &undo);
     appends_undo (marks, nmarks);
   }
   if (r >= 0)

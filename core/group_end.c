@@ -45,6 +45,8 @@ group_commit (struct store *s)
 {
   int64_t start;
   int32_t r = commit_logs (s);
+  if (r >= 0)
+    r = marks_commit (s);
   if (r >= 0 && s->revision != s->seen)
     r = db_run (s->db, SQL_META_SET, "ti", "revision", (int64_t) s->revision);
   if (r >= 0)
@@ -175,6 +177,7 @@ group_publish (struct store *s)
   g->nchanges = 0;
   for (struct kg_log *l = s->logs; l; l = l->next)
     sync_newest (l, l->last); /* first: who is told may read at once */
+  marks_publish (s);
   publish_rings (s);
   publish_writes (s, 0);
   sync_reclaim (s);
@@ -222,6 +225,7 @@ group_abandon (struct store *s, int32_t error)
   while (g->nchanges)
     free (g->changes[--g->nchanges].node);
   s->revision = s->seen;
+  marks_abandon (s);
   for (struct kg_log *l = s->logs; l; l = l->next) {
     l->last = atomic_load_explicit (&l->newest, memory_order_relaxed);
     batch_clear (&l->batch);

@@ -124,7 +124,7 @@ house_tasks (struct store *s)
     r = house_purged (s, db_run (s->db, SQL_DEDUP_PURGE, "i", s->group.now), 1000);
   more |= r > 0;
   if (r >= 0)
-    r = house_purged (s, db_run (s->db, SQL_MARK_PURGE, "i", s->group.now), 1000);
+    r = marks_house (s);
   more |= r > 0;
   for (struct kg_log *l = s->logs; r >= 0 && l; l = l->next) {
     r = house_log (s, l);

@@ -173,6 +173,8 @@ core_libcore_a_SOURCES = \
 	%D%/group_end.c \
 	%D%/group_log.c \
 	%D%/keeper.c \
+	%D%/marks.c \
+	%D%/marks.h \
 	%D%/mirror.c \
 	%D%/mirror.h \
 	%D%/pulse.c \
@@ -188,6 +190,10 @@ core_libcore_a_SOURCES = \
 	%D%/store_db.c \
 	%D%/store_db.h \
 	%D%/store_declare.c \
+	%D%/store_marks.c \
+	%D%/store_marks_load.c \
+	%D%/store_marks_look.c \
+	%D%/store_marks_run.c \
 	%D%/store_read.c \
 	%D%/store_record.c \
 	%D%/store_region.c \

@@ -79,6 +79,10 @@ static const struct kg_opt store_opts[] = {
     .help = "Prefix of the ids that this replica makes; empty: made once and kept." },
   { .key = "ring_bytes", .type = KG_OPT_INT, .offset = STORE (ring_bytes), .dflt = "4194304",
     .min = 64 * KIB, .max = 1024 * MIB, .help = "Bytes of one worker's ring (commit = \"process\")." },
+  { .key = "fresh_marks", .type = KG_OPT_INT, .offset = STORE (fresh_marks), .dflt = "262144",
+    .min = 1, .max = 1 << 22,
+    .help = "Ids of events that are kept in memory, some 90 bytes each, before they go to the disk "
+            "as one sorted run." },
   { .key = NULL },
 };
 

@@ -38,6 +38,7 @@ struct store_settings {
   const char *commit;   /* "power" | "process" */
   const char *replica;  /* prefix of ids; "": made once and kept in the store */
   int64_t ring_bytes;   /* of one worker's ring */
+  int64_t fresh_marks;  /* that are kept in memory before they are written as a run */
 };
 
 struct log_settings {

@@ -88,6 +88,7 @@ store_init (struct store *s, const struct store_settings *c)
   pthread_mutex_init (&s->guests, NULL);
   pthread_mutex_init (&s->shared, NULL);
   pthread_mutex_init (&s->readers_lock, NULL);
+  marks_init (s, c->fresh_marks);
   s->group.last = &s->group.writes;
   if (pthread_key_create (&s->guest_key, free))
     return -ENOMEM;
@@ -317,6 +318,7 @@ store_destroy (struct store *s)
   }
   buckets_free (s);
   logs_free (s);
+  marks_end (s);
   store_regions_free (s);
   if (s->epoch.slots)
     epoch_finish (&s->epoch);

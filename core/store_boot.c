@@ -91,6 +91,30 @@ boot_pragma (struct store *s, enum store_sql id, int64_t *ret)
   return r < 0 ? r : 0;
 }
 
+static int
+ring_is_used (const char *name, void *store)
+{
+  const struct store *s = store;
+  struct rings rs;
+  int r = rings_open (&rs, s->rings_dir, name);
+  if (!r || r == -EBADMSG)
+    rings_close (&rs, 0);
+  return r == -EBUSY;
+}
+
+/* From format 1: its marks stay where they are until they are over.  A process that knows
+ * no other form would not see those that are made from now on. */
+static int32_t
+boot_update (struct store *s, char error[STORE_ERROR_MAX])
+{
+  if (rings_each (s->rings_dir, ring_is_used, s) > 0)
+    return refuse (error, -EBUSY,
+                   "%s: a process of an older kgentd uses it (store format 1), and would not "
+                   "see which events this one has taken; stop it first",
+                   s->path);
+  return db_exec (s->db, STORE_SCHEMA_MARKS);
+}
+
 /* Inside of a transaction: another process may be at the same. */
 static int32_t
 boot_schema (struct store *s, char error[STORE_ERROR_MAX])
@@ -102,9 +126,9 @@ boot_schema (struct store *s, char error[STORE_ERROR_MAX])
   if (r >= 0)
     r = check_format (s, application, format, error);
   if (r >= 0 && !format)
-    r = db_exec (s->db, STORE_SCHEMA);
-  if (r >= 0)
-    r = db_exec (s->db, STORE_SCHEMA_MARK);
+    r = db_exec (s->db, STORE_SCHEMA STORE_SCHEMA_MARKS);
+  if (r >= 0 && format == STORE_FORMAT_MARK)
+    r = boot_update (s, error);
   return r;
 }
 
@@ -282,6 +306,14 @@ boot_guard (struct store *s)
   return r < 0 ? r : 0;
 }
 
+/* So that the file's own head tells its format. */
+static int32_t
+boot_checkpoint (struct store *s)
+{
+  int32_t r = db_checkpoint (s->db, 0);
+  return r == -EBUSY ? 0 : r; /* another process is at the same, which doesn't wait */
+}
+
 static int32_t
 boot_steps (struct store *s, char error[STORE_ERROR_MAX])
 {
@@ -289,9 +321,7 @@ boot_steps (struct store *s, char error[STORE_ERROR_MAX])
   if (r >= 0)
     r = boot_transaction (s, error);
   if (r >= 0)
-    r = db_checkpoint (s->db, 0); /* so that the file's own head tells its format */
-  if (r == -EBUSY) /* another process is at the same, which doesn't wait */
-    r = 0;
+    r = boot_checkpoint (s);
   if (r >= 0)
     r = boot_guard (s);
   s->version = -1;

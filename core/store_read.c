@@ -35,8 +35,8 @@ store_worker_idle (struct store *s, uint32_t worker)
 /* ---- Connections ----------------------------------------------------------- */
 
 /* Refuses to do I/O on an event loop. */
-static int32_t
-reader_allowed (struct store *s, const char *what)
+int32_t
+store_reader_allowed (struct store *s, const char *what)
 {
   if (atomic_load_explicit (&s->life, memory_order_acquire) == STORE_OPEN)
     return -EAGAIN;
@@ -50,8 +50,8 @@ reader_allowed (struct store *s, const char *what)
   return -EDEADLK;
 }
 
-static int32_t
-reader_take (struct store *s, struct db **ret)
+int32_t
+store_reader_take (struct store *s, struct db **ret)
 {
   struct db *db = NULL;
   pthread_mutex_lock (&s->readers_lock);
@@ -64,8 +64,8 @@ reader_take (struct store *s, struct db **ret)
   return 0;
 }
 
-static void
-reader_give (struct store *s, struct db *db, int32_t result)
+void
+store_reader_give (struct store *s, struct db *db, int32_t result)
 {
   pthread_mutex_lock (&s->readers_lock);
   if (result >= 0 && s->nreaders < STORE_READERS) {
@@ -179,13 +179,13 @@ cold_get (struct store *s, kg_bucket *b, kg_str key, struct kg_entry *ret)
 {
   struct mirror_node *n = NULL;
   struct db *db;
-  int32_t r = reader_allowed (s, "get of a cold bucket");
+  int32_t r = store_reader_allowed (s, "get of a cold bucket");
   if (r >= 0)
-    r = reader_take (s, &db);
+    r = store_reader_take (s, &db);
   if (r < 0)
     return r;
   r = cold_fetch (db, b, key, &n);
-  reader_give (s, db, r);
+  store_reader_give (s, db, r);
   if (n)
     r = guest_keep (s, n);
   return r < 0 ? r : entry_fill (n, ret);
@@ -237,9 +237,9 @@ store_scan (kg_bucket *b, kg_str prefix, int32_t (*fn) (const struct kg_entry *,
   struct db_stmt *stmt;
   struct db *db;
   int32_t answer = 0;
-  int32_t r = reader_allowed (s, "scan");
+  int32_t r = store_reader_allowed (s, "scan");
   if (r >= 0)
-    r = reader_take (s, &db);
+    r = store_reader_take (s, &db);
   if (r < 0)
     return r;
   if (!prefix.ptr)
@@ -248,7 +248,7 @@ store_scan (kg_bucket *b, kg_str prefix, int32_t (*fn) (const struct kg_entry *,
   r = scan_rows (db, stmt, prefix, fn, arg, &answer);
   if (stmt)
     db_reset (stmt);
-  reader_give (s, db, r);
+  store_reader_give (s, db, r);
   return r < 0 ? r : answer;
 }
 
@@ -329,54 +329,12 @@ store_read (kg_log *l, uint64_t after, uint32_t max,
   int32_t r;
   if (after >= atomic_load_explicit (&l->newest, memory_order_acquire))
     return 0;
-  r = reader_allowed (l->store, "read");
+  r = store_reader_allowed (l->store, "read");
   if (r >= 0)
-    r = reader_take (l->store, &db);
+    r = store_reader_take (l->store, &db);
   if (r < 0)
     return r;
   r = read_batches (&rd, db);
-  reader_give (l->store, db, r);
+  store_reader_give (l->store, db, r);
   return r < 0 ? r : rd.calls;
-}
-
-/* ---- marks ------------------------------------------------------------------ */
-
-/* Looks one id up: 1 when it is remembered, else 0, or -errno. */
-static int32_t
-mark_see (struct db *db, const kg_log *l, kg_str id, int64_t now, uint32_t i,
-          void (*fn) (uint32_t, kg_str, void *), void *arg)
-{
-  struct db_stmt *stmt = db_bind (db, SQL_MARK_GET, "ib", (int64_t) l->id, id);
-  int32_t r = db_step (db, stmt);
-  if (r == 1) {
-    int64_t expires = db_int (stmt, 1);
-    r = !expires || expires > now;
-    if (r)
-      fn (i, db_str (stmt, 0), arg);
-  }
-  if (stmt)
-    db_reset (stmt);
-  return r;
-}
-
-int32_t
-store_marks (kg_log *l, const kg_str *ids, uint32_t nids,
-             void (*fn) (uint32_t, kg_str, void *), void *arg)
-{
-  int64_t now = clock_wall ();
-  struct db *db;
-  int32_t r = reader_allowed (l->store, "marks"), calls = 0;
-  if (r >= 0)
-    r = reader_take (l->store, &db);
-  if (r < 0)
-    return r;
-  r = db_run (db, SQL_SEE, "");
-  for (uint32_t i = 0; r >= 0 && i < nids; i++) {
-    r = mark_see (db, l, ids[i], now, i, fn, arg);
-    calls += r > 0;
-  }
-  if (db_in_transaction (db) && db_run (db, SQL_COMMIT, "") < 0 && r >= 0)
-    r = -EIO;
-  reader_give (l->store, db, r);
-  return r < 0 ? r : calls;
 }

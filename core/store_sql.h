@@ -7,7 +7,8 @@
 #define CORE_STORE_SQL_H
 
 #define STORE_APPLICATION 0x6b67656e /* "kgen" */
-#define STORE_FORMAT 1
+#define STORE_FORMAT 2
+#define STORE_FORMAT_MARK 1 /* marks were rows of the table mark */
 
 /* clang-format off */
 #define STORE_SCHEMA                                                                      \
@@ -36,13 +37,17 @@
   " sequence INTEGER NOT NULL, PRIMARY KEY (epoch, ring)) WITHOUT ROWID;"                 \
   "PRAGMA application_id = 0x6b67656e; PRAGMA user_version = 1;"
 
-/* Came later than format 1, which has room for it: a program that doesn't know the
- * table leaves it alone. */
-#define STORE_SCHEMA_MARK                                                                 \
-  "CREATE TABLE IF NOT EXISTS mark (log INTEGER NOT NULL, id BLOB NOT NULL,"              \
-  " value BLOB NOT NULL, expires_ns INTEGER NOT NULL,"                                    \
-  " PRIMARY KEY (log, id)) WITHOUT ROWID;"                                                \
-  "CREATE INDEX IF NOT EXISTS mark_expires ON mark (expires_ns) WHERE expires_ns > 0;"
+/* What format 2 has more (docs/design/0033-marks.md). */
+#define STORE_SCHEMA_MARKS                                                                \
+  "INSERT INTO meta VALUES ('marks', 0), ('marks_key', randomblob (16));"                 \
+  "CREATE TABLE mark_fresh (id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL,"            \
+  " crc INTEGER NOT NULL, data BLOB NOT NULL);"                                           \
+  "CREATE TABLE mark_part (place INTEGER PRIMARY KEY, crc INTEGER NOT NULL,"              \
+  " data BLOB NOT NULL);"                                                                 \
+  "CREATE TABLE mark_run (id INTEGER PRIMARY KEY, parts INTEGER NOT NULL,"                \
+  " count INTEGER NOT NULL, expires_ns INTEGER NOT NULL, crc INTEGER NOT NULL,"           \
+  " filter BLOB NOT NULL);"                                                               \
+  "PRAGMA user_version = 2;"
 
 #define STORE_SQL(X)                                                                      \
   X (SQL_BEGIN, "BEGIN IMMEDIATE")                                                        \
@@ -103,12 +108,21 @@
      " DO UPDATE SET expires_ns = ?3 WHERE expires_ns > 0 AND expires_ns <= ?4")          \
   X (SQL_DEDUP_PURGE, "DELETE FROM dedup WHERE (log, id) IN (SELECT log, id FROM dedup"   \
      " WHERE expires_ns > 0 AND expires_ns <= ?1 LIMIT 1000)")                            \
-  X (SQL_MARK_ADD, "INSERT INTO mark VALUES (?1, ?2, ?3, ?4) ON CONFLICT (log, id)"       \
-     " DO UPDATE SET value = ?3, expires_ns = ?4"                                         \
-     " WHERE expires_ns > 0 AND expires_ns <= ?5")                                        \
   X (SQL_MARK_GET, "SELECT value, expires_ns FROM mark WHERE log = ?1 AND id = ?2")       \
   X (SQL_MARK_PURGE, "DELETE FROM mark WHERE (log, id) IN (SELECT log, id FROM mark"      \
      " WHERE expires_ns > 0 AND expires_ns <= ?1 LIMIT 1000)")                            \
+  X (SQL_MARK_TABLE, "SELECT count (*) FROM sqlite_schema WHERE name = 'mark'")           \
+  X (SQL_MARK_ANY, "SELECT 1 FROM mark LIMIT 1")                                          \
+  X (SQL_FRESH_ADD, "INSERT INTO mark_fresh VALUES (?1, ?2, ?3, ?4)")                     \
+  X (SQL_FRESH_SINCE, "SELECT id, time_ns, crc, data FROM mark_fresh"                     \
+     " WHERE id > ?1 ORDER BY id")                                                        \
+  X (SQL_FRESH_CLEAR, "DELETE FROM mark_fresh")                                           \
+  X (SQL_PART_ADD, "INSERT INTO mark_part VALUES (?1, ?2, ?3)")                           \
+  X (SQL_PART_GET, "SELECT crc, data FROM mark_part WHERE place = ?1")                    \
+  X (SQL_PART_DROP, "DELETE FROM mark_part WHERE place >= ?1 AND place < ?2")             \
+  X (SQL_RUN_ADD, "INSERT INTO mark_run VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                 \
+  X (SQL_RUN_ALL, "SELECT id, parts, count, expires_ns, crc, filter FROM mark_run")       \
+  X (SQL_RUN_DROP, "DELETE FROM mark_run WHERE id = ?1")                                  \
   X (SQL_PROCESS_ADD, "INSERT INTO process VALUES (?1, ?2, ?3, 0)")                       \
   X (SQL_PROCESS_SET, "UPDATE process SET groups = ?2 WHERE epoch = ?1")                  \
   X (SQL_PROCESS_GET, "SELECT groups FROM process WHERE epoch = ?1")                      \

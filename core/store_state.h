@@ -10,6 +10,7 @@
 #define CORE_STORE_STATE_H
 
 #include "core/batch.h"
+#include "core/marks.h"
 #include "core/mirror.h"
 #include "core/rings.h"
 #include "core/store.h"
@@ -164,6 +165,38 @@ struct store_group {
   int64_t now;  /* wall clock */
 };
 
+/* Marks that are written for good; one row of the table mark_run. */
+struct mark_run {
+  int64_t id;
+  uint32_t parts, count;
+  int64_t expires_ns; /* when all are over; MARKS_NEVER */
+  struct marks_filter filter;
+};
+
+#define MARKS_FRESH 262144u    /* so many of them make a run, unless configured */
+#define MARKS_PART_BITS 20     /* of the place of a part, behind its run */
+#define MARKS_PARTS_MAX 65536u /* of a run */
+#define MARKS_ROW_BITS 32      /* of a row of fresh ones, behind the generation */
+
+/* Marks.  The committer changes them under the lock, and reads them without.  [c] */
+struct store_marks {
+  pthread_mutex_t lock;
+  struct marks fresh;
+  size_t committed; /* bytes of the fresh ones that are */
+  int64_t since_ns; /* when the first of them came */
+  struct mark_run *run;
+  uint32_t runs, run_cap;
+  uint32_t limit;       /* fresh ones that make a run */
+  int32_t old;          /* there are some of format 1 */
+  int64_t generation;   /* of the runs; -1: nothing is loaded */
+  int64_t last;         /* row of fresh ones that is known */
+  uint8_t key[16];      /* of the hashes, the store's own */
+  struct mark_run made; /* in this transaction, of all that were fresh */
+  int32_t emptied;      /* they are not fresh any more */
+  int64_t dropped;      /* run, or 0 */
+  struct marks_bytes row;
+};
+
 struct store_meters {
   kg_metric *commits, *events, *fsync, *ring_bytes, *pending, *errors;
 };
@@ -211,6 +244,7 @@ struct store {
   dev_t dev;               /* the database's file, which must stay the same */
   ino_t ino;
   struct store_group group;
+  struct store_marks marks;
   _Atomic uint64_t lost; /* records that damage took: for the health */
 
   pthread_t committer, keeper;
@@ -252,12 +286,50 @@ int32_t store_scan (kg_bucket *bucket, kg_str prefix,
                     int32_t (*fn) (const struct kg_entry *, void *), void *arg);
 int32_t store_read (kg_log *log, uint64_t after, uint32_t max,
                     int32_t (*fn) (const struct kg_record *, void *), void *arg);
+int32_t store_reader_allowed (struct store *s, const char *what);
+int32_t store_reader_take (struct store *s, struct db **ret);
+void store_reader_give (struct store *s, struct db *db, int32_t result);
+void store_readers_close (struct store *s);
+
+/* store_marks_look.c */
 int32_t store_marks (kg_log *log, const kg_str *ids, uint32_t nids,
                      void (*fn) (uint32_t, kg_str, void *), void *arg);
 int32_t store_strays (kg_log *log,
                       int32_t (*fn) (const char *name, uint64_t position, void *arg), void *arg);
 int32_t store_forget (kg_log *log, const char *name);
-void store_readers_close (struct store *s);
+
+/* store_marks.c, store_marks_run.c, store_marks_load.c.  [c] but for the first ones. */
+struct marks_wanted {
+  kg_str key;
+  uint64_t hash;
+  int64_t now;
+  uint32_t log;
+};
+struct marks_seen {
+  uint8_t found, len;
+  char value[KG_MARK_MAX];
+};
+uint64_t marks_hash (const struct store *s, kg_str key);
+void marks_note (struct marks_seen *to, kg_str value);
+void marks_damaged (struct store *s, const char *table, int64_t row);
+int64_t marks_place (const struct mark_run *run, uint64_t hash);
+int marks_may_have (const struct mark_run *run, const struct marks_wanted *w);
+int32_t marks_in_part (struct store *s, struct db *db, int64_t place,
+                       const struct marks_wanted *w, struct marks_seen *ret);
+int32_t marks_in_old (struct db *db, const struct marks_wanted *w, struct marks_seen *ret);
+void marks_init (struct store *s, int64_t limit);
+void marks_end (struct store *s);
+int32_t marks_sync (struct store *s);
+int32_t marks_op (struct store *s, const struct kg_op *op, struct kg_outcome *o);
+void marks_undo (struct store *s, size_t len); /* takes back what lies behind */
+int32_t marks_commit (struct store *s);
+void marks_publish (struct store *s);
+void marks_abandon (struct store *s);
+int32_t marks_tend (struct store *s);  /* makes a run when it is time; 0, or -errno */
+int32_t marks_house (struct store *s); /* 1: there is more to do */
+void marks_forget (struct store_marks *ms);
+void marks_run_free (struct mark_run *run);
+int32_t marks_run_reserve (struct store_marks *ms);
 
 /* store_record.c */
 int32_t store_record (kg_log *log, kg_req *req, const void *data, size_t len, kg_str *ret_id);

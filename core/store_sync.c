@@ -183,6 +183,8 @@ sync_foreign (struct store *s)
     r = sync_logs (s);
   if (r >= 0)
     r = sync_cursors (s);
+  if (r >= 0)
+    r = marks_sync (s);
   return r;
 }
 
@@ -200,6 +202,8 @@ sync_load (struct store *s)
     r = sync_logs (s);
   if (r >= 0)
     r = sync_cursors (s);
+  if (r >= 0)
+    r = marks_sync (s);
   return r;
 }
 

@@ -89,6 +89,7 @@ kgentctl_SOURCES = \
 	%D%/verify_log.c \
 	%D%/verify_map.c \
 	%D%/verify_map.h \
+	%D%/verify_mark_rows.c \
 	%D%/verify_marks.c \
 	%D%/verify_meters.c \
 	%D%/verify_meters.h \

@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define APPLICATION 0x6b67656e /* "kgen" */
-#define FORMAT 1
+#define FORMAT 2
+#define FORMAT_OLDEST 1
 #define WAIT_MS 10000
 #define HEAD 100 /* bytes of SQLite's own head */
 #define NAME "kgent.db"
@@ -127,7 +128,7 @@ format_check (struct verify *v)
     found (v, "database", cure_copy, NAME,
            "its application_id is %lld, not that of kgentd: it would not start",
            (long long)application);
-  else if (format != FORMAT)
+  else if (format < FORMAT_OLDEST)
     found (v, "database", cure_copy, NAME, "its user_version is %lld, not %d",
            (long long)format, FORMAT);
   return 0;

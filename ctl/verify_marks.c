@@ -16,18 +16,7 @@
 #define REMEMBERED_NS (30 * DAY_NS) /* at least */
 
 static const char cure_mark[]
-    = "with the host stopped: sqlite3 kgent.db \"DELETE FROM mark WHERE hex (id) = 'ID'\", then "
-      "the event can be sent again";
-
-static int
-has_marks (struct verify *v)
-{
-  sqlite3_stmt *stmt = query (v, "SELECT 1 FROM sqlite_schema WHERE name = 'mark'");
-  int r = query_row (v, stmt);
-  if (r)
-    sqlite3_finalize (stmt);
-  return r;
-}
+    = "send the event again under another id: this one is refused until its mark is over";
 
 static struct hash
 key_hash (const void *key, size_t n)
@@ -36,32 +25,24 @@ key_hash (const void *key, size_t n)
 }
 
 static void
-mark_read (struct verify *v, struct piece id, struct piece value, int64_t expires)
+mark_read (struct verify *v, const struct verify_mark *m)
 {
   uint64_t digest;
   int is_new;
-  if (id.n <= SOURCE + 1 || id.n > SOURCE + 1 + ID || value.n != DIGEST || expires < 0)
-    found (v, "mark", cure_mark, place (v, "table mark, id %s", shown (id)),
+  if (m->id.n <= SOURCE + 1 || m->id.n > SOURCE + 1 + ID || m->value.n != DIGEST || m->expires < 0)
+    found (v, "mark", cure_mark, place (v, "%s, id %s", m->where, shown (m->id)),
            "it is no mark of an event");
   else {
-    memcpy (&digest, value.p, DIGEST);
-    map_put (&v->marks, key_hash (id.p, id.n), digest, &is_new);
+    memcpy (&digest, m->value.p, DIGEST);
+    map_put (&v->marks, key_hash (m->id.p, m->id.n), digest, &is_new);
   }
-}
-
-static sqlite3_stmt *
-marks_query (struct verify *v)
-{
-  return query (v, "SELECT id, value, expires_ns FROM mark"
-                   " WHERE log = (SELECT id FROM log WHERE name = 'usage')");
 }
 
 void
 verify_marks_before (struct verify *v)
 {
-  sqlite3_stmt *stmt = has_marks (v) ? marks_query (v) : NULL;
-  while (query_row (v, stmt))
-    mark_read (v, query_piece (stmt, 0), query_piece (stmt, 1), sqlite3_column_int64 (stmt, 2));
+  verify_mark_runs (v);
+  verify_mark_rows (v, 1, mark_read);
 }
 
 static void
@@ -146,15 +127,16 @@ verify_marks_event (struct verify *v, const struct verify_record *r, struct piec
 }
 
 static void
-mark_found (struct verify *v, struct piece id)
+mark_found (struct verify *v, const struct verify_mark *m)
 {
   char hex[2 * (SOURCE + 1 + ID) + 1];
   size_t k;
-  if (id.n > SOURCE + 1 + ID || id.n <= SOURCE + 1 || map_get (&v->marked, key_hash (id.p, id.n)))
+  if (m->id.n > SOURCE + 1 + ID || m->id.n <= SOURCE + 1
+      || map_get (&v->marked, key_hash (m->id.p, m->id.n)))
     return;
-  for (k = 0; k < id.n; k++)
-    snprintf (hex + 2 * k, 3, "%02X", (unsigned char)id.p[k]);
-  found (v, "mark", cure_mark, place (v, "table mark, id %s", hex),
+  for (k = 0; k < m->id.n; k++)
+    snprintf (hex + 2 * k, 3, "%02X", (unsigned char)m->id.p[k]);
+  found (v, "mark", cure_mark, place (v, "%s, id %s", m->where, hex),
          "no record has its event: it was never counted, and is refused as known");
 }
 
@@ -162,12 +144,10 @@ mark_found (struct verify *v, struct piece id)
 void
 verify_marks (struct verify *v)
 {
-  sqlite3_stmt *stmt;
   uint32_t l;
   for (l = 0; l < v->logs; l++)
     if (!strcmp (v->log[l].name, "usage") && v->log[l].first != 1)
       return;
-  stmt = v->marks.count ? marks_query (v) : NULL;
-  while (query_row (v, stmt))
-    mark_found (v, query_piece (stmt, 0));
+  if (v->marks.count)
+    verify_mark_rows (v, 0, mark_found);
 }

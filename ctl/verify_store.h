@@ -139,6 +139,18 @@ void verify_marks_event (struct verify *v, const struct verify_record *record,
                          struct piece tenant, struct piece event);
 void verify_marks (struct verify *v);
 
+/* verify_mark_rows.c: the tables of marks (docs/design/0033-marks.md). */
+struct verify_mark {
+  struct piece id, value;
+  int64_t log, expires;
+  const char *where; /* its row */
+};
+void verify_mark_runs (struct verify *v);
+
+/* Calls fn for each mark of the log usage; `tells`: what is wrong with rows is a finding. */
+void verify_mark_rows (struct verify *v, int tells,
+                       void (*fn) (struct verify *v, const struct verify_mark *mark));
+
 /* verify_accounts.c: in the same way, behind rollups_open. */
 void verify_accounts_before (struct verify *v);
 void verify_accounts_record (struct verify *v, const struct verify_record *record,
@@ -167,6 +179,9 @@ void rollups_close (struct verify *v);
 
 /* verify_crc.c: CRC32C by the bit-reflected polynomial of RFC 3720. */
 uint32_t verify_crc (uint32_t crc, const void *p, size_t n);
+
+/* SipHash-2-4 under a key of 16 bytes. */
+uint64_t verify_sip (const unsigned char key[16], const void *p, size_t n);
 
 /* The first hexadecimal digits of the text's SHA-256, 64 at most, and a NUL. */
 void verify_sha256 (struct piece text, size_t digits, char *out);

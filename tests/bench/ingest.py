@@ -5,8 +5,11 @@
 durable.  ./ingest.py [EVENTS] [BATCH] [CONNECTIONS] prints events per second, and what
 of a processor the host took for each, with the rollup and without a sink.
 
-KNOWN=n first sends n events more, so that the marks don't fit into memory."""
+KNOWN=n first sends n events more, so that there are that many marks.  IDS=random sends
+random UUIDs instead of numbers in their order.  IDS=both sends one run of each to two
+hosts, and ends with 1 when an id at random costs more than RATIO (2) times one in order."""
 import os
+import random
 import socket
 import sys
 import threading
@@ -26,11 +29,16 @@ def cpu(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def body(first, batch):
-    events = ('{"specversion":"1.0","id":"0194b2c7-6d1e-7f3a-%012x","source":"/gateway/eu-1",'
+def name(number, ids):
+    h = f"{random.getrandbits(128) if ids == 'random' else 0x0194b2c76d1e7f3a << 64 | number:032x}"
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+
+def body(first, batch, ids):
+    events = ('{"specversion":"1.0","id":"%s","source":"/gateway/eu-1",'
               '"type":"agentese.invoke","time":"%s","subject":"%s","data":{"path":'
               '"world.house.manifest","aspect":"manifest","tokens_used":%d}}'
-              % (first + i, NOW, TENANT, i) for i in range(batch))
+              % (name(first + i, ids), NOW, TENANT, i) for i in range(batch))
     return ("[" + ",".join(events) + "]").encode()
 
 
@@ -54,10 +62,10 @@ def run(port, requests):
                 raise RuntimeError(answer.decode())
 
 
-def send(host, key, first, events, batch, connections):
+def send(host, key, first, events, batch, connections, ids):
     """Seconds by the clock, and of a processor."""
     each = events // batch // connections
-    prepared = [[request(host.port, key, body(first + (c * each + n) * batch, batch))
+    prepared = [[request(host.port, key, body(first + (c * each + n) * batch, batch, ids))
                  for n in range(each)] for c in range(connections)]
     threads = [threading.Thread(target=run, args=(host.port, p)) for p in prepared]
     before, start = cpu(host.process.pid), time.monotonic()
@@ -68,7 +76,8 @@ def send(host, key, first, events, batch, connections):
     return each * batch * connections, time.monotonic() - start, cpu(host.process.pid) - before
 
 
-def main(events=200000, batch=100, connections=16):
+def measure(ids, events, batch, connections):
+    """Microseconds of a processor for each event."""
     global NOW, TENANT
     with kgent.Host(plugins=["health", AUTH, 'load = "metering-openmeter";'],
                     options=("log.level=info",)) as host:
@@ -78,14 +87,22 @@ def main(events=200000, batch=100, connections=16):
         NOW = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         known, first = int(os.environ.get("KNOWN", "0")), 1 << 44
         while known > 0:
-            n, _, _ = send(host, key, first, min(known, events), batch, connections)
+            n, _, _ = send(host, key, first, min(known, events), batch, connections, ids)
             known -= n
             first += n
-        n, wall, used = send(host, key, 0, events, batch, connections)
-        print(f"{n} events in batches of {batch}, {connections} connections: "
+        n, wall, used = send(host, key, 0, events, batch, connections, ids)
+        print(f"{n} events with ids {ids}, in batches of {batch}, {connections} connections: "
               f"{n / wall:.0f} events/s, {used / n * 1e6:.2f} us of a processor for each: "
-              f"{n / used:.0f} events/s and core")
+              f"{n / used:.0f} events/s and core", flush=True)
+        return used / n
+
+
+def main(events=200000, batch=100, connections=16):
+    ids = os.environ.get("IDS", "ordered")
+    cost = [measure(one, events, batch, connections)
+            for one in (("ordered", "random") if ids == "both" else (ids,))]
+    return cost[-1] > cost[0] * float(os.environ.get("RATIO", "2"))
 
 
 if __name__ == "__main__":
-    main(*(int(a) for a in sys.argv[1:]))
+    sys.exit(main(*(int(a) for a in sys.argv[1:])))

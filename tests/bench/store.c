@@ -35,7 +35,7 @@ cpu_seconds (clockid_t clock)
 static void
 begin (const char *commit)
 {
-  struct store_settings settings = { "sqlite", dir, commit, "bench", 4 << 20 };
+  struct store_settings settings = { "sqlite", dir, commit, "bench", 4 << 20, 0 };
   test_dir (dir);
   if (test_create (&t, dir, commit) < 0)
     abort ();

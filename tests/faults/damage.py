@@ -86,8 +86,8 @@ def sink_start():
     return f"http://127.0.0.1:{server.server_address[1]}"
 
 
-def ingest(host, key, count):
-    events = [{"specversion": "1.0", "id": f"e{i}" + "x" * 30 * i, "source": "/shop", "type": "agentese.invoke",
+def ingest(host, key, count, name="e"):
+    events = [{"specversion": "1.0", "id": f"{name}{i}" + "x" * 30 * i, "source": "/shop", "type": "agentese.invoke",
                "data": {"path": "x", "aspect": "y", "tokens_used": i}} for i in range(count)]
     answer = host.post("/v1/events", events, {
         "X-API-Key": key, "Content-Type": "application/cloudevents-batch+json"})
@@ -198,14 +198,16 @@ def copy_make(state, to):
 
 def store_make(folder):
     """A store as a killed host leaves it, with records in its rings."""
-    with kgent.Host(plugins=["health", AUTH, "agentese", METERING % sink_start()]) as host:
+    with kgent.Host(plugins=["health", AUTH, "agentese", METERING % sink_start()],
+                    options=("store.fresh_marks=4",)) as host:
         keys = [tenant_new(host, "acme"), tenant_new(host, "umbrella")]
         for i in range(60):
             invoke(host, keys[i % 2], PATHS[i % 3])
         for i in range(6):
             answer = invoke(host, keys[0], headers={"Idempotency-Key": f"key-{i}"})
             kgent.ok(answer.status == 200, f"a request with an idempotency key is {answer.status}")
-        ingest(host, keys[0], 5)
+        ingest(host, keys[0], 5)  # which make a run of marks
+        ingest(host, keys[0], 2, "f")
         invoke(host, keys[1], "world.poison.manifest")
         grants_make(host)
         while_it_works(host, keys)
@@ -215,7 +217,7 @@ def store_make(folder):
         rolled(host)
         result = sound(host.state, host.config, "while it runs, nothing is found")
         kgent.ok(result["checked"]["rollup_rows"] > 20 and result["checked"]["kept_answers"] >= 6
-                 and result["checked"]["receipts"] > 60 and result["checked"]["marks"] == 5
+                 and result["checked"]["receipts"] > 60 and result["checked"]["marks"] == 7
                  and result["checked"]["sinks"] == 1, "rows, answers, receipts, marks and sinks were checked")
         code, plain, _ = verify(host.state)
         kgent.equal(code, 0, "without the configuration, too")

@@ -45,6 +45,28 @@ def receipt_twice(folder):
     batch_change(folder, record_json(change))
 
 
+def marks_change(folder, table, change):
+    """Has the marks of a row, each as a list, be changed; its checksum is right again."""
+    key = "id" if table == "mark_fresh" else "place"
+    (row, data), = fetch(folder, f"SELECT {key}, data FROM {table} ORDER BY {key} LIMIT 1")
+    marks = []
+    while data:
+        expires, log, key_len, value_len = struct.unpack("<QIHB", data[:15])
+        end = 16 + key_len + value_len
+        marks.append([expires, log, data[16:16 + key_len], data[16 + key_len:end]])
+        data = data[end:]
+    change(marks)
+    data = b"".join(struct.pack("<QIHBB", e, log, len(k), len(v), 0) + k + v
+                    for e, log, k, v in marks)
+    sql(folder, (f"UPDATE {table} SET data = ?, crc = ? WHERE {key} = ?", data, crc32c(data), row))
+
+
+def filter_change(folder):
+    (row, bits), = fetch(folder, "SELECT id, filter FROM mark_run LIMIT 1")
+    bits = bytes(len(bits))
+    sql(folder, ("UPDATE mark_run SET filter = ?, crc = ? WHERE id = ?", bits, crc32c(bits), row))
+
+
 def event_twice(folder):
     def change(record):
         one = {"type": "x.y", "id": "e1", "source": "/s", "data": {}}
@@ -356,16 +378,46 @@ KINDS = [
         "UPDATE entry SET value = CAST (replace (CAST (value AS TEXT), '\"after\":', '\"after\":1, \"x\":')"
         f" AS BLOB) WHERE bucket = {bucket('metering.sinks')}",)),
      "sink", "cursor of sink openmeter", "passed over"),
-    ("an event that is not remembered", lambda d: sql(d, (
-        "DELETE FROM mark WHERE id = (SELECT min (id) FROM mark)",)), "mark", "log usage, record", "count twice"),
-    ("a mark of another event", lambda d: sql(d, (
-        "UPDATE mark SET value = x'0102030405060708' WHERE id = (SELECT min (id) FROM mark)",)),
+    ("an event that is not remembered", lambda d: marks_change(d, "mark_part", lambda m: m.pop()),
+     "mark", "log usage, record", "count twice"),
+    ("a fresh event that is not remembered", lambda d: marks_change(d, "mark_fresh", lambda m: m.pop()),
+     "mark", "log usage, record", "count twice"),
+    ("a mark of another event", lambda d: marks_change(d, "mark_part", lambda m: m[0].__setitem__(3, b"12345678")),
      "mark", "log usage, record", "not what its mark says"),
-    ("a mark without an event", lambda d: sql(d, (
-        f"INSERT INTO mark VALUES ({USAGE}, x'000102030405060708090a0b0c0d0e0f', x'0102030405060708', 0)",)),
+    ("a mark without an event", lambda d: marks_change(d, "mark_fresh", lambda m: m.append(
+        [0, m[0][1], bytes(range(16)), b"12345678"])), "mark", "table mark_fresh, row", "never counted"),
+    ("a mark of the first format without an event", lambda d: sql(d, (
+        "CREATE TABLE mark (log INTEGER, id BLOB, value BLOB, expires_ns INTEGER)",), (
+        f"INSERT INTO mark VALUES ({USAGE}, x'000102030405060708090a0b0c0d0e0f', x'0102030405060708', 0),"
+        f" ({USAGE}, x'100102030405060708090a0b0c0d0e0f', x'0102030405060708', 0)",)),
      "mark", "table mark, id 0001", "never counted"),
-    ("a mark that is none", lambda d: sql(d, (
-        f"INSERT INTO mark VALUES ({USAGE}, x'00', x'', 0)",)), "mark", "table mark", "no mark"),
+    ("a mark that is none", lambda d: marks_change(d, "mark_fresh", lambda m: m[0].__setitem__(3, b"")),
+     "mark", "table mark_fresh", "no mark"),
+    ("a row of marks that was changed", lambda d: sql(d, (
+        "UPDATE mark_fresh SET data = data || x'00'",)), "mark", "table mark_fresh", "checksum"),
+    ("a row of marks that are none", lambda d: sql(d, (
+        "UPDATE mark_fresh SET data = ?, crc = ?", b"12345", crc32c(b"12345"))),
+     "mark", "table mark_fresh", "no marks"),
+    ("a part of a run that was changed", lambda d: sql(d, (
+        "UPDATE mark_part SET data = data || x'00'",)), "mark", "table mark_part", "checksum"),
+    ("a part of a run that is gone", lambda d: sql(d, (
+        "DELETE FROM mark_part",)), "mark", "table mark_run", "its parts have 0"),
+    ("a part at the wrong place", lambda d: sql(d, (
+        "UPDATE mark_run SET parts = 4",), ("UPDATE mark_part SET place = place + 3",)),
+     "mark", "table mark_part", "nobody finds it"),
+    ("a part of no run", lambda d: sql(d, (
+        "DELETE FROM mark_run",)), "mark", "table mark_part", "no run has it"),
+    ("a filter that was changed", lambda d: sql(d, (
+        "UPDATE mark_run SET filter = zeroblob (64)",)), "mark", "table mark_run", "checksum of its filter"),
+    ("a filter that denies its marks", filter_change, "mark", "table mark_part", "denies the mark"),
+    ("a run that is over too early", lambda d: sql(d, (
+        "UPDATE mark_run SET expires_ns = 1",)), "mark", "table mark_part", "later than its run"),
+    ("a run with parts in no power of two", lambda d: sql(d, (
+        "UPDATE mark_run SET parts = 3",)), "mark", "table mark_run", "power of 2"),
+    ("a row of marks of a time to come", lambda d: sql(d, (
+        "UPDATE meta SET value = 0 WHERE name = 'marks'",)), "mark", "tables of marks", "newer"),
+    ("no key of the marks' hashes", lambda d: sql(d, (
+        "UPDATE meta SET value = x'00' WHERE name = 'marks_key'",)), "mark", "marks_key", "16 bytes"),
     ("an account that used less", lambda d: account_change(d, lambda a: a["points"][0].__setitem__(1, "1.5")),
      "account", "usage.accounts, account", "begins at no record"),
     ("an account that doesn't add up", lambda d: account_change(d, lambda a: a.update(consumed="7")),

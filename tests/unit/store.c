@@ -41,7 +41,7 @@ START_TEST (a_newer_format_is_refused_untouched)
   fwrite (before, sizeof before, 1, f);
   fclose (f);
   ck_assert_int_eq (test_create (&t, dir, "power"), -EPROTONOSUPPORT);
-  ck_assert_ptr_nonnull (strstr (t.error, "store format 2, this one knows up to 1"));
+  ck_assert_ptr_nonnull (strstr (t.error, "store format 3, this one knows up to 2"));
   f = fopen (path, "r");
   ck_assert_uint_eq (fread (after, 1, sizeof after, f), sizeof after);
   fclose (f);

@@ -105,6 +105,8 @@ req_wait (struct kg_req *req)
   return req->then (req, req->arg);
 }
 
+int64_t test_fresh_marks;
+
 /* ---- Stores ---------------------------------------------------------------------- */
 
 void
@@ -134,7 +136,8 @@ test_dir_remove (const char *dir)
 int32_t
 test_create (struct test_store *t, const char *dir, const char *commit)
 {
-  struct store_settings settings = { "sqlite", dir, commit, "r1", RING_SIZE_MIN };
+  struct store_settings settings
+      = { "sqlite", dir, commit, "r1", RING_SIZE_MIN, test_fresh_marks };
   int32_t r;
   memset (t, 0, sizeof *t);
   snprintf (t->dir, sizeof t->dir, "%s", dir);

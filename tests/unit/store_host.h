@@ -41,6 +41,9 @@ struct test_store {
   char error[STORE_ERROR_MAX];
 };
 
+/* The setting fresh_marks; 0: the default. */
+extern int64_t test_fresh_marks;
+
 /* Makes a folder for a test. */
 void test_dir (char dir[64]);
 

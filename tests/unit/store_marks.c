@@ -4,11 +4,11 @@
 /* Marks: ids that are remembered without a record. */
 #include "store_host.h"
 
-#include "tests/unit.h"
-
+#include <check.h>
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -128,17 +128,31 @@ START_TEST (ids_of_records_and_other_logs_are_others)
 }
 END_TEST
 
+/* ---- On the disk ----------------------------------------------------------------------- */
+
+static void
+sql (const char *text)
+{
+  sqlite3 *db;
+  char path[128], *error = NULL;
+  snprintf (path, sizeof path, "%s/kgent.db", dir);
+  ck_assert_int_eq (sqlite3_open (path, &db), SQLITE_OK);
+  sqlite3_busy_timeout (db, 10000);
+  ck_assert_msg (sqlite3_exec (db, text, NULL, NULL, &error) == SQLITE_OK, "%s", error);
+  sqlite3_close (db);
+}
+
 static int64_t
-rows (void)
+rows (const char *table)
 {
   sqlite3 *db;
   sqlite3_stmt *stmt;
-  char path[128];
+  char text[128];
   int64_t n;
-  snprintf (path, sizeof path, "%s/kgent.db", dir);
-  ck_assert_int_eq (sqlite3_open_v2 (path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-  ck_assert_int_eq (sqlite3_prepare_v2 (db, "SELECT count (*) FROM mark", -1, &stmt, NULL),
-                    SQLITE_OK);
+  snprintf (text, sizeof text, "%s/kgent.db", dir);
+  ck_assert_int_eq (sqlite3_open_v2 (text, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+  snprintf (text, sizeof text, "SELECT count (*) FROM %s", table);
+  ck_assert_int_eq (sqlite3_prepare_v2 (db, text, -1, &stmt, NULL), SQLITE_OK);
   ck_assert_int_eq (sqlite3_step (stmt), SQLITE_ROW);
   n = sqlite3_column_int64 (stmt, 0);
   sqlite3_finalize (stmt);
@@ -146,43 +160,246 @@ rows (void)
   return n;
 }
 
-START_TEST (a_mark_is_forgotten_in_time)
+static int
+rows_are (const char *table, int64_t n)
 {
   const struct timespec ms = { 0, 1000000 };
+  for (int i = 0; i < 10000 && rows (table) != n; i++)
+    nanosleep (&ms, NULL);
+  return rows (table) == n;
+}
+
+static int
+look_is (const char *text)
+{
+  const struct timespec ms = { 0, 1000000 };
+  for (int i = 0; i < 10000 && strcmp (look (), text); i++)
+    nanosleep (&ms, NULL);
+  return !strcmp (look (), text);
+}
+
+/* While it is fresh, and in a run. */
+START_TEST (a_mark_is_forgotten_in_time)
+{
   struct kg_op op;
+  test_fresh_marks = _i;
   begin ();
-  op = mark ("a", "1", 50);
+  op = mark ("a", "1", 200);
   ck_assert_int_eq (test_write (&t, &op, 1).error, 0);
   ck_assert_str_eq (look (), "0=1 ");
-  for (int i = 0; i < 10000 && *look (); i++)
-    nanosleep (&ms, NULL);
-  ck_assert_str_eq (look (), "");
-  op.value = test_str ("2");
+  ck_assert (look_is (""));
+  op = mark ("a", "2", 0);
   ck_assert_int_eq (test_write (&t, &op, 1).error, 0);
   ck_assert_str_eq (look (), "0=2 ");
-  for (int i = 0; i < 10000 && rows (); i++)
-    nanosleep (&ms, NULL);
-  ck_assert_int_eq (rows (), 0);
+  ck_assert_int_eq (test_write (&t, &op, 1).error, -EEXIST);
+  if (_i) {
+    ck_assert (rows_are ("mark_run", 1));
+    ck_assert (rows_are ("mark_part", 1));
+    ck_assert (rows_are ("mark_fresh", 0));
+  }
+  ck_assert_str_eq (look (), "0=2 ");
+  again ();
+  ck_assert_str_eq (look (), "0=2 ");
+  end ();
+  test_fresh_marks = 0;
+}
+END_TEST
+
+START_TEST (those_that_are_over_leave_no_rows)
+{
+  struct kg_op op;
+  test_fresh_marks = _i;
+  begin ();
+  op = mark ("a", "1", 100);
+  ck_assert_int_eq (test_write (&t, &op, 1).error, 0);
+  ck_assert (look_is (""));
+  ck_assert (rows_are ("mark_run", 0));
+  ck_assert (rows_are ("mark_part", 0));
+  ck_assert (rows_are ("mark_fresh", 0));
+  end ();
+  test_fresh_marks = 0;
+}
+END_TEST
+
+/* As the first format left it, with a mark that lasts and one that is over. */
+static const char first_format[]
+    = "DROP TABLE mark_fresh; DROP TABLE mark_run; DROP TABLE mark_part;"
+      "DELETE FROM meta WHERE name IN ('marks', 'marks_key');"
+      "CREATE TABLE mark (log INTEGER NOT NULL, id BLOB NOT NULL, value BLOB NOT NULL,"
+      " expires_ns INTEGER NOT NULL, PRIMARY KEY (log, id)) WITHOUT ROWID;"
+      "CREATE INDEX mark_expires ON mark (expires_ns) WHERE expires_ns > 0;"
+      "INSERT INTO mark SELECT id, x'61', x'31', 0 FROM log WHERE name = 'webhooks';"
+      "INSERT INTO mark SELECT id, x'62', x'32', 1 FROM log WHERE name = 'webhooks';"
+      "PRAGMA user_version = 1";
+
+START_TEST (an_older_store_keeps_its_marks)
+{
+  struct kg_op op;
+  begin ();
+  ck_assert_int_eq (test_stop (&t), 0);
+  sql (first_format);
+  begin ();
+  ck_assert_str_eq (look (), "0=1 ");
+  op = mark ("a", "3", 0);
+  ck_assert_int_eq (test_write (&t, &op, 1).error, -EEXIST);
+  op = mark ("b", "4", 0);
+  ck_assert_int_eq (test_write (&t, &op, 1).error, 0);
+  ck_assert (rows_are ("mark", 1));
+  again ();
+  ck_assert_str_eq (look (), "0=1 1=4 ");
+  sql ("UPDATE mark SET expires_ns = 1");
+  ck_assert_str_eq (look (), "1=4 ");
+  ck_assert (rows_are ("mark", 0));
+  op = mark ("a", "5", 0);
+  ck_assert_int_eq (test_write (&t, &op, 1).error, 0);
+  ck_assert_str_eq (look (), "0=5 1=4 ");
   end ();
 }
 END_TEST
 
-START_TEST (an_older_store_gets_the_table)
+/* A process that knows the first format only would not see what the new one marks. */
+START_TEST (a_format_is_not_left_under_another_process)
 {
-  sqlite3 *db;
-  char path[128];
-  struct kg_op op;
+  struct test_store first;
   begin ();
-  ck_assert_int_eq (test_stop (&t), 0);
-  snprintf (path, sizeof path, "%s/kgent.db", dir);
-  ck_assert_int_eq (sqlite3_open (path, &db), SQLITE_OK);
-  ck_assert_int_eq (sqlite3_exec (db, "DROP TABLE mark", NULL, NULL, NULL), SQLITE_OK);
-  sqlite3_close (db);
+  first = t;
+  sql (first_format);
+  ck_assert_int_eq (test_start (&t, dir, "power", 1), -EBUSY);
+  ck_assert_ptr_nonnull (strstr (t.error, "stop it first"));
+  t = first;
+  test_stop (&t);
+  begin ();
+  ck_assert_str_eq (look (), "0=1 ");
+  end ();
+}
+END_TEST
+
+START_TEST (a_damaged_filter_denies_nothing)
+{
+  struct kg_op op;
+  test_fresh_marks = 1;
   begin ();
   op = mark ("a", "1", 0);
   ck_assert_int_eq (test_write (&t, &op, 1).error, 0);
+  ck_assert (rows_are ("mark_run", 1));
+  ck_assert_int_eq (test_stop (&t), 0);
+  sql ("UPDATE mark_run SET filter = zeroblob (64)");
+  begin ();
   ck_assert_str_eq (look (), "0=1 ");
+  op = mark ("a", "1", 0);
+  ck_assert_int_eq (test_write (&t, &op, 1).error, -EEXIST);
+  ck_assert_int_eq (test_stop (&t), 0);
+  sql ("UPDATE mark_part SET data = zeroblob (20)");
+  begin ();
+  ck_assert_str_eq (look (), "");
+  ck_assert_uint_gt (t.store->lost, 0);
   end ();
+  test_fresh_marks = 0;
+}
+END_TEST
+
+/* ---- Against a model ------------------------------------------------------------------- */
+
+#define IDS 3000
+#define BATCH 40
+
+static char known[IDS];
+
+static void
+id_of (uint32_t i, char out[40])
+{
+  snprintf (out, 40, "%08x-0000-4000-8000-%08x", i * 2654435761u, i);
+}
+
+/* Some marks in one write, which is refused for the first one that is known. */
+static void
+batch_write (struct test_store *to)
+{
+  struct kg_op ops[BATCH];
+  char id[BATCH][40], mine[IDS] = { 0 };
+  uint32_t n = 1 + (uint32_t) random () % BATCH, first = n, i, number[BATCH];
+  struct kg_outcome o;
+  int wild = random () % 3 == 0; /* also those that are known, maybe */
+  for (i = 0; i < n; i++) {
+    do
+      number[i] = (uint32_t) random () % IDS;
+    while (!wild && (known[number[i]] || mine[number[i]]));
+    if (first == n && (known[number[i]] || mine[number[i]]))
+      first = i;
+    mine[number[i]] = 1;
+    id_of (number[i], id[i]);
+    ops[i] = (struct kg_op){ .kind = KG_OP_MARK, .log = to->webhooks, .key = test_str (id[i]),
+                             .value = test_str (id[i] + 9) };
+  }
+  o = test_write (to, ops, n);
+  ck_assert_int_eq (o.error, first < n ? -EEXIST : 0);
+  if (o.error)
+    ck_assert_uint_eq (o.op, first);
+  for (i = 0; !o.error && i < n; i++)
+    known[number[i]] = 1;
+}
+
+static void
+model_note (uint32_t i, kg_str value, void *arg)
+{
+  char want[40];
+  id_of (i, want);
+  ck_assert_uint_eq (value.len, strlen (want + 9));
+  ck_assert_mem_eq (value.ptr, want + 9, value.len);
+  ((char *) arg)[i] = 1;
+}
+
+static void
+model_check (struct test_store *of)
+{
+  static char id[IDS][40], seen[IDS];
+  static kg_str ids[IDS];
+  memset (seen, 0, sizeof seen);
+  for (uint32_t i = 0; i < IDS; i++) {
+    id_of (i, id[i]);
+    ids[i] = test_str (id[i]);
+  }
+  ck_assert_int_ge (store_service.marks (of->webhooks, ids, IDS, model_note, seen), 0);
+  ck_assert_mem_eq (seen, known, IDS);
+}
+
+static uint32_t
+known_count (void)
+{
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < IDS; i++)
+    n += known[i] != 0;
+  return n;
+}
+
+/* Two processes write in turn, and make runs of what both have written; now and then one
+ * starts anew. */
+START_TEST (as_a_model_says)
+{
+  struct test_store two[2];
+  int turn = 0;
+  test_fresh_marks = 100;
+  srandom ((unsigned) _i);
+  memset (known, 0, sizeof known);
+  test_dir (dir);
+  for (int i = 0; i < 2; i++)
+    ck_assert_msg (test_start (&two[i], dir, "process", 1) == 0, "%s", two[i].error);
+  while (known_count () < IDS * 3 / 4) {
+    struct test_store *one = &two[random () % 2];
+    batch_write (one);
+    if (++turn % 20)
+      continue;
+    model_check (one); /* it has just written, and so seen what the other one did */
+    ck_assert_int_eq (test_stop (one), 0);
+    ck_assert_msg (test_start (one, dir, "process", 1) == 0, "%s", one->error);
+    model_check (one);
+  }
+  ck_assert_int_gt (rows ("mark_run"), 2);
+  for (int i = 0; i < 2; i++)
+    ck_assert_int_eq (test_stop (&two[i]), 0);
+  test_dir_remove (dir);
+  test_fresh_marks = 0;
+  *dir = 0;
 }
 END_TEST
 
@@ -206,6 +423,46 @@ START_TEST (bad_marks_are_refused)
 }
 END_TEST
 
-UNIT_MAIN ("store_marks", a_mark_is_made_once, twice_in_one_write,
-           ids_of_records_and_other_logs_are_others, a_mark_is_forgotten_in_time,
-           an_older_store_gets_the_table, bad_marks_are_refused)
+START_TEST (filters_deny_what_was_never_added)
+{
+  struct marks_filter f;
+  uint32_t wrong = 0;
+  ck_assert_int_eq (marks_filter_init (&f, 10000), 0);
+  for (uint64_t i = 1; i <= 10000; i++)
+    marks_filter_add (&f, i * 0x2545f4914f6cdd1du ^ i << 40);
+  for (uint64_t i = 1; i <= 10000; i++)
+    ck_assert (marks_filter_has (&f, i * 0x2545f4914f6cdd1du ^ i << 40));
+  for (uint64_t i = 20001; i <= 120000; i++)
+    wrong += (uint32_t) marks_filter_has (&f, i * 0x2545f4914f6cdd1du ^ i << 40);
+  ck_assert_uint_lt (wrong, 300); /* 3 of 1000 */
+  marks_filter_finish (&f);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *s = suite_create ("store_marks");
+  TCase *c = tcase_create ("store_marks");
+  SRunner *sr;
+  int failed;
+  tcase_set_timeout (c, 120);
+  tcase_add_test (c, a_mark_is_made_once);
+  tcase_add_test (c, twice_in_one_write);
+  tcase_add_test (c, ids_of_records_and_other_logs_are_others);
+  tcase_add_loop_test (c, a_mark_is_forgotten_in_time, 0, 2);
+  tcase_add_loop_test (c, those_that_are_over_leave_no_rows, 0, 2);
+  tcase_add_test (c, an_older_store_keeps_its_marks);
+  tcase_add_test (c, a_format_is_not_left_under_another_process);
+  tcase_add_test (c, a_damaged_filter_denies_nothing);
+  tcase_add_test (c, bad_marks_are_refused);
+  tcase_add_test (c, filters_deny_what_was_never_added);
+  tcase_add_loop_test (c, as_a_model_says, 1, 4);
+  suite_add_tcase (s, c);
+  sr = srunner_create (s);
+  srunner_set_tap (sr, "-");
+  srunner_run_all (sr, CK_SILENT);
+  failed = srunner_ntests_failed (sr);
+  srunner_free (sr);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

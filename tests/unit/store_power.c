@@ -78,18 +78,19 @@ records_main (void *arg)
   return NULL;
 }
 
-/* Each with an entry that must be there exactly when the record is. */
+/* Each with an entry and a mark that must be there exactly when the record is. */
 static void *
 appends_main (void *arg)
 {
   char data[24];
   (void) arg;
   for (int i = 0; i < EACH; i++) {
-    struct kg_op ops[2] = { { .kind = KG_OP_APPEND, .log = t.webhooks },
-                            { .kind = KG_OP_PUT, .bucket = t.keys, .revision = KG_REV_NEW } };
+    struct kg_op ops[3] = { { .kind = KG_OP_APPEND, .log = t.webhooks },
+                            { .kind = KG_OP_PUT, .bucket = t.keys, .revision = KG_REV_NEW },
+                            { .kind = KG_OP_MARK, .log = t.webhooks } };
     snprintf (data, sizeof data, "a%d", i);
-    ops[0].key = ops[0].value = ops[1].key = ops[1].value = test_str (data);
-    if (test_write (&t, ops, 2).error == 0)
+    ops[0].key = ops[0].value = ops[1].key = ops[1].value = ops[2].key = test_str (data);
+    if (test_write (&t, ops, 3).error == 0)
       ack_note (data, "");
   }
   atomic_fetch_sub (&threads, 1);
@@ -203,15 +204,29 @@ acks_check (const struct state *s)
   }
 }
 
-/* An append and its entry are there together. */
+static void
+mark_note (uint32_t i, kg_str value, void *arg)
+{
+  ck_assert_uint_eq (value.len, 0);
+  ((char *) arg)[i] = 1;
+}
+
+/* An append, its entry and its mark are there together. */
 static void
 pairs_check (void)
 {
+  char marked[EACH] = { 0 };
+  struct ack want[EACH] = { 0 };
+  kg_str ids[EACH];
   for (int i = 0; i < EACH; i++) {
-    struct ack want = { { 0 }, { 0 } };
-    snprintf (want.data, sizeof want.data, "a%d", i);
-    ck_assert_int_eq (bsearch (&want, found.list, found.n, sizeof want, ack_compare) != NULL,
-                      test_get (&t, want.data) != NULL);
+    snprintf (want[i].data, sizeof want[i].data, "a%d", i);
+    ids[i] = test_str (want[i].data);
+  }
+  ck_assert_int_ge (store_service.marks (t.webhooks, ids, EACH, mark_note, marked), 0);
+  for (int i = 0; i < EACH; i++) {
+    int there = bsearch (&want[i], found.list, found.n, sizeof want[i], ack_compare) != NULL;
+    ck_assert_int_eq (there, test_get (&t, want[i].data) != NULL);
+    ck_assert_int_eq (there, marked[i]);
   }
 }
 
@@ -248,6 +263,7 @@ START_TEST (the_power_goes)
   const char *env = getenv ("KGENT_STATES");
   long wanted = env ? atol (env) : 200, done = 0;
   disk_install ();
+  test_fresh_marks = 7; /* so that runs are made */
   srandom (1);
   for (uint64_t seed = 1; done < wanted; seed++, done += STATES) {
     life (modes[_i], seed);
