@@ -37,6 +37,7 @@ HTTP_TESTS = \
 	%D%/entitlements.py \
 	%D%/usage.py \
 	%D%/stripe.py \
+	%D%/stripe_permutations.py \
 	%D%/stripe_rows.py \
 	%D%/stripe_rows_disk.py \
 	%D%/stripe_rows_effects.py \
@@ -69,4 +70,4 @@ TESTS += $(HTTP_TESTS)
 endif
 EXTRA_DIST += $(HTTP_TESTS) %D%/kgent.py %D%/rows.py %D%/sweep.py %D%/badagent.py %D%/sse.py %D%/stub.py \
 	%D%/ctl_admin.py %D%/ctl_client.py \
-	%D%/fakestripe.py %D%/stripe_tools.py
+	%D%/fakestripe.py %D%/lifecycles.py %D%/stripe_tools.py
