@@ -155,13 +155,14 @@ encoded_add (struct mt_text *t, const struct kg_json *j, uint32_t i, const char 
 
 /* The source under which the event leaves.  That of others gets their tenant in front: a
  * server that tells events by source and id must not take one tenant's for another's, or for
- * the host's.  OpenMeter joins the two by a hyphen, so behind the # there is none. */
+ * the host's.  OpenMeter joins the two by a hyphen, so behind the # there is none.  The host's
+ * own is for nobody to send (texts_check): what has it is a plugin's, such as a payment. */
 static void
 source_add (const struct record_read *r, const struct record_event *e, const char *source,
             struct mt_text *t)
 {
   string (t, (kg_str){ source, strlen (source) });
-  if (!e->source || t->failed)
+  if (!e->source || t->failed || kg_json_is (&r->json, e->source, source))
     return;
   t->len--; /* the quote */
   lit (t, "/");

@@ -342,6 +342,7 @@ static const struct {
   { SENT ("a-x", "y", "z"), "kgents-api/a-x#y\"" },
   { SENT ("a", "kgents", "api-host-1"), "kgents-api/a#kgents\"" },
   { SENT ("a", "\\u20ac", "1"), "kgents-api/a#%E2%82%AC\"" },
+  { SENT ("a", "kgents-api", "evt_1"), "kgents-api\",\"type\"" }, /* of a plugin */
 };
 
 #define SENT_COUNT (int)(sizeof sent / sizeof sent[0])
