@@ -38,6 +38,7 @@ HTTP_TESTS = \
 	%D%/usage.py \
 	%D%/stripe.py \
 	%D%/stripe_permutations.py \
+	%D%/stripe_contract.py \
 	%D%/stripe_rows.py \
 	%D%/stripe_rows_disk.py \
 	%D%/stripe_rows_effects.py \
