@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUANTITY_MAX 1000000
+#define QUANTITY_MAX  1000000
+#define QUANTITY_TEXT "1000000"
 #define ANSWER_MAX   8192
 
 /* ---- Plans ----------------------------------------------------------------- */
@@ -153,8 +154,27 @@ session_done (struct session *s)
 
 /* ---- Requests -------------------------------------------------------------- */
 
-/* A member that is text: 1, 0 when it isn't there, -EINVAL for another value or one
- * that is too long. */
+/* 422 with the one fault of the body. */
+static int32_t
+body_refuse (const struct billing *b, kg_req *req, const char *name, const char *type,
+             const char *message)
+{
+  char text[512];
+  struct kg_out out = { text, 0, sizeof text };
+  kg_out_lit (&out, "[{\"loc\":[\"body\",");
+  kg_out_text (&out, name);
+  kg_out_lit (&out, "],\"type\":");
+  kg_out_text (&out, type);
+  kg_out_lit (&out, ",\"msg\":");
+  kg_out_text (&out, message);
+  kg_out_lit (&out, "}]");
+  if (kg_out_ok (&out))
+    b->host->member (req, "errors", (kg_str){ text, out.len });
+  return b->host->problem (req, 422, NULL, "%s: %s", name, message);
+}
+
+/* A member that is text: 1, 0 when it isn't there, -EINVAL for another value, -ENOENT for
+ * a text that is empty or too long for anything that there is. */
 static int32_t
 body_text (const struct billing *b, kg_req *req, const char *name, char *ret, size_t size)
 {
@@ -163,9 +183,11 @@ body_text (const struct billing *b, kg_req *req, const char *name, char *ret, si
   kg_str s = { NULL, 0 };
   if (!at || kg_json_kind (j, at) == KG_JSON_NULL)
     return 0;
+  if (kg_json_kind (j, at) != KG_JSON_STRING)
+    return -EINVAL;
   s = kg_json_str (b->host, req, j, at);
   if (!s.ptr || !s.len || s.len >= size || strlen (s.ptr) != s.len)
-    return -EINVAL;
+    return -ENOENT;
   memcpy (ret, s.ptr, s.len + 1);
   return 1;
 }
@@ -179,6 +201,8 @@ body_url (const struct billing *b, kg_req *req, const char *name, const char *df
   int32_t rc = body_text (b, req, name, ret, REDIRECT_MAX);
   if (rc == 0 && dflt)
     snprintf (ret, REDIRECT_MAX, "%s", dflt);
+  if (rc == -EINVAL)
+    return body_refuse (b, req, name, "string_type", "Input should be a valid string");
   if (rc < 0 || (rc > 0 && !redirect_ok (b->conf->redirects, ret)))
     return b->host->problem (req, 400, NULL,
                              "%s is none of the addresses that this host may lead back to", name);
@@ -212,20 +236,30 @@ session_go (kg_req *req, struct session *s)
   return KG_WAIT;
 }
 
+/* With the plans that there are. */
+static int32_t
+plan_refuse (struct billing *b, kg_req *req, const char *name, const char *type,
+             const char *message)
+{
+  plans_tell (b, req);
+  return body_refuse (b, req, name, type, message);
+}
+
 static int32_t
 checkout_plan (struct billing *b, kg_req *req, struct session *s)
 {
   char plan[64], price[STRIPE_ID_MAX + 1];
   int32_t named = body_text (b, req, "plan", plan, sizeof plan);
   int32_t priced = body_text (b, req, "price", price, sizeof price);
-  if (named < 0 || priced < 0 || named + priced != 1) {
-    plans_tell (b, req);
-    return b->host->problem (req, 400, NULL, "One of plan and price is needed, as text");
-  }
-  if (plan_sell (b, named ? plan : NULL, priced ? price : NULL, s) < 0) {
-    plans_tell (b, req);
-    return b->host->problem (req, 400, NULL, "There is no such %s", named ? "plan" : "price");
-  }
+  const char *name = priced ? "price" : "plan";
+  if (!named && !priced)
+    return plan_refuse (b, req, name, "missing", "Field required, or price");
+  if (named && priced)
+    return plan_refuse (b, req, name, "enum", "Only one of plan and price can be bought");
+  if (named == -EINVAL || priced == -EINVAL)
+    return plan_refuse (b, req, name, "string_type", "Input should be a valid string");
+  if (named < 0 || priced < 0 || plan_sell (b, named ? plan : NULL, priced ? price : NULL, s) < 0)
+    return plan_refuse (b, req, name, "enum", "This is not sold");
   return 0;
 }
 
@@ -234,10 +268,14 @@ checkout_quantity (struct billing *b, kg_req *req, struct session *s)
 {
   const struct kg_json *j = b->host->json (req);
   uint32_t at = kg_json_find (j, 0, "quantity");
-  s->quantity = at ? kg_json_int (j, at, -1) : 1;
+  s->quantity = 1;
+  if (!at || kg_json_kind (j, at) == KG_JSON_NULL)
+    return 0;
+  if (kg_json_kind (j, at) != KG_JSON_INT)
+    return body_refuse (b, req, "quantity", "int_parsing", "Input should be a valid integer");
+  s->quantity = kg_json_int (j, at, -1);
   if (s->quantity < 1 || s->quantity > QUANTITY_MAX)
-    return b->host->problem (req, 400, NULL, "quantity must be a number from 1 to %d",
-                             QUANTITY_MAX);
+    return body_refuse (b, req, "quantity", "range", "Input should be from 1 to " QUANTITY_TEXT);
   return 0;
 }
 
@@ -252,7 +290,7 @@ checkout_read (struct billing *b, kg_req *req, struct session *s)
   if (rc == 0)
     rc = body_url (b, req, "cancel_url", b->conf->cancel_url, s->cancel_url);
   if (rc == 0 && !s->success_url[0])
-    rc = b->host->problem (req, 400, NULL, "success_url is needed");
+    rc = body_refuse (b, req, "success_url", "missing", "Field required");
   return rc;
 }
 
@@ -330,7 +368,7 @@ checkout_open (struct billing *b)
       "\"price\":{\"type\":\"string\"},\"quantity\":{\"type\":\"integer\",\"minimum\":1},"
       "\"success_url\":{\"type\":\"string\"},\"cancel_url\":{\"type\":\"string\"}}}",
     .response_schema = S_PAGE,
-    .statuses = "400 402 409 501 502 503 504",
+    .statuses = "400 402 409 422 501 502 503 504",
   };
   static const struct kg_route portal = {
     .size = sizeof portal,
@@ -344,7 +382,7 @@ checkout_open (struct billing *b)
     .request_schema
     = "{\"type\":\"object\",\"properties\":{\"return_url\":{\"type\":\"string\"}}}",
     .response_schema = S_PAGE,
-    .statuses = "400 404 501 502 503 504",
+    .statuses = "400 404 422 501 502 503 504",
   };
   int32_t rc = urls_check (b);
   if (rc == 0)

@@ -39,6 +39,7 @@ HTTP_TESTS = \
 	%D%/stripe.py \
 	%D%/stripe_permutations.py \
 	%D%/stripe_contract.py \
+	%D%/stripe_routes.py \
 	%D%/stripe_rows.py \
 	%D%/stripe_rows_disk.py \
 	%D%/stripe_rows_effects.py \

@@ -186,3 +186,15 @@ def metric(host, name):
         if line.startswith(name + " "):
             return float(line.split()[1])
     return 0.0
+
+
+def fits_problem(answer, status, name, **members):
+    """One result: a problem with this status and these members."""
+    good = (answer.status == status
+            and answer.headers["Content-Type"] == "application/problem+json"
+            and answer.json["status"] == status and isinstance(answer.json["detail"], str)
+            and answer.json["instance"] == answer.headers["X-Request-ID"]
+            and all(answer.json.get(k) == v for k, v in members.items()))
+    if not kgent.ok(good, f"{name}: {status}"):
+        kgent.note(f"{answer.status} {answer.headers['Content-Type']} {answer.text[:500]}")
+    return good
