@@ -33,6 +33,7 @@ FAULT_TESTS = \
 	%D%/reload.py \
 	%D%/sample.py \
 	%D%/schedule.py \
+	%D%/sinks_handover.py \
 	%D%/streams.py \
 	%D%/usage.py \
 	$(NULL)
