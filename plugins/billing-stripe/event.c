@@ -27,6 +27,14 @@ event_type_find (const char *type, size_t len)
   return i;
 }
 
+/* 1, 0; -1 for what is absent or no boolean. */
+static int32_t
+live_get (const struct kg_json *j, uint32_t i)
+{
+  int32_t kind = i ? (int32_t) kg_json_kind (j, i) : KG_JSON_NONE;
+  return kind == KG_JSON_TRUE ? 1 : kind == KG_JSON_FALSE ? 0 : -1;
+}
+
 /* A string of 1 to EVENT_ID_MAX bytes, decoded; { NULL, 0 } for anything else. */
 static kg_str
 text_get (const struct kg_host *host, kg_req *req, const struct kg_json *j, const char *name)
@@ -39,16 +47,15 @@ int32_t
 event_read (const struct kg_host *host, kg_req *req, kg_str body, struct event *ret)
 {
   const struct kg_json *j = host->parse (req, body);
-  uint32_t data, object, live; /* 0: absent; token 0 itself is the whole text */
+  uint32_t data, object; /* 0: absent; token 0 itself is the whole text */
   if (!j || kg_json_kind (j, 0) != KG_JSON_OBJECT)
     return -EINVAL;
   data = kg_json_find (j, 0, "data");
   object = data ? kg_json_find (j, data, "object") : 0;
-  live = kg_json_find (j, 0, "livemode");
   ret->id = text_get (host, req, j, "id");
   ret->type = text_get (host, req, j, "type");
   ret->created = kg_json_int (j, kg_json_find (j, 0, "created"), -1);
-  ret->livemode = live ? kg_json_kind (j, live) == KG_JSON_TRUE : -1;
+  ret->livemode = live_get (j, kg_json_find (j, 0, "livemode"));
   if (!object || kg_json_kind (j, object) != KG_JSON_OBJECT)
     return -EINVAL;
   return ret->id.ptr && ret->type.ptr && ret->created >= 0 ? 0 : -EINVAL;

@@ -28,20 +28,36 @@ struct delivery {
   char type_text[EVENT_ID_MAX + 1];
 };
 
-static int32_t
-refuse (struct billing *b, kg_req *req, enum billing_error why, int32_t status, const char *detail)
-{
-  b->metrics->add (b->errors, why, 1);
-  return b->host->problem (req, status, NULL, "%s", detail);
-}
-
-/* ---- Bad signatures, by address -------------------------------------------- */
-
 /* Minute << 32 | deliveries with a bad signature, of the addresses that share a slot: two
  * that do are told to wait together, which costs neither of them a good event. */
 struct doorman {
   _Atomic uint64_t slot[DOORMAN_SLOTS];
+  _Atomic int64_t logged;  /* in which second a refusal was, since 1970 */
+  _Atomic uint64_t silent; /* refusals since then that were not */
 };
+
+/* At most one line a second. */
+static void
+refusal_log (struct billing *b, kg_req *req, const char *detail)
+{
+  struct doorman *d = b->doorman;
+  int64_t second = b->host->num (req, KG_NUM_TIME) / 1000000000, last = atomic_load (&d->logged);
+  if (last == second || !atomic_compare_exchange_strong (&d->logged, &last, second))
+    atomic_fetch_add (&d->silent, 1);
+  else
+    b->host->log (b->self, KG_LOG_WARN, "refused a delivery: %s; %llu more since the last line",
+                  detail, (unsigned long long) atomic_exchange (&d->silent, 0));
+}
+
+static int32_t
+refuse (struct billing *b, kg_req *req, enum billing_error why, int32_t status, const char *detail)
+{
+  b->metrics->add (b->errors, why, 1);
+  refusal_log (b, req, detail);
+  return b->host->problem (req, status, NULL, "%s", detail);
+}
+
+/* ---- Bad signatures, by address -------------------------------------------- */
 
 static uint32_t
 address_hash (kg_str address)
