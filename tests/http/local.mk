@@ -37,6 +37,7 @@ HTTP_TESTS = \
 	%D%/entitlements.py \
 	%D%/usage.py \
 	%D%/stripe.py \
+	%D%/stripe_loop.py \
 	%D%/stripe_permutations.py \
 	%D%/stripe_contract.py \
 	%D%/stripe_routes.py \
