@@ -21,9 +21,8 @@ static const struct option subscription_options[] = {
   { 0 },
 };
 
-/* The place of the verb among `verbs`, or -1 after a message. */
-static int
-verb_find (const struct args *a, const char *command, const char *const *verbs, const char *all)
+int
+billing_verb (const struct args *a, const char *command, const char *const *verbs, const char *all)
 {
   int i;
   for (i = 0; verbs[i]; i++)
@@ -78,7 +77,7 @@ static int
 inbox_run (const struct args *a)
 {
   static const char *const verbs[] = { "list", "show", "replay", NULL };
-  int verb = verb_find (a, "billing inbox", verbs, "list, show, replay");
+  int verb = billing_verb (a, "billing inbox", verbs, "list, show, replay");
   int worst = 0, r = 0;
   uint32_t i;
   if (verb <= 0)
@@ -130,7 +129,7 @@ static int
 customers_run (const struct args *a)
 {
   static const char *const verbs[] = { "list", "map", NULL };
-  int verb = verb_find (a, "billing customers", verbs, "list, map");
+  int verb = billing_verb (a, "billing customers", verbs, "list, map");
   if (verb < 0)
     return EXIT_USAGE;
   if (a->rest.count == (verb ? 3 : 1))
@@ -166,6 +165,12 @@ const struct command billing_commands[] = {
   { "billing list", "", "subscriptions, how they stand, and until when",
     "Lists them with their tenants and tiers.\n", { subscription_options }, 0, 0,
     subscriptions_run },
+  { "billing usage", "status | list | retry [SUM...] | drop SUM... | forget",
+    "sums of usage for Stripe, and what it refused",
+    "Says how far usage is sent to Stripe; lists what it refused, has that sent again (all of\n"
+    "it, when none is named), or gives it up.  forget ends it for good once billing-stripe.usage\n"
+    "is no longer configured, for until then the log is kept for it.\n",
+    { billing_usage_options }, 1, ANY_NUMBER, billing_usage },
   { "billing simulate", "FILE", "what would come of events, in time",
     "Shows how subscriptions would stand, and which tier they would give, after each of the\n"
     "events in the file and whenever time alone changes that.  The file has a list of events,\n"

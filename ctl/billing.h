@@ -7,6 +7,17 @@
 
 #include "ctl/object.h"
 
+#define BILLING_USAGE "/admin/v1/billing/usage"
+
+/* billing.c: the place of the verb among `verbs`, or -1 after a message. */
+int billing_verb (const struct args *a, const char *command, const char *const *verbs,
+                  const char *all);
+
+/* billing_usage.c, billing_days.c */
+int billing_usage (const struct args *a);
+extern const struct option billing_usage_options[];
+int billing_days (const struct args *a);
+
 /* billing_simulate.c */
 int billing_simulate (const struct args *a);
 extern const struct option billing_simulate_options[];

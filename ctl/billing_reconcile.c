@@ -3,7 +3,7 @@
 
 /* billing reconcile. */
 
-#include "ctl/object.h"
+#include "ctl/billing.h"
 
 #include <stdio.h>
 
@@ -11,6 +11,11 @@
 
 static const struct option reconcile_options[] = {
   { "fix", 0, KIND_FLAG, NULL, NULL, NULL, "take over what Stripe says, and set tiers" },
+  { "usage", 0, KIND_FLAG, NULL, NULL, NULL, "compare what was used, by day, instead" },
+  { "from", 0, KIND_TEXT, "TIME", NULL, NULL, "usage: RFC 3339, or a date [yesterday]" },
+  { "to", 0, KIND_TEXT, "TIME", NULL, NULL, "usage: not included; whole days are compared [now]" },
+  { "openmeter", 0, KIND_TEXT, "URL", NULL, NULL,
+    "usage: where OpenMeter is; its key comes from $OPENMETER_API_KEY" },
   { 0 },
 };
 
@@ -40,9 +45,16 @@ differences_print (json_object *answer, int fix)
 static int
 billing_reconcile (const struct args *a)
 {
-  json_object *body = json_object_new_object ();
+  json_object *body;
   struct answer answer = { 0 };
   int fix = args_flag (a, "fix"), r;
+  if (fix && args_flag (a, "usage")) {
+    complain ("billing reconcile: --fix is for subscriptions; usage is sent by itself, or parked");
+    return EXIT_USAGE;
+  }
+  if (args_flag (a, "usage"))
+    return billing_days (a);
+  body = json_object_new_object ();
   json_object_object_add (body, "fix", json_object_new_boolean (fix));
   r = call (a, "POST", RECONCILE, body, &answer);
   if (!r && a->json)
@@ -57,9 +69,11 @@ billing_reconcile (const struct args *a)
 }
 
 const struct command billing_reconcile_commands[] = {
-  { "billing reconcile", "", "compare subscriptions and tiers with Stripe",
+  { "billing reconcile", "", "compare subscriptions and tiers, or usage, with Stripe",
     "Lists Stripe's subscriptions and says where they differ from what this host knows, and\n"
-    "which tenants have another tier than they should.  Exit code 1 when something differs.\n",
+    "which tenants have another tier than they should.  With --usage: what the ledger, Stripe\n"
+    "and, where it is named, OpenMeter have of each day, meter and tenant, and what one lacks.\n"
+    "Exit code 1 when something differs.\n",
     { reconcile_options }, 0, 0, billing_reconcile },
   { 0 },
 };

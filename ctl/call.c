@@ -70,6 +70,7 @@ list_advice (const char *path)
   static const char *const lists[][2] = {
     { "/admin/v1/meter/parked/", "; see kgentctl meter parked list, and meter status for sinks" },
     { "/admin/v1/billing/inbox/", "; see kgentctl billing inbox list" },
+    { "/admin/v1/billing/usage/parts/", "; see kgentctl billing usage list" },
     { "/admin/v1/users/", "; see kgentctl user list" },
     { "/admin/v1/keys/", "; see kgentctl key list" },
     { "key=", "; see kgentctl key list" },

@@ -11,10 +11,12 @@ kgentctl_SOURCES = \
 	%D%/args.h \
 	%D%/audit.c \
 	%D%/audit.h \
+	%D%/billing_days.c \
 	%D%/billing_reconcile.c \
 	%D%/billing.c \
 	%D%/billing.h \
 	%D%/billing_simulate.c \
+	%D%/billing_usage.c \
 	%D%/cache.c \
 	%D%/cache.h \
 	%D%/call.c \

@@ -60,9 +60,8 @@ days_compare (json_object *here, json_object *there, const char *meter, json_obj
   }
 }
 
-/* Whole days, which both sides have windows of. */
-static void
-window_query (const struct reconcile *r, struct path *path)
+void
+reconcile_days (const struct reconcile *r, struct path *path)
 {
   char text[32];
   int64_t to = r->to + DAY_SECONDS - 1;
@@ -83,7 +82,7 @@ meter_compare (struct reconcile *r, const char *meter, json_object *data, json_o
   path_start (&path, "/api/v1/meters/");
   path_add (&path, meter);
   path_add (&path, "/query");
-  window_query (r, &path);
+  reconcile_days (r, &path);
   e = there_get (r, path.text, &status, &answer);
   if (e || status == 404) {
     snprintf (text, sizeof text, "OpenMeter has no meter %s", meter);
@@ -109,7 +108,7 @@ reconcile_meters (struct reconcile *r, json_object *rows, json_object *notes)
   size_t i;
   int e;
   path_start (&path, "/admin/v1/usage");
-  window_query (r, &path);
+  reconcile_days (r, &path);
   e = call_try (r->args, "GET", path.text, NULL, &answer);
   if (!e && answer.status == 422) /* windows that are not kept, or too many */
     json_object_array_add (notes, json_object_new_string (text_of (answer.json, "detail")));

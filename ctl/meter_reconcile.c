@@ -43,12 +43,24 @@ time_option (const struct args *a, const char *name, int64_t dflt, int64_t *ret)
   return 0;
 }
 
+int
+reconcile_span (struct reconcile *r)
+{
+  int64_t now = (int64_t)time (NULL);
+  int e = time_option (r->args, "from", now - now % DAY_SECONDS - DAY_SECONDS, &r->from);
+  if (!e)
+    e = time_option (r->args, "to", now + 1, &r->to);
+  if (!e && r->to <= r->from) {
+    complain ("--to is not behind --from");
+    e = EXIT_USAGE;
+  }
+  return e;
+}
+
 static int
 options_read (struct reconcile *r)
 {
   const struct args *a = r->args;
-  int64_t now = (int64_t)time (NULL);
-  int e;
   r->url = args_text (a, "openmeter");
   r->sink = args_text (a, "sink");
   if (!r->url || !url_valid (r->url)) {
@@ -56,14 +68,7 @@ options_read (struct reconcile *r)
               "https://...");
     return EXIT_USAGE;
   }
-  e = time_option (a, "from", now - now % DAY_SECONDS - DAY_SECONDS, &r->from);
-  if (!e)
-    e = time_option (a, "to", now + 1, &r->to);
-  if (!e && r->to <= r->from) {
-    complain ("meter reconcile: --to is not behind --from");
-    e = EXIT_USAGE;
-  }
-  return e;
+  return reconcile_span (r);
 }
 
 /* ---- What differs ----------------------------------------------------------------------------- */

@@ -45,6 +45,12 @@ int64_t reconcile_find (const struct reconcile *r, const char *source, const cha
 /* The same for values that are equal as JSON, in whatever order members are. */
 uint64_t reconcile_content (json_object *event, int64_t time_ns);
 
+/* --from and --to: an exit code. */
+int reconcile_span (struct reconcile *r);
+
+/* windowSize, from and to of a query of whole days, which all sides have windows of. */
+void reconcile_days (const struct reconcile *r, struct path *path);
+
 /* "2026-11-28T00:00:00Z" */
 const char *reconcile_time (int64_t seconds, char out[32]);
 

@@ -187,6 +187,16 @@ text_of (const struct billing *b, kg_req *req, int32_t what, const char *key, ch
   }
 }
 
+static int64_t
+number_of (const struct billing *b, kg_req *req, const char *key)
+{
+  char text[24], *end;
+  long long n;
+  text_of (b, req, KG_GET_QUERY, key, text, sizeof text);
+  n = strtoll (text, &end, 10);
+  return *text && !*end ? n : -1;
+}
+
 static int32_t
 desk_fill (struct desk *d, kg_req *req)
 {
@@ -198,7 +208,11 @@ desk_fill (struct desk *d, kg_req *req)
   text_of (b, req, KG_GET_QUERY, "after", d->after, sizeof d->after);
   text_of (b, req, KG_GET_QUERY, "tenant", d->of, sizeof d->of);
   text_of (b, req, KG_GET_QUERY, "state", d->state, sizeof d->state);
+  text_of (b, req, KG_GET_QUERY, "meter", d->meter, sizeof d->meter);
   text_of (b, req, KG_GET_QUERY, "limit", limit, sizeof limit);
+  d->from = number_of (b, req, "from");
+  d->to = number_of (b, req, "to");
+  TEXT_PUT (d->by, who && who->subject ? who->subject : "nobody");
   d->limit = *limit ? (uint32_t) strtoul (limit, NULL, 10) : 100;
   if (d->limit < 1 || d->limit > DESK_LIMIT)
     d->limit = DESK_LIMIT;

@@ -15,6 +15,9 @@ struct desk {
   kg_ticket *ticket;
   char id[STRIPE_ID];          /* {id} of the path */
   char tenant[PROJECTION_TENANT]; /* of the caller */
+  char by[64];                 /* who the caller is, for the log */
+  char meter[128];             /* of the query, and the next two: seconds; -1: no number */
+  int64_t from, to;
   char after[2 * STRIPE_ID + 16], of[PROJECTION_TENANT], state[16]; /* of the query, or "" */
   uint32_t limit;
   char *body;

@@ -62,7 +62,10 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/told.c \
 	%D%/told.h \
 	%D%/usage.h \
+	%D%/usage_days.c \
 	%D%/usage_export.c \
+	%D%/usage_left.c \
+	%D%/usage_routes.c \
 	%D%/usage_send.c \
 	%D%/usage_tally.c \
 	%D%/waits.c \

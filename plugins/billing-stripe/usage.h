@@ -5,9 +5,10 @@
  *
  * The bucket "billing.usage", which is not in memory, has
  *   open/METER/TENANT/MINUTE        the sum so far
- *   out/METER/TENANT/MINUTE/PART    "SUM CUSTOMER", as it is sent until Stripe has it
+ *   out/METER/TENANT/MINUTE/PART    "SUM CUSTOMER RETRIES", as it is sent until Stripe has it
  *   part/METER/TENANT/MINUTE        how many parts there were
  *   parked/METER/TENANT/MINUTE/PART what Stripe will never take, and why
+ *   from                            where a cursor begins that was forgotten
  * A sum grows in one transaction with the cursor.  Once its minute is over it becomes a
  * part, which never changes: so it may be sent again and again under one identifier.
  * What comes late for the minute is another part. */
@@ -36,6 +37,7 @@ struct usage_item {
   char key[USAGE_KEY];
   char customer[STRIPE_ID_MAX + 1];
   int64_t value;
+  int64_t retries; /* how often an operator had it sent again */
   int32_t result; /* 1: Stripe has it; -1: it never will; 0: again */
   char why[256];  /* of -1 */
   int32_t held;   /* 1: of 0: others go first meanwhile */
@@ -50,11 +52,12 @@ struct usage {
   kg_component *component;
   kg_metric *outcomes, *lag;
   pthread_mutex_t lock; /* of the timer */
-  kg_timer *timer;
+  kg_timer *timer, *left_timer;
   atomic_int busy;   /* 1: a write or requests are under way */
   atomic_int unwritten; /* 1: the last write failed, which the component tells */
   int32_t tallied;   /* 1: the cursor was at the end a moment ago */
   uint32_t full;     /* turns in a row that were not */
+  int32_t begun;     /* 1: the cursor is where it has to begin */
   int64_t close_at;  /* seconds since the epoch: when to look for minutes that are over */
   int64_t wait_until; /* the same: nothing is sent before */
 
@@ -66,6 +69,15 @@ struct usage {
     int64_t until;
   } held[USAGE_HELD]; /* refused for a reason that an operator can end */
 };
+
+/* The parts of "KIND/METER/TENANT/MINUTE[/PART]", and a text that fits: 0 or -EINVAL. */
+struct usage_place {
+  char text[USAGE_KEY]; /* a copy with NULs */
+  const char *meter, *tenant, *part; /* part: NULL of a sum */
+  int64_t minute;
+};
+int32_t usage_place_read (const char *key, struct usage_place *ret);
+int32_t usage_text (kg_str s, char *ret, size_t size);
 
 /* usage_tally.c: reads on, and begins a write when there was something: 1; 0; -errno.
  * *ret_full: there may be more. */
@@ -79,6 +91,21 @@ int32_t usage_send (struct usage *u, int64_t now);
 void usage_written (const struct kg_outcome *outcome, void *arg);
 void usage_ready (struct usage *u);
 int64_t usage_now (void);
+
+/* usage_routes.c, usage_days.c, usage_left.c: for operators. */
+int32_t usage_routes_open (struct billing *b);
+int32_t usage_days_open (struct billing *b);
+int32_t usage_left_start (struct billing *b);
+void usage_left_stop (struct billing *b);
+
+kg_fn usage_forget;
+
+/* A cursor that is there though no usage is configured: its position and
+ * 1, or 0.  [not a worker] */
+uint64_t usage_left_find (struct usage *u);
+
+#define USAGE_CURSOR "stripe"
+#define USAGE_FROM   "from"
 
 int32_t usage_open (struct billing *b);
 int32_t usage_start (struct billing *b);

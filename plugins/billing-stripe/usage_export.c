@@ -5,6 +5,7 @@
 #include "plugins/billing-stripe/usage.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -86,6 +87,37 @@ usage_run (void *arg)
     atomic_store (&u->busy, 0);
 }
 
+/* ---- Keys ------------------------------------------------------------------ */
+
+int32_t
+usage_place_read (const char *key, struct usage_place *ret)
+{
+  char *at[5] = { ret->text, NULL, NULL, NULL, NULL };
+  snprintf (ret->text, sizeof ret->text, "%s", key);
+  for (int i = 1; i < 5 && at[i - 1]; i++) {
+    at[i] = strchr (at[i - 1], '/');
+    if (at[i])
+      *at[i]++ = 0;
+  }
+  if (!at[3])
+    return -EINVAL;
+  ret->meter = at[1];
+  ret->tenant = at[2];
+  ret->minute = strtoll (at[3], NULL, 10);
+  ret->part = at[4];
+  return 0;
+}
+
+int32_t
+usage_text (kg_str s, char *ret, size_t size)
+{
+  if (s.len >= size)
+    return -EINVAL;
+  memcpy (ret, s.ptr, s.len);
+  ret[s.len] = 0;
+  return 0;
+}
+
 /* ---- Life ------------------------------------------------------------------ */
 
 static int32_t
@@ -126,7 +158,9 @@ store_open (struct usage *u)
   int32_t rc = b->store->bucket2 (b->self, "billing.usage", KG_BUCKET_COLD, &u->bucket);
   if (rc == 0)
     rc = b->store->log (b->self, "usage", 0, 1, &u->log);
-  return rc == 0 ? b->store->cursor (b->self, u->log, "stripe", &u->cursor) : rc;
+  if (rc < 0 || !b->conf->usage.count)
+    return rc;
+  return b->store->cursor (b->self, u->log, USAGE_CURSOR, &u->cursor);
 }
 
 int32_t
@@ -144,7 +178,11 @@ usage_open (struct billing *b)
   rc = metrics_open (u);
   if (rc == 0 && b->conf->usage.count)
     rc = b->health->add (b->self, "stripe_usage", 0, &u->component);
-  return rc == 0 && b->conf->usage.count ? store_open (u) : rc;
+  if (rc == 0)
+    rc = store_open (u);
+  if (rc == 0)
+    rc = usage_routes_open (b);
+  return rc == 0 ? usage_days_open (b) : rc;
 }
 
 int32_t
@@ -154,7 +192,7 @@ usage_start (struct billing *b)
   kg_timer *timer = NULL;
   int32_t rc;
   if (!b->conf->usage.count)
-    return 0;
+    return usage_left_start (b);
   b->health->set (u->component, KG_HEALTH_OK, 0, "%s", "");
   rc = b->jobs->timer (b->self, TICK_MS, TICK_MS, usage_run, u, &timer);
   pthread_mutex_lock (&u->lock);
@@ -173,6 +211,7 @@ usage_stop (struct billing *b)
   u->timer = NULL;
   pthread_mutex_unlock (&u->lock);
   b->jobs->cancel (timer);
+  usage_left_stop (b);
 }
 
 void

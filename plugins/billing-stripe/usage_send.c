@@ -19,44 +19,6 @@
 #define REFUSED_S     60
 #define AGAIN_S       5
 
-/* ---- Keys ------------------------------------------------------------------ */
-
-/* The parts of "KIND/METER/TENANT/MINUTE[/PART]": a copy with NULs; 0 or -EINVAL. */
-struct place {
-  char text[USAGE_KEY];
-  const char *meter, *tenant, *part;
-  int64_t minute;
-};
-
-static int32_t
-place_read (const char *key, struct place *ret)
-{
-  char *at[5] = { ret->text, NULL, NULL, NULL, NULL };
-  snprintf (ret->text, sizeof ret->text, "%s", key);
-  for (int i = 1; i < 5 && at[i - 1]; i++) {
-    at[i] = strchr (at[i - 1], '/');
-    if (at[i])
-      *at[i]++ = 0;
-  }
-  if (!at[3])
-    return -EINVAL;
-  ret->meter = at[1];
-  ret->tenant = at[2];
-  ret->minute = strtoll (at[3], NULL, 10);
-  ret->part = at[4];
-  return 0;
-}
-
-static int32_t
-text_of (kg_str s, char *ret, size_t size)
-{
-  if (s.len >= size)
-    return -EINVAL;
-  memcpy (ret, s.ptr, s.len);
-  ret[s.len] = 0;
-  return 0;
-}
-
 /* ---- Minutes that are over -------------------------------------------------- */
 
 struct sum {
@@ -81,11 +43,11 @@ sum_look (const struct kg_entry *entry, void *arg)
 {
   struct closing *c = arg;
   struct sum *sum = &c->sum[c->sums];
-  struct place place;
+  struct usage_place place;
   char customer[STRIPE_ID_MAX + 1];
   int64_t end;
-  if (text_of (entry->key, sum->key, sizeof sum->key) < 0 || place_read (sum->key, &place) < 0
-      || text_of (entry->value, sum->value, sizeof sum->value) < 0)
+  if (usage_text (entry->key, sum->key, sizeof sum->key) < 0 || usage_place_read (sum->key, &place) < 0
+      || usage_text (entry->value, sum->value, sizeof sum->value) < 0)
     return 0;
   end = (place.minute + 1) * 60 + CLOSE_AFTER_S;
   if (c->now < end
@@ -113,11 +75,11 @@ sum_close (struct closing *c, uint32_t i)
   struct billing *b = u->billing;
   struct kg_entry entry = { .size = sizeof entry };
   struct sum *sum = &c->sum[i];
-  struct place place;
+  struct usage_place place;
   char customer[STRIPE_ID_MAX + 1], parts[24] = "0", rest[USAGE_KEY - 32];
   long long part, value = strtoll (sum->value, NULL, 10);
   snprintf (rest, sizeof rest, "%s", sum->key + 5);
-  place_read (sum->key, &place);
+  usage_place_read (sum->key, &place);
   op_add (c, KG_OP_DELETE, sum->key, NULL, sum->revision);
   if (payer_get (b, place.tenant, customer) < 0) {
     b->metrics->add (u->outcomes, USAGE_NO_CUSTOMER, 1);
@@ -125,7 +87,7 @@ sum_close (struct closing *c, uint32_t i)
   }
   snprintf (c->part[i], USAGE_KEY, "part/%s", rest);
   if (b->store->get (u->bucket, (kg_str){ c->part[i], strlen (c->part[i]) }, &entry) == 0)
-    text_of (entry.value, parts, sizeof parts);
+    usage_text (entry.value, parts, sizeof parts);
   part = strtoll (parts, NULL, 10);
   snprintf (c->out[i], USAGE_KEY, "out/%s/%lld", rest, part);
   snprintf (c->text[i], sizeof c->text[i], "%lld %s", value, customer);
@@ -197,14 +159,19 @@ part_pick (const struct kg_entry *entry, void *arg)
   struct usage *u = p->usage;
   struct usage_item *item = &u->item[u->items];
   char text[STRIPE_ID_MAX + 32], *space;
-  if (text_of (entry->key, item->key, sizeof item->key) < 0 || is_held (u, item->key, p->now)
-      || text_of (entry->value, text, sizeof text) < 0 || !(space = strchr (text, ' ')))
+  if (usage_text (entry->key, item->key, sizeof item->key) < 0 || is_held (u, item->key, p->now)
+      || usage_text (entry->value, text, sizeof text) < 0 || !(space = strchr (text, ' ')))
     return 0;
   item->usage = u;
   item->value = strtoll (text, NULL, 10);
+  item->retries = 0;
   item->result = item->held = 0;
   item->wait_s = 0;
   snprintf (item->customer, sizeof item->customer, "%s", space + 1);
+  if ((space = strchr (item->customer, ' '))) {
+    *space = 0;
+    item->retries = strtoll (space + 1, NULL, 10);
+  }
   return ++u->items == USAGE_SENDS;
 }
 
@@ -291,6 +258,8 @@ items_save (struct usage *u)
     kg_out_text (&out, item->customer);
     kg_out_lit (&out, ",\"value\":");
     kg_out_int (&out, item->value);
+    kg_out_lit (&out, ",\"retries\":");
+    kg_out_int (&out, item->retries);
     kg_out_lit (&out, ",\"error\":");
     kg_out_text (&out, item->why);
     kg_out_lit (&out, "}");
@@ -332,13 +301,16 @@ item_told (const struct stripe_reply *r, void *arg)
   items_save (u);
 }
 
+/* The identifier keeps a part from counting twice.  The key of the request is another one each
+ * hour, and when an operator has it sent again: Stripe answers what it refused with the same
+ * answer for a day. */
 static int32_t
 item_send (struct usage_item *item)
 {
   struct form form = { 0 };
-  struct place place;
-  char hash[STRIPE_HASH], minute[24], key[STRIPE_HASH + 16];
-  int32_t rc = place_read (item->key, &place);
+  struct usage_place place;
+  char hash[STRIPE_HASH], minute[24], key[STRIPE_HASH + 16], request[STRIPE_HASH + 64];
+  int32_t rc = usage_place_read (item->key, &place);
   if (rc == 0) {
     snprintf (minute, sizeof minute, "%lld", (long long) place.minute);
     rc = stripe_hash ((const char *const[]){ place.tenant, place.meter, minute, place.part, NULL },
@@ -347,12 +319,15 @@ item_send (struct usage_item *item)
   if (rc < 0)
     return rc;
   snprintf (key, sizeof key, "kgent-%s", hash);
+  snprintf (request, sizeof request, "%s-%lld-%lld", key, (long long) (usage_now () / 3600),
+            (long long) item->retries);
   form_add (&form, "event_name", place.meter);
   form_add (&form, "identifier", key);
   form_add_int (&form, "timestamp", place.minute * 60);
   form_add (&form, "payload[stripe_customer_id]", item->customer);
   form_add_int (&form, "payload[value]", item->value);
-  rc = stripe_post (item->usage->billing, "/v1/billing/meter_events", &form, key, item_told, item);
+  rc = stripe_post (item->usage->billing, "/v1/billing/meter_events", &form, request, item_told,
+                    item);
   form_free (&form);
   return rc;
 }

@@ -207,14 +207,37 @@ turn_write (struct turn *t)
   return rc;
 }
 
+/* A cursor that was forgotten once begins where it had been, for what is before it was
+ * counted: 1: that is being written; 0; -errno. */
+static int32_t
+tally_begin (struct usage *u)
+{
+  const struct billing *b = u->billing;
+  struct kg_entry entry = { .size = sizeof entry };
+  struct kg_op op = { .kind = KG_OP_ACK, .cursor = u->cursor };
+  char text[24];
+  int32_t rc = b->store->get (u->bucket, (kg_str){ USAGE_FROM, sizeof USAGE_FROM - 1 }, &entry);
+  if (rc == 0 && usage_text (entry.value, text, sizeof text) == 0)
+    op.revision = strtoull (text, NULL, 10);
+  if (rc < 0 && rc != -ENOENT)
+    return rc;
+  u->begun = 1;
+  if (op.revision <= b->store->position (u->cursor))
+    return 0;
+  rc = b->store->write (b->self, &op, 1, sizeof op, usage_written, u);
+  return rc < 0 ? rc : 1;
+}
+
 int32_t
 usage_tally (struct usage *u, int32_t *ret_full)
 {
   struct billing *b = u->billing;
   struct turn t = { .usage = u, .sum = calloc (SUMS, sizeof *t.sum), .cap = SUMS };
-  int32_t rc;
-  if (!t.sum)
-    return -ENOMEM;
+  int32_t rc = u->begun ? 0 : tally_begin (u);
+  if (rc != 0 || !t.sum) {
+    free (t.sum);
+    return rc != 0 ? rc : -ENOMEM;
+  }
   rc = b->store->read (u->log, b->store->position (u->cursor), RECORDS, record_take, &t);
   if (rc >= 0 && t.records) {
     *ret_full = t.records >= RECORDS || t.sums >= SUMS;

@@ -29,6 +29,7 @@ HTTP_TESTS = \
 	%D%/agentese_stream.py \
 	%D%/agents.py \
 	%D%/ingest.py \
+	%D%/ingest_cost.py \
 	%D%/mainjob.py \
 	%D%/openmeter.py \
 	%D%/receipts.py \
@@ -49,6 +50,7 @@ HTTP_TESTS = \
 	%D%/billing.py \
 	%D%/checkout.py \
 	%D%/billing_reconcile.py \
+	%D%/billing_usage.py \
 	%D%/offer.py \
 	%D%/usage_stripe.py \
 	%D%/auth.py \
