@@ -56,10 +56,10 @@ class Plan(ctypes.Structure):
         ("count", ctypes.c_int64 * len(KINDS))]
 
 
-def library(folder):
-    path = os.path.join(folder, "nodisk.so")
+def library(folder, name="nodisk"):
+    path = os.path.join(folder, name + ".so")
     cc = os.environ.get("CC", "cc").split()
-    subprocess.run(cc + ["-shared", "-fPIC", "-O1", "-o", path, os.path.join(HERE, "nodisk.c")],
+    subprocess.run(cc + ["-shared", "-fPIC", "-O1", "-o", path, os.path.join(HERE, name + ".c")],
                    check=True)
     return path
 

@@ -24,6 +24,7 @@ FAULT_TESTS = \
 	%D%/lifecycle.py \
 	%D%/limits.py \
 	%D%/logs.py \
+	%D%/marks.py \
 	%D%/nodes.py \
 	%D%/nomemory.py \
 	%D%/nomemory_ledger.py \
@@ -33,6 +34,7 @@ FAULT_TESTS = \
 	%D%/reload.py \
 	%D%/sample.py \
 	%D%/schedule.py \
+	%D%/sink_file.py \
 	%D%/sinks_handover.py \
 	%D%/streams.py \
 	%D%/usage.py \
