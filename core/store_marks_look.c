@@ -75,7 +75,7 @@ memory_look (struct look *l)
 static int32_t
 disk_look (struct look *l, struct db *db)
 {
-  int32_t r = 0;
+  int32_t r = db_run (db, SQL_SEE, ""); /* one lock for all */
   for (size_t k = 0; r >= 0 && k < l->leads; k++) {
     uint32_t i = l->lead[k].i;
     if (!l->seen[i].found)
@@ -84,6 +84,8 @@ disk_look (struct look *l, struct db *db)
   for (uint32_t i = 0; r >= 0 && l->old && i < l->n; i++)
     if (!l->seen[i].found)
       r = marks_in_old (db, &l->wanted[i], &l->seen[i]);
+  if (db_in_transaction (db) && db_run (db, SQL_COMMIT, "") < 0 && r >= 0)
+    r = -EIO;
   return r;
 }
 

@@ -7,7 +7,7 @@ of a processor the host took for each, with the rollup and without a sink.
 
 KNOWN=n first sends n events more, so that there are that many marks.  IDS=random sends
 random UUIDs instead of numbers in their order.  IDS=both sends one run of each to two
-hosts, and ends with 1 when an id at random costs more than RATIO (2) times one in order."""
+hosts, and ends with 1 when an id at random costs more than RATIO (2) times one in order.  STATE=DIR: on that state folder."""
 import os
 import random
 import socket
@@ -80,7 +80,7 @@ def measure(ids, events, batch, connections):
     """Microseconds of a processor for each event."""
     global NOW, TENANT
     with kgent.Host(plugins=["health", AUTH, 'load = "metering-openmeter";'],
-                    options=("log.level=info",)) as host:
+                    options=("log.level=info",), state=os.environ.get("STATE")) as host:
         TENANT = host.post("/admin/v1/tenants", {"name": "b", "slug": "b"}, local=True).json["id"]
         key = host.post("/admin/v1/keys", {"name": "b", "tenant": TENANT, "limits": LIMITS,
                                            "scopes": ["meter:write"]}, local=True).json["key"]
@@ -91,7 +91,7 @@ def measure(ids, events, batch, connections):
             known -= n
             first += n
         n, wall, used = send(host, key, 0, events, batch, connections, ids)
-        print(f"{n} events with ids {ids}, in batches of {batch}, {connections} connections: "
+        print(f"# {n} events with ids {ids}, in batches of {batch}, {connections} connections: "
               f"{n / wall:.0f} events/s, {used / n * 1e6:.2f} us of a processor for each: "
               f"{n / used:.0f} events/s and core", flush=True)
         return used / n

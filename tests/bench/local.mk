@@ -29,3 +29,9 @@ EXTRA_PROGRAMS += tests/bench/store
 tests_bench_store_SOURCES = %D%/store.c tests/unit/store_host.c tests/unit/store_host.h
 tests_bench_store_LDADD = $(CORE_LIBS)
 CLEANFILES += tests/bench/store
+
+# What marks cost: make tests/bench/marks && tests/bench/marks.
+EXTRA_PROGRAMS += tests/bench/marks
+tests_bench_marks_SOURCES = %D%/marks.c tests/unit/store_host.c tests/unit/store_host.h
+tests_bench_marks_LDADD = $(CORE_LIBS)
+CLEANFILES += tests/bench/marks

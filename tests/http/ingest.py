@@ -261,7 +261,8 @@ def listed_subject(host, key):
 
 
 def test():
-    with kgent.Host(plugins=["health", AUTH, METERING]) as host:
+    with kgent.Host(plugins=["health", AUTH, METERING],
+                    options=("store.fresh_marks=1000",)) as host:
         tenant, key = tenant_new(host, "ways")
         ways(host, tenant, key)
         refusals(host, tenant, key)
@@ -269,6 +270,7 @@ def test():
         clients(host)
         once(host, 0, 40)
         once(host, 8, 200)
+        kgent.equal(host.ctl("verify", "--dir", host.state)[0], 0, "and verify finds nothing")
 
 
 kgent.main([test])
