@@ -38,12 +38,6 @@ struct prices {
 
 /* ---- Answers --------------------------------------------------------------- */
 
-static void
-text_copy (char *to, size_t size, const char *from)
-{
-  snprintf (to, size, "%s", from ? from : "");
-}
-
 static int32_t
 price_same (const struct price *a, const struct price *b)
 {
@@ -56,15 +50,15 @@ price_keep (struct row *row, json_object *o)
 {
   struct found *found = calloc (1, sizeof *found), *before = atomic_load (&row->newest);
   json_object *amount = stripe_member (o, "unit_amount");
-  const char *id = stripe_text (o, "id");
+  const char *id = stripe_text (o, "id"), *currency = stripe_text (o, "currency"),
+             *interval = stripe_text (o, "recurring.interval");
   if (!found || !stripe_id_ok (id)) {
     free (found);
     return;
   }
-  text_copy (found->price.id, sizeof found->price.id, id);
-  text_copy (found->price.currency, sizeof found->price.currency, stripe_text (o, "currency"));
-  text_copy (found->price.interval, sizeof found->price.interval,
-             stripe_text (o, "recurring.interval"));
+  TEXT_PUT (found->price.id, id);
+  TEXT_PUT (found->price.currency, currency ? currency : "");
+  TEXT_PUT (found->price.interval, interval ? interval : "");
   found->price.unit_amount = json_object_is_type (amount, json_type_int)
                                  ? json_object_get_int64 (amount)
                                  : -1;

@@ -36,13 +36,14 @@ enum sub_status {
   SUB_STATUSES
 };
 
-/* Copies a text into a member of fixed size, which cuts it. */
+/* Copies a text into a member of fixed size, which cuts it, but no character of UTF-8. */
 static inline void
 text_put (char *to, size_t size, const char *from)
 {
   size_t n = strlen (from);
   if (n >= size)
-    n = size - 1;
+    for (n = size - 1; n && ((unsigned char) from[n] & 0xc0) == 0x80; n--)
+      ;
   memmove (to, from, n);
   to[n] = 0;
 }

@@ -283,7 +283,9 @@ page_told (const struct stripe_reply *reply, void *arg)
   const char *last;
   if (reply->error || reply->status > 299 || !array) {
     const char *text = stripe_text (reply->json, "error.message");
-    desk_refuse (d, 502, "Stripe cannot be asked: %.180s", text ? text : reply->message);
+    char why[180];
+    TEXT_PUT (why, text ? text : reply->message);
+    desk_refuse (d, 502, "Stripe cannot be asked: %s", why);
     reconcile_leave (r);
     return;
   }

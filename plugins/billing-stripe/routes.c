@@ -129,6 +129,14 @@ tenant_take (const struct kg_tenant *t, void *arg)
   return 0;
 }
 
+static int32_t
+tenant_refuse (struct desk *d, const char *name)
+{
+  char shown[65];
+  TEXT_PUT (shown, name);
+  return desk_refuse (d, 404, "There is no tenant '%s'", shown);
+}
+
 /* Reads {"customer","tenant"}: the tenant by id or slug, null takes the word back. */
 static int32_t
 map_read (struct desk *d, json_object *o)
@@ -147,7 +155,7 @@ map_read (struct desk *d, json_object *o)
   name = tenant ? json_object_get_string (tenant) : "";
   if (tenants && tenant
       && tenants->get ((kg_str){ name, strlen (name) }, tenant_take, d) < 0)
-    return desk_refuse (d, 404, "There is no tenant '%.64s'", name);
+    return tenant_refuse (d, name);
   if (!tenants)
     TEXT_PUT (d->of, name);
   return 0;
@@ -255,7 +263,7 @@ subscriptions_of_run (struct desk *d)
   if (!*d->of)
     return subscriptions_run (d);
   if (tenants && tenants->get ((kg_str){ d->of, strlen (d->of) }, tenant_take, d) < 0)
-    return desk_refuse (d, 404, "There is no tenant '%.64s'", d->of);
+    return tenant_refuse (d, d->of);
   TEXT_PUT (d->tenant, d->of);
   return tenant_run (d);
 }

@@ -23,7 +23,7 @@ static void
 session_refuse (struct session *s, int32_t status, const char *detail)
 {
   s->status = status;
-  snprintf (s->detail, sizeof s->detail, "%s", detail);
+  TEXT_PUT (s->detail, detail);
   s->done (s);
 }
 
@@ -72,6 +72,7 @@ error_show (struct session *s, const struct stripe_reply *r)
 static void
 session_pass (struct session *s, const struct stripe_reply *r)
 {
+  static const char head[] = "Stripe refuses: ";
   const char *text = stripe_text (r->json, "error.message");
   char detail[sizeof s->detail];
   if (r->error) {
@@ -88,7 +89,9 @@ session_pass (struct session *s, const struct stripe_reply *r)
     session_refuse (s, 503, r->status >= 500 ? "Stripe has a failure" : "Stripe is busy");
     return;
   }
-  snprintf (detail, sizeof detail, "Stripe refuses: %s", text ? text : "no reason is given");
+  memcpy (detail, head, sizeof head);
+  text_put (detail + sizeof head - 1, sizeof detail - sizeof head + 1,
+            text ? text : "no reason is given");
   session_refuse (s, r->status == 402 ? 402 : 502, detail);
 }
 
@@ -123,7 +126,7 @@ session_made (const struct stripe_reply *r, void *arg)
     session_pass (s, r);
     return;
   }
-  if (!url || !id || !redirect_entry_ok (url) || strlen (id) > STRIPE_ID_MAX) {
+  if (!url || !id || !*id || !redirect_entry_ok (url) || strlen (id) > STRIPE_ID_MAX) {
     session_fail (s, -EPROTO);
     return;
   }

@@ -63,11 +63,40 @@ health_tell (struct billing *b, const struct call *c, enum outcome o)
     b->health->set (b->api_component, KG_HEALTH_DEGRADED, 0, "%s", c->message);
 }
 
+/* The bytes of the character of UTF-8 at p (RFC 3629), or 0.  json-c's own check lets halves
+ * of pairs pass, and what is longer than needed. */
+static size_t
+character_len (const unsigned char *p, size_t left)
+{
+  size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
+  unsigned char low = *p == 0xe0 ? 0xa0 : *p == 0xf0 ? 0x90 : 0x80;
+  unsigned char high = *p == 0xed ? 0x9f : *p == 0xf4 ? 0x8f : 0xbf;
+  if (n > left || (n > 1 && (p[1] < low || p[1] > high)))
+    return 0;
+  for (size_t i = 2; i < n; i++)
+    if ((p[i] & 0xc0) != 0x80)
+      return 0;
+  return n;
+}
+
+/* What it says is passed on, in JSON: so it must be UTF-8. */
+static int32_t
+is_utf8 (const char *text, size_t len)
+{
+  const unsigned char *p = (const unsigned char *) text;
+  size_t n = 1;
+  for (; len && n; p += n, len -= n)
+    n = character_len (p, len);
+  return n != 0;
+}
+
 static json_object *
 object_parse (const char *text, size_t len)
 {
   json_tokener *tok = json_tokener_new ();
-  json_object *o = tok && len <= INT32_MAX ? json_tokener_parse_ex (tok, text, (int) len) : NULL;
+  json_object *o = NULL;
+  if (tok && len <= INT32_MAX && is_utf8 (text, len))
+    o = json_tokener_parse_ex (tok, text, (int) len);
   if (tok)
     json_tokener_free (tok);
   if (o && json_object_is_type (o, json_type_object))

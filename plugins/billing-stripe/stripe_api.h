@@ -12,6 +12,7 @@
 
 #include "plugins/billing-stripe/billing.h"
 #include "plugins/billing-stripe/form.h"
+#include "plugins/billing-stripe/projection.h"
 
 #include <json-c/json.h>
 
@@ -42,7 +43,7 @@ int32_t stripe_post (struct billing *b, const char *path, const struct form *for
                      const char *idempotency_key, stripe_fn *fn, void *arg);
 
 /* A text by a dotted path of members and places, "data.0.id"; NULL for any other
- * value.  As long as the object. */
+ * value.  UTF-8, and as long as the object. */
 const char *stripe_text (json_object *o, const char *path);
 json_object *stripe_member (json_object *o, const char *path);
 

@@ -21,6 +21,10 @@
 #define USAGE_SENDS 16  /* requests at one time */
 #define USAGE_HELD  64
 
+/* What is read. */
+#define USAGE_LEDGER 1u
+#define USAGE_PARTS  2u
+
 /* One entry of billing-stripe.usage: what is counted, and as what. */
 struct usage_meter {
   const char *meter; /* event_name of Stripe's meter */
@@ -55,6 +59,7 @@ struct usage {
   kg_timer *timer, *left_timer;
   atomic_int busy;   /* 1: a write or requests are under way */
   atomic_int unwritten; /* 1: the last write failed, which the component tells */
+  uint32_t unread;   /* USAGE_LEDGER | USAGE_PARTS: could not be read the last time */
   int32_t tallied;   /* 1: the cursor was at the end a moment ago */
   uint32_t full;     /* turns in a row that were not */
   int32_t begun;     /* 1: the cursor is where it has to begin */

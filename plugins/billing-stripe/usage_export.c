@@ -56,34 +56,43 @@ lag_tell (struct usage *u)
   u->billing->metrics->set (u->lag, 0, newest > at ? (int64_t) (newest - at) : 0);
 }
 
+/* The component tells as long as something of it cannot be read. */
+static int32_t
+read_tell (struct usage *u, uint32_t what, int32_t rc)
+{
+  uint32_t before = u->unread;
+  u->unread = rc < 0 ? before | what : before & ~what;
+  if (rc < 0)
+    u->billing->health->set (u->component, KG_HEALTH_DEGRADED, 0, "usage cannot be read: %s",
+                             strerror (-rc));
+  else if (before && !u->unread)
+    u->billing->health->set (u->component, KG_HEALTH_OK, 0, "%s", "");
+  return rc;
+}
+
 static int32_t
 turn (struct usage *u)
 {
   int64_t now = usage_now ();
   int32_t rc = 0, full = 0;
-  if (!u->tallied && (rc = usage_tally (u, &full)) != 0) {
+  if (!u->tallied && (rc = read_tell (u, USAGE_LEDGER, usage_tally (u, &full))) != 0) {
     u->full = full ? u->full + 1 : 0;
     u->tallied = !full || u->full % FULL_MAX == 0;
     return rc;
   }
   u->tallied = 0;
   rc = usage_close_minutes (u, now);
-  return rc == 0 ? usage_send (u, now) : rc;
+  return read_tell (u, USAGE_PARTS, rc == 0 ? usage_send (u, now) : rc);
 }
 
 static void
 usage_run (void *arg)
 {
   struct usage *u = arg;
-  int32_t rc;
   if (atomic_exchange (&u->busy, 1))
     return;
   lag_tell (u);
-  rc = turn (u);
-  if (rc < 0)
-    u->billing->health->set (u->component, KG_HEALTH_DEGRADED, 0, "usage cannot be read: %s",
-                             strerror (-rc));
-  if (rc <= 0)
+  if (turn (u) <= 0)
     atomic_store (&u->busy, 0);
 }
 

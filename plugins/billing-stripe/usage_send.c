@@ -158,7 +158,7 @@ part_pick (const struct kg_entry *entry, void *arg)
   struct picking *p = arg;
   struct usage *u = p->usage;
   struct usage_item *item = &u->item[u->items];
-  char text[STRIPE_ID_MAX + 32], *space;
+  char text[STRIPE_ID_MAX + 64], *space, *retries;
   if (usage_text (entry->key, item->key, sizeof item->key) < 0 || is_held (u, item->key, p->now)
       || usage_text (entry->value, text, sizeof text) < 0 || !(space = strchr (text, ' ')))
     return 0;
@@ -167,11 +167,11 @@ part_pick (const struct kg_entry *entry, void *arg)
   item->retries = 0;
   item->result = item->held = 0;
   item->wait_s = 0;
-  snprintf (item->customer, sizeof item->customer, "%s", space + 1);
-  if ((space = strchr (item->customer, ' '))) {
-    *space = 0;
-    item->retries = strtoll (space + 1, NULL, 10);
+  if ((retries = strchr (space + 1, ' '))) {
+    *retries = 0;
+    item->retries = strtoll (retries + 1, NULL, 10);
   }
+  snprintf (item->customer, sizeof item->customer, "%s", space + 1);
   return ++u->items == USAGE_SENDS;
 }
 
@@ -213,7 +213,7 @@ item_refused (struct usage_item *item, const struct stripe_reply *r)
 {
   struct usage *u = item->usage;
   const char *text = stripe_text (r->json, "error.message");
-  snprintf (item->why, sizeof item->why, "%s", text ? text : r->message);
+  TEXT_PUT (item->why, text ? text : r->message);
   u->billing->health->set (u->component, KG_HEALTH_DEGRADED, 0, "Stripe refuses usage: %s",
                            item->why);
   if (is_final (stripe_text (r->json, "error.code")))
@@ -337,12 +337,13 @@ usage_send (struct usage *u, int64_t now)
 {
   struct billing *b = u->billing;
   struct picking picking = { u, now };
+  int32_t scanned;
   if (now < u->wait_until)
     return 0;
   u->items = 0;
-  b->store->scan (u->bucket, (kg_str){ "out/", 4 }, part_pick, &picking);
-  if (!u->items)
-    return 0;
+  scanned = b->store->scan (u->bucket, (kg_str){ "out/", 4 }, part_pick, &picking);
+  if (scanned < 0 || !u->items)
+    return scanned < 0 ? scanned : 0;
   atomic_store (&u->flying, u->items);
   for (uint32_t i = 0; i < u->items; i++) {
     int32_t rc = item_send (&u->item[i]);

@@ -28,16 +28,19 @@ struct turn {
 
 /* ---- One event ------------------------------------------------------------- */
 
-/* RFC 3339 to seconds since the epoch: 0 or -EINVAL. */
+/* RFC 3339 to seconds since the epoch: 0 or -EINVAL.  It allows for a small t and a blank, and
+ * so does who takes events in; a leap second belongs to the minute before. */
 static int32_t
 time_read (const char *text, int64_t *ret)
 {
   struct tm tm = { 0 };
-  const char *p = text ? strptime (text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+  const char *p = text ? strptime (text, "%Y-%m-%d", &tm) : NULL;
   int hours, minutes;
   char sign;
+  p = p && *p && strchr ("Tt ", *p) ? strptime (p + 1, "%H:%M:%S", &tm) : NULL;
   if (!p)
     return -EINVAL;
+  tm.tm_sec = tm.tm_sec < 60 ? tm.tm_sec : 59;
   *ret = timegm (&tm);
   if (*p == '.')
     p += 1 + strspn (p + 1, "0123456789");
@@ -72,11 +75,12 @@ value_read (json_object *event, const char *path, int64_t *ret)
 static int32_t
 sums_grow (struct turn *t)
 {
-  struct sum *more = realloc (t->sum, 2 * t->cap * sizeof *more);
+  uint32_t cap = t->cap ? 2 * t->cap : 16;
+  struct sum *more = realloc (t->sum, cap * sizeof *more);
   if (!more)
     return -ENOMEM;
   t->sum = more;
-  t->cap *= 2;
+  t->cap = cap;
   return 0;
 }
 
@@ -232,12 +236,10 @@ int32_t
 usage_tally (struct usage *u, int32_t *ret_full)
 {
   struct billing *b = u->billing;
-  struct turn t = { .usage = u, .sum = calloc (SUMS, sizeof *t.sum), .cap = SUMS };
+  struct turn t = { .usage = u };
   int32_t rc = u->begun ? 0 : tally_begin (u);
-  if (rc != 0 || !t.sum) {
-    free (t.sum);
-    return rc != 0 ? rc : -ENOMEM;
-  }
+  if (rc != 0)
+    return rc;
   rc = b->store->read (u->log, b->store->position (u->cursor), RECORDS, record_take, &t);
   if (rc >= 0 && t.records) {
     *ret_full = t.records >= RECORDS || t.sums >= SUMS;

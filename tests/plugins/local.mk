@@ -54,6 +54,7 @@ PLUGIN_TESTS = \
 	%D%/billing-projection \
 	%D%/billing-routes \
 	%D%/billing-stripe \
+	%D%/billing-usage \
 	%D%/health \
 	%D%/health-documents \
 	%D%/fake \
@@ -124,6 +125,8 @@ endif
 %C%_billing_engine_SOURCES = %D%/billing-engine.c %D%/billing-served.h
 %C%_billing_engine_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_billing_usage_SOURCES = %D%/billing-usage.c tests/fuzz/billing-stub.h tests/fuzz/usage-stub.h
+%C%_billing_usage_LDADD = $(%C%_billing_projection_LDADD)
 %C%_billing_routes_SOURCES = %D%/billing-routes.c %D%/billing-served.h
 %C%_billing_routes_LDADD = $(%C%_billing_engine_LDADD)
 %C%_billing_projection_LDADD = plugins/billing-stripe/libbilling-stripe.a $(JSONC_LIBS) $(CRYPTO_LIBS) \
