@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define STEP_OPS    (BATCH_OPS - 256) /* room for one event more, and the end */
-#define RETRY_MS    1000
+#define RETRY_MS    200 /* after another process was faster, or a fault */
 
 #define TOTALS_KEY  "inbox"
 #define TOTALS_SIZE 1024

@@ -3,6 +3,7 @@ FAULT_TESTS = \
 	%D%/activation.py \
 	%D%/agents.py \
 	%D%/auth_rows.py \
+	%D%/billing_handover.py \
 	%D%/billing_kill.py \
 	%D%/bodies.py \
 	%D%/budget.py \
