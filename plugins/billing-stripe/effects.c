@@ -57,10 +57,17 @@ effect_type (const struct told *t)
   return strcmp (t->type, "customer.subscription.deleted") ? NULL : "subscription.ended";
 }
 
+int32_t
+effect_is_start (const struct told *t)
+{
+  const char *type = effect_type (t);
+  return type && !strcmp (type, "subscription.started");
+}
+
 static void
 effect_id (const struct told *t, char ret[EFFECT_ID])
 {
-  if (!strcmp (effect_type (t), "subscription.started"))
+  if (effect_is_start (t))
     snprintf (ret, EFFECT_ID, "started-%s", t->object);
   else
     snprintf (ret, EFFECT_ID, "%s", t->event.id);
@@ -181,6 +188,9 @@ wait_put (struct batch *batch, const struct told *t, const char *id, const char 
     batch->error = -E2BIG;
   else
     batch_put (batch, e->objects, key, (kg_str){ text, out.len });
+  /* An operator may be saying right now whose that is. */
+  if (texts_add (&batch->freed, t->state.customer, strlen (t->state.customer)) < 0)
+    batch->error = -ENOMEM;
 }
 
 void

@@ -92,6 +92,9 @@ void customer_tenant (struct batch *batch, const char *customer, const char *nam
 /* Adds the ledger's event for what was told; p is its subscription, or NULL. */
 void effect_add (struct batch *batch, const struct told *t, const struct projection *p);
 
+/* Whether that event is the start of a subscription, of which there is one. */
+int32_t effect_is_start (const struct told *t);
+
 /* A record of the ledger. */
 void effect_record (struct kg_out *out, const char *tenant, int64_t created, const char *event);
 

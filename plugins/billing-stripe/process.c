@@ -125,18 +125,32 @@ event_apply (struct work *w)
   projection_add (&w->p, &event, &reading->state);
 }
 
+/* Whether the event has something to tell the ledger, which refuses a second start; but
+ * each refusal costs the whole step, so it is better not asked. */
+static int32_t
+effect_wanted (struct work *w)
+{
+  int32_t known = w->p.started;
+  if (!effect_is_start (&w->told))
+    return 1;
+  w->p.started = 1;
+  return !known;
+}
+
 static int32_t
 subscription_take (struct work *w)
 {
-  int32_t rc = subscription_load (w, w->told.object);
+  int32_t rc = subscription_load (w, w->told.object), wanted;
   if (rc < 0)
     return rc;
   if (is_known (w))
     return 0;
   event_apply (w);
+  wanted = effect_wanted (w);
   subscription_save (w);
   keys_note (w);
-  effect_add (w->batch, &w->told, &w->p);
+  if (wanted)
+    effect_add (w->batch, &w->told, &w->p);
   subscription_touch (w);
   return 0;
 }
@@ -145,12 +159,14 @@ static int32_t
 checkout_take (struct work *w)
 {
   const struct told *t = &w->told;
-  int32_t rc = subscription_load (w, t->object);
+  int32_t rc = subscription_load (w, t->object), wanted;
   if (rc < 0)
     return rc;
-  if (projection_refer (&w->p, &t->event, t->state.customer, t->state.tenant))
+  wanted = effect_wanted (w);
+  if (projection_refer (&w->p, &t->event, t->state.customer, t->state.tenant) || wanted)
     subscription_save (w);
-  effect_add (w->batch, t, &w->p);
+  if (wanted)
+    effect_add (w->batch, t, &w->p);
   subscription_touch (w);
   return 0;
 }

@@ -93,6 +93,7 @@ struct projection {
   struct sub_state state;   /* of the newest event */
   struct sub_event history[PROJECTION_HISTORY]; /* newest first */
   uint32_t events;          /* in history */
+  int32_t started;          /* 1: the ledger has its start, or will; 0: that isn't known */
   char customer[STRIPE_ID]; /* of a checkout, for as long as no event has one */
   char reference[PROJECTION_TENANT]; /* tenant named by a checkout, or "" */
   int64_t reference_created;         /* of the event that named it */
