@@ -265,6 +265,20 @@ def until(ask, wanted, seconds=30):
         time.sleep(0.05)
 
 
+def settled(host, counts, seconds=30):
+    """Waits until so many events are processed, for as long as it goes on: what is counted."""
+    got, end = None, 0
+    while got != counts:
+        now_, before = time.monotonic(), got
+        got = counts_of(host)
+        if got != before:
+            end = now_ + seconds
+        if now_ > end:
+            break
+        time.sleep(0.05)
+    return got
+
+
 # ---- Deliveries --------------------------------------------------------------
 
 
