@@ -35,6 +35,7 @@ FAULT_TESTS = \
 	%D%/reload.py \
 	%D%/sample.py \
 	%D%/schedule.py \
+	%D%/sink_far.py \
 	%D%/sink_file.py \
 	%D%/sinks_handover.py \
 	%D%/streams.py \
@@ -52,6 +53,7 @@ EXTRA_DIST += $(FAULT_TESTS) \
 	%D%/damage_tools.py \
 	%D%/framing_rows.py \
 	%D%/ledger_sink.py \
+	%D%/names.c \
 	%D%/nodisk.c \
 	%D%/nomemory.c \
 	%D%/proxies.py \
