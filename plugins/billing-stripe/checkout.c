@@ -40,12 +40,10 @@ plan_sold (const struct billing_plan *plan)
          || stripe_id_ok (plan_first (plan->products));
 }
 
-static int32_t
+static void
 plan_take (const struct billing_plan *plan, const char *price, struct session *ret)
 {
   const char *key = plan_first (plan->lookup_keys);
-  if (!plan_sold (plan))
-    return -ENOENT;
   price = price ? price : plan_first (plan->prices);
   if (price)
     snprintf (ret->price, sizeof ret->price, "%s", price);
@@ -53,16 +51,19 @@ plan_take (const struct billing_plan *plan, const char *price, struct session *r
     snprintf (ret->lookup_key, sizeof ret->lookup_key, "%s", key);
   else
     snprintf (ret->product, sizeof ret->product, "%s", plan_first (plan->products));
-  return 0;
 }
 
 int32_t
 plan_sell (const struct billing *b, const char *name, const char *price, struct session *ret)
 {
   const struct billing_plan *plan = b->conf->plans.items;
-  for (uint64_t i = 0; i < b->conf->plans.count; i++, plan++)
-    if (price ? list_has (plan->prices, price) : !strcmp (plan->tier, name))
-      return plan_take (plan, price, ret);
+  for (uint64_t i = 0; i < b->conf->plans.count; i++, plan++) {
+    int32_t meant = price ? list_has (plan->prices, price) : !strcmp (plan->tier, name);
+    if (!meant || !plan_sold (plan))
+      continue;
+    plan_take (plan, price, ret);
+    return 0;
+  }
   return -ENOENT;
 }
 

@@ -14,7 +14,8 @@ const char *plan_first (const char *const *list);
 /* Whether there is something that a checkout of the plan sells. */
 int32_t plan_sold (const struct billing_plan *plan);
 
-/* Fills a session from a plan, from its name or one of its prices: 0, or -ENOENT. */
+/* Fills a session from the first plan that is sold and has that name, or that price: 0, or
+ * -ENOENT. */
 int32_t plan_sell (const struct billing *b, const char *name, const char *price,
                    struct session *ret);
 

@@ -27,17 +27,25 @@ dot_len (const char *p)
   return strncasecmp (p, "%2e", 3) == 0 ? 3 : 0;
 }
 
+/* What parts segments, the same way: browsers take an encoded slash for none, but servers
+ * are known to. */
+static size_t
+slash_len (const char *p)
+{
+  if (*p == '/')
+    return 1;
+  return strncasecmp (p, "%2f", 3) == 0 || strncasecmp (p, "%5c", 3) == 0 ? 3 : 0;
+}
+
 /* Whether a segment of the path is ".." in any spelling. */
 static int32_t
 climbs (const char *path)
 {
   for (; *path && *path != '?' && *path != '#'; path++) {
-    size_t one, two;
-    if (*path != '/')
-      continue;
-    one = dot_len (path + 1);
-    two = one ? dot_len (path + 1 + one) : 0;
-    if (two && (!path[1 + one + two] || strchr ("/?#", path[1 + one + two])))
+    const char *p = path + slash_len (path);
+    size_t one = p > path ? dot_len (p) : 0, two = one ? dot_len (p + one) : 0;
+    p += one + two;
+    if (two && (!*p || *p == '?' || *p == '#' || slash_len (p)))
       return 1;
   }
   return 0;

@@ -157,12 +157,15 @@ time_pass (struct sim *s, int64_t until)
 
 /* ---- Events ---------------------------------------------------------------- */
 
+/* By time; in a second by kind, and subscriptions as they count. */
 static int
 told_order (const void *a, const void *b)
 {
   const struct told *x = *(struct told *const *) a, *y = *(struct told *const *) b;
   int32_t rc = (x->event.created > y->event.created) - (x->event.created < y->event.created);
-  if (!rc && x->kind == TOLD_SUBSCRIPTION && y->kind == TOLD_SUBSCRIPTION)
+  if (!rc)
+    rc = (x->kind > y->kind) - (x->kind < y->kind);
+  if (!rc && x->kind == TOLD_SUBSCRIPTION)
     rc = sub_event_order (&x->event, &y->event);
   return rc ? rc : strcmp (x->event.id, y->event.id);
 }

@@ -50,7 +50,10 @@ PLUGIN_TESTS = \
 	%D%/auth-routes \
 	%D%/auth-tenants \
 	%D%/billing-account \
+	%D%/billing-answers \
 	%D%/billing-engine \
+	%D%/billing-links \
+	%D%/billing-plans \
 	%D%/billing-projection \
 	%D%/billing-routes \
 	%D%/billing-stripe \
@@ -125,6 +128,11 @@ endif
 %C%_billing_engine_SOURCES = %D%/billing-engine.c %D%/billing-served.h
 %C%_billing_engine_LDADD = plugins/billing-stripe/libbilling-stripe.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_billing_answers_SOURCES = %D%/billing-answers.c tests/fuzz/billing-stub.h
+%C%_billing_answers_LDADD = $(%C%_billing_projection_LDADD)
+%C%_billing_links_LDADD = $(%C%_billing_projection_LDADD)
+%C%_billing_plans_SOURCES = %D%/billing-plans.c tests/fuzz/billing-stub.h
+%C%_billing_plans_LDADD = $(%C%_billing_projection_LDADD)
 %C%_billing_usage_SOURCES = %D%/billing-usage.c tests/fuzz/billing-stub.h tests/fuzz/usage-stub.h
 %C%_billing_usage_LDADD = $(%C%_billing_projection_LDADD)
 %C%_billing_routes_SOURCES = %D%/billing-routes.c %D%/billing-served.h
