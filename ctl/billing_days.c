@@ -189,9 +189,8 @@ parts_read (struct days *d)
 static int64_t
 whole_of (json_object *v)
 {
-  return json_object_is_type (v, json_type_string)
-             ? (int64_t)strtod (json_object_get_string (v), NULL)
-             : json_object_get_int64 (v);
+  const char *text = json_object_get_string (v);
+  return text ? strtoll (text, NULL, 10) : 0;
 }
 
 static int
