@@ -108,6 +108,26 @@ def answers():
                     "with a slash: 307")
 
 
+def counted():
+    """Each refusal under its reason; each event under its type, once where it is repeated."""
+    with kgent.Host(plugins('livemode = "test"; bad_per_minute = 2;')) as host:
+        live = event("evt_live", livemode=True)
+        for body, sign in ((GOOD, None), (GOOD, WRONG), (GOOD, "x"), (GOOD, WRONG),
+                           (NOT_JSON, header(NOT_JSON)), (live, header(live)), (GOOD, header(GOOD)),
+                           (GOOD, header(GOOD))):
+            deliver(host, body, sign)
+        settled(host, 1)
+        for kind, count in (("missing_header", 1), ("signature", 2), ("limited", 1), ("payload", 1),
+                            ("livemode", 1), ("store", 0), ("not_configured", 0), ("process", 0)):
+            name = f'kgents_stripe_webhooks_errors_total{{error_type="{kind}"}}'
+            kgent.equal(until(lambda: metric(host, name), count), count, name)
+        for name, count in (("kgents_stripe_webhooks_received_total", 2),
+                            ("kgent_stripe_webhooks_duplicate_total", 1),
+                            ("kgents_stripe_webhooks_processed_total", 1)):
+            name += '{event_type="invoice.paid"}'
+            kgent.equal(until(lambda: metric(host, name), count), count, name)
+
+
 def health_page():
     with kgent.Host(plugins()) as host:
         for body in (GOOD, event("evt_o", "charge.updated"), event("evt_p", "product.deleted")):
@@ -268,4 +288,4 @@ def simulated():
 
 
 if __name__ == "__main__":
-    kgent.main([order, payloads, answers, health_page, recorded, waits, tiers, simulated])
+    kgent.main([order, payloads, answers, counted, health_page, recorded, waits, tiers, simulated])

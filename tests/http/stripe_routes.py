@@ -8,7 +8,7 @@ import json
 
 import fakestripe
 import kgent
-from stripe_tools import (AUTH, SECRET, checkout, fits_problem, send, settled, subscription,
+from stripe_tools import (AUTH, SECRET, checkout, fits_problem, now, send, settled, subscription,
                           tenant_new, until)
 
 APP = "https://app.example.com/back/"
@@ -136,7 +136,8 @@ def leads_back():
 
 
 def keys():
-    """One version, and a key for each that changes something: of tenant and plan."""
+    """One version, and a key for each that changes something: of tenant, plan and hour."""
+    until(lambda: now() % 3600 < 3560, True, 60)
     with World() as w:
         _, acme = tenant_new(w.host, "acme")
         _, other = tenant_new(w.host, "other")
@@ -227,6 +228,25 @@ def subscriptions():
             "no number has a fraction")
 
 
+def offers():
+    """S10: prices in refusals, whatever the currency, as Stripe has them."""
+    for currency, amount in (("jpy", 1900), ("krw", 50000), ("kwd", 12345),
+                             ("jpy", 9007199254740993)):
+        with fakestripe.Stripe() as stripe:
+            pro, team = stripe.price("PRO", amount, currency), stripe.price("TEAMS", 1)
+            auth = """load = "auth"; tiers = ( { name = "FREE"; requests_per_minute = 1000;
+                requests_per_month = 1; }, { name = "PRO"; }, { name = "TEAMS"; } );"""
+            with kgent.Host([auth] + billing(stripe, pro, team,
+                                             f'success_url = "{APP}";')[2:]) as host:
+                _, key = tenant_new(host, "acme")
+                answer = until(lambda: host.get("/v1/me", key),
+                               lambda a: a.status != 200 and "price" in a.json)
+                fits_problem(answer, 429, f"S10 {amount} {currency}: an offer", required_tier="PRO",
+                             price={"id": pro["id"], "unit_amount": amount, "currency": currency,
+                                    "interval": "month"})
+                kgent.contains(answer.text, f'"unit_amount":{amount},', "to the last digit")
+
+
 def warns():
     for key, base, wanted in (("sk_live_abc", "https://api.stripe.example", True),
                               ("rk_live_abc", "https://api.stripe.example", False),
@@ -243,4 +263,4 @@ def warns():
 
 
 if __name__ == "__main__":
-    kgent.main([who_may, invalid, leads_back, keys, errors, subscriptions, warns])
+    kgent.main([who_may, invalid, leads_back, keys, errors, subscriptions, offers, warns])

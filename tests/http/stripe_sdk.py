@@ -88,10 +88,10 @@ def find():
                 [python, "-c", "import stripe"], capture_output=True, check=False).returncode:
             LIBRARIES["Python"] = ([python, "-c", PYTHON], {})
     for name in ("Node", "Python"):
-        if name not in LIBRARIES:
-            (kgent.ok if os.environ.get("CI") else kgent.skip)(
-                *([False] if os.environ.get("CI") else []), f"Stripe's library for {name}",
-                *([] if os.environ.get("CI") else ["it is not installed"]))
+        if name not in LIBRARIES and os.environ.get("CI"):
+            kgent.ok(False, f"Stripe's library for {name} is not installed")
+        elif name not in LIBRARIES:
+            kgent.skip(f"Stripe's library for {name}", "it is not installed")
 
 
 def ask(library, jobs):
