@@ -1,6 +1,7 @@
 # The real program over real sockets.
 HTTP_TESTS = \
 	%D%/admin.py \
+	%D%/alerts.py \
 	%D%/agentese.py \
 	%D%/agentese_compose.py \
 	%D%/agentese_rows_grammar.py \
