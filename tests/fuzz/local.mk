@@ -4,15 +4,21 @@ FUZZ_TARGETS = \
 	%D%/account \
 	%D%/agentese \
 	%D%/conf \
+	%D%/form \
 	%D%/http \
 	%D%/ingest \
 	%D%/json \
 	%D%/jwt \
+	%D%/link \
 	%D%/receipt \
 	%D%/record \
+	%D%/redirect \
 	%D%/schema \
+	%D%/simulate \
 	%D%/spec \
 	%D%/stripe \
+	%D%/stripe_reply \
+	%D%/stripe_usage \
 	%D%/usage \
 	$(NULL)
 
@@ -47,6 +53,19 @@ endif
 
 %C%_usage_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) $(JSONC_LIBS) \
 	$(CRYPTO_LIBS) $(FUZZ_LIBS)
+%C%_form_SOURCES = %D%/form.c %D%/billing-stub.h
+%C%_form_LDADD = plugins/billing-stripe/libbilling-stripe.a core/libutil.a $(JSONC_LIBS) \
+	$(CRYPTO_LIBS) $(FUZZ_LIBS)
+%C%_link_SOURCES = %D%/link.c %D%/billing-stub.h
+%C%_link_LDADD = $(%C%_form_LDADD)
+%C%_redirect_SOURCES = %D%/redirect.c %D%/billing-stub.h
+%C%_redirect_LDADD = $(%C%_form_LDADD)
+%C%_simulate_SOURCES = %D%/simulate.c %D%/billing-stub.h
+%C%_simulate_LDADD = $(%C%_form_LDADD)
+%C%_stripe_reply_SOURCES = %D%/stripe_reply.c %D%/billing-stub.h
+%C%_stripe_reply_LDADD = $(%C%_form_LDADD)
+%C%_stripe_usage_SOURCES = %D%/stripe_usage.c %D%/billing-stub.h %D%/usage-stub.h
+%C%_stripe_usage_LDADD = $(%C%_form_LDADD)
 
 PHONY += fuzz-targets fuzz-list
 fuzz-targets: $(FUZZ_TARGETS)

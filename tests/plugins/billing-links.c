@@ -106,7 +106,7 @@ START_TEST (redirect_good)
       = { "https://app.example.com/billing/", "https://app.example.com/billing/a/b?c=../d#..",
           "https://app.example.com/billing/?s={CHECKOUT_SESSION_ID}",
           "https://app.example.com/billing/a..b/...", "https://app.example.com/shop",
-          "https://app.example.com/shop/", "https://app.example.com/shop?x", 
+          "https://app.example.com/shop/", "https://app.example.com/shop?x",
           "https://app.example.com/shop#x", "http://localhost:3000", "http://localhost:3000/",
           "http://localhost:3000?x", "https://xn--bcher-kva.example/a", "https://[::1]:8443/x/y",
           "https://app.example.com/billing/%2e%2x" };
