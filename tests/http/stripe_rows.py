@@ -210,6 +210,10 @@ def s05(host):
     signature = header(text)
     got = {deliver(host, text, signature, "chunks", dice=dice).status for _ in range(100)}
     kgent.equal(got, {200}, "S05 cut into chunks at 100 sets of places: 200")
+    for size, status in ((262144, 200), (262145, 413)):
+        text = BODY[:-1] + ',"x":"' + "x" * (size - len(BODY) - 7) + '"}'
+        got = {deliver(host, text, header(text), f).status for f in FRAMINGS}
+        kgent.equal(got, {status}, f"S05 {size} bytes in all framings: {status}")
     refused(host, "S05 signed over the chunks", BODY, header(b"%x\r\n%s\r\n0\r\n\r\n" % (
         len(body), body)))
 
