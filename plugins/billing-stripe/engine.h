@@ -47,6 +47,7 @@ struct engine {
   struct texts freed; /* customers whose tenants are known now */
   int32_t all;        /* 1: look at all tenants, and at all that waits */
   int64_t waiting, parked_events; /* as far as this process knows */
+  atomic_uint setting; /* changes of tiers under way */
   int32_t error;      /* of the last change of a tier */
   char unknown[STRIPE_ID * 2 + 64]; /* a price without a tier, as a text for people */
   char unknown_tenant[PROJECTION_TENANT]; /* whose subscription has it */

@@ -22,6 +22,7 @@
                           what it had begun has arrived */
 #define RETRY_S   60   /* after a sweep that failed */
 #define SLICE_NS  INT64_C (100000000) /* of a sweep, before others have their turn */
+#define SETTING   256 /* changes of tiers under way, at which a sweep waits */
 #define DAY_S     INT64_C (86400)
 #define ACTOR     "billing-stripe"
 
@@ -223,6 +224,7 @@ set_done (int32_t error, void *arg)
   struct engine *e = s->engine;
   const struct billing *b = e->billing;
   int32_t failed = error && error != -EPERM && error != -ENOENT;
+  atomic_fetch_sub (&e->setting, 1);
   b->metrics->add (e->changes, error == -EPERM ? 2 : error ? 1 : 0, 1);
   /* Whoever looked meanwhile saw the tier before this one. */
   if (!error || failed)
@@ -249,9 +251,12 @@ tier_set (const struct look *l, const char *tenant, int32_t rank)
   if (s) {
     s->engine = e;
     TEXT_PUT (s->tenant, tenant);
+    atomic_fetch_add (&e->setting, 1);
     rc = e->billing->tenants->set_tier (&change, set_done, s);
   }
   if (rc < 0) {
+    if (s)
+      atomic_fetch_sub (&e->setting, 1);
     free (s);
     tiers_touch (e, tenant);
   }
@@ -332,7 +337,7 @@ nanoseconds (void)
   return t.tv_sec * INT64_C (1000000000) + t.tv_nsec;
 }
 
-/* A slice: 1 when there is more. */
+/* A slice: 1 when there is more, and no need to wait until tiers are set. */
 static int32_t
 sweep_go_on (struct engine *e, int64_t now)
 {
@@ -340,13 +345,13 @@ sweep_go_on (struct engine *e, int64_t now)
   uint32_t customers = e->sweep_customers.count, all = customers + e->sweep_tenants.count;
   if (!e->billing->tenants)
     all = customers;
-  for (; e->swept < all && nanoseconds () < end; e->swept++)
+  for (; e->swept < all && nanoseconds () < end && atomic_load (&e->setting) < SETTING; e->swept++)
     if (e->swept < customers)
       waits_release (e, e->sweep_customers.text[e->swept]);
     else
       tenant_visit (e, e->sweep_tenants.text[e->swept - customers], now);
   if (e->swept < all)
-    return 1;
+    return atomic_load (&e->setting) < SETTING;
   sweep_end (e);
   return 0;
 }
