@@ -73,21 +73,24 @@ options_read (struct reconcile *r)
 
 /* ---- What differs ----------------------------------------------------------------------------- */
 
-enum flaw { MISSING, DOUBLED, CHANGED, REFUSED, UNEXPECTED, FLAWS };
-static const char *const flaw_names[FLAWS] = { "missing", "doubled", "changed", "refused", "parked_and_there" };
+enum flaw { MISSING, DOUBLED, CHANGED, REFUSED, UNEXPECTED, UNTOLD, FLAWS };
+static const char *const flaw_names[FLAWS] = { "missing", "doubled", "changed", "refused", "parked_and_there",
+                                              "untold" };
 
 static int
 has_flaw (const struct sent *s, enum flaw flaw)
 {
   switch (flaw) {
   case MISSING:
-    return !s->there && !s->parked && !s->pending;
+    return !s->there && !s->parked && !s->pending && !s->untold;
   case DOUBLED:
     return s->there > 1;
   case CHANGED:
     return s->changed;
   case REFUSED:
     return s->refused;
+  case UNTOLD:
+    return s->untold && !s->there;
   default:
     return s->there && s->parked;
   }
@@ -223,6 +226,8 @@ result_print (json_object *result, int64_t most)
   ids_print (result, "refused", "events are there, but count nothing", most);
   ids_print (result, "parked_and_there", "events are parked, and there all the same: drop them",
              most);
+  ids_print (result, "untold",
+             "events may be there: their second has too many with ids that have theirs in them", most);
   ids_print (result, "unknown_here", "events there are not in the log", most);
   for (i = 0; i < length_of (meters); i++) {
     json_object *m = json_object_array_get_idx (meters, i);

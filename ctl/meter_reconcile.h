@@ -18,6 +18,7 @@ struct sent {
   uint64_t content; /* a hash of subject, time to the second, and data */
   uint32_t there;   /* how often OpenMeter has it */
   uint8_t parked, pending, changed, refused;
+  uint8_t untold; /* it may be there among those that the server did not list */
 };
 
 struct reconcile {

@@ -125,7 +125,8 @@ found_there (struct reconcile *r, json_object *item, int64_t first, int64_t last
 }
 
 static int
-events_get (struct reconcile *r, int64_t first, int64_t last, const char *id, json_object **ret)
+events_get (struct reconcile *r, int64_t first, int64_t last, const char *id, const char *subject,
+            json_object **ret)
 {
   char text[32];
   struct path path;
@@ -135,6 +136,7 @@ events_get (struct reconcile *r, int64_t first, int64_t last, const char *id, js
   path_query (&path, "from", reconcile_time (first, text));
   path_query (&path, "to", reconcile_time (last, text));
   path_query (&path, "id", id);
+  path_query (&path, "subject", subject);
   path_query_number (&path, "limit", PAGE);
   e = there_get (r, path.text, &status, ret);
   if (!e && status == 404) {
@@ -188,17 +190,24 @@ order_find (const struct reconcile *r, int64_t second)
   return low;
 }
 
-/* One event by its id; the server finds parts of ids, too. */
+/* One event by its id.  The server finds parts of ids, too, and other sources have the same
+ * ones; a list that is full is asked for once more with the subject. */
 static int
-id_read (struct reconcile *r, int64_t second, const char *id)
+id_read (struct reconcile *r, int64_t second, struct sent *s)
 {
   json_object *list = NULL;
-  int e = events_get (r, second, second, id, &list);
+  int e = events_get (r, second, second, s->id, NULL, &list);
   size_t i;
+  if (!e && length_of (list) >= PAGE) {
+    json_object_put (list);
+    list = NULL;
+    e = events_get (r, second, second, s->id, s->subject, &list);
+    s->untold = length_of (list) >= PAGE;
+  }
   for (i = 0; i < length_of (list); i++) {
     json_object *item = json_object_array_get_idx (list, i);
     json_object *event = member_of (item, "event") ? member_of (item, "event") : item;
-    if (!strcmp (text_of (event, "id"), id))
+    if (!strcmp (text_of (event, "id"), s->id) && !strcmp (text_of (event, "source"), s->source))
       found_there (r, item, second, second);
   }
   json_object_put (list);
@@ -214,10 +223,10 @@ second_read (struct reconcile *r, int64_t second)
   order_make (r);
   r->full++;
   for (i = order_find (r, second); i < r->count && !e; i++) {
-    const struct sent *s = &r->event[r->order[i]];
+    struct sent *s = &r->event[r->order[i]];
     if (s->time_ns / SECOND_NS != second)
       break;
-    e = id_read (r, second, s->id);
+    e = id_read (r, second, s);
   }
   return e;
 }
@@ -228,7 +237,7 @@ span_read (struct reconcile *r, int64_t first, int64_t last)
   json_object *list = NULL;
   int64_t middle = first + (last - first) / 2;
   size_t i, n;
-  int e = events_get (r, first, last, NULL, &list);
+  int e = events_get (r, first, last, NULL, NULL, &list);
   n = length_of (list);
   for (i = 0; i < n && n < PAGE; i++)
     found_there (r, json_object_array_get_idx (list, i), first, last);

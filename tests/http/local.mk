@@ -63,6 +63,7 @@ HTTP_TESTS = \
 	%D%/ctl_complete.py \
 	%D%/ctl_streams.py \
 	%D%/ctl_meter.py \
+	%D%/ctl_reconcile.py \
 	%D%/apply.py \
 	%D%/operator.py \
 	%D%/health.py \
