@@ -49,10 +49,10 @@ values_parse (const char *text)
 {
   json_tokener *tok = json_tokener_new ();
   json_object *list = json_object_new_array (), *o;
-  const char *p = text + strspn (text, " \t\r\n");
+  const char *p = text + strspn (text, " \t\r\n"), *end = text + strlen (text);
   while (*p) {
     json_tokener_reset (tok);
-    o = json_tokener_parse_ex (tok, p, (int) strlen (p));
+    o = json_tokener_parse_ex (tok, p, (int) (end - p));
     if (json_tokener_get_error (tok) != json_tokener_success) {
       json_object_put (list);
       list = NULL;

@@ -278,7 +278,7 @@ page_told (const struct stripe_reply *reply, void *arg)
   struct reconcile *r = arg;
   struct desk *d = r->desk;
   json_object *list = stripe_member (reply->json, "data");
-  int32_t array = json_object_is_type (list, json_type_array), rc = 0;
+  int32_t array = json_object_is_type (list, json_type_array), rc = 0, more;
   size_t n = array ? json_object_array_length (list) : 0;
   const char *last;
   if (reply->error || reply->status > 299 || !array) {
@@ -291,10 +291,16 @@ page_told (const struct stripe_reply *reply, void *arg)
   }
   for (size_t i = 0; rc == 0 && i < n; i++)
     rc = subscription_look (r, json_object_array_get_idx (list, i));
-  if (n && (last = stripe_text (json_object_array_get_idx (list, n - 1), "id")))
+  last = n ? stripe_text (json_object_array_get_idx (list, n - 1), "id") : NULL;
+  more = n && json_object_get_boolean (stripe_member (reply->json, "has_more"));
+  if (more && (!last || !strcmp (last, r->after))) {
+    desk_refuse (d, 502, "Stripe's list of subscriptions does not go on");
+    reconcile_leave (r);
+    return;
+  }
+  if (last)
     TEXT_PUT (r->after, last);
-  if (rc == 0 && n && json_object_get_boolean (stripe_member (reply->json, "has_more"))
-      && (rc = page_ask (r)) == 0)
+  if (rc == 0 && more && (rc = page_ask (r)) == 0)
     return;
   if (rc < 0) {
     d->error = rc;

@@ -60,10 +60,20 @@ is_printable (const char *url)
   return 1;
 }
 
+/* Whether it can be a host and its port; no pattern, above all. */
+static int32_t
+host_ok (const char *host, size_t len)
+{
+  static const char set[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
+  return strspn (host, set) >= len && *host != ':';
+}
+
 int32_t
 redirect_entry_ok (const char *entry)
 {
-  return strlen (entry) < REDIRECT_MAX && is_printable (entry) && path_find (entry) != NULL;
+  const char *path = strlen (entry) < REDIRECT_MAX && is_printable (entry) ? path_find (entry) : NULL;
+  const char *host = path ? strstr (entry, "://") + 3 : NULL;
+  return path && host_ok (host, (size_t) (path - host));
 }
 
 int32_t

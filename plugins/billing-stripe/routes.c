@@ -329,8 +329,8 @@ static const struct kg_route routes[] = {
     .parameters = "[{\"name\":\"tenant\",\"in\":\"query\",\"schema\":{\"type\":\"string\"}}," P_PAGE
                   "]",
     .statuses = "404" },
-  { .size = sizeof routes[0], .flags = KG_ADMIN | KG_JSON, .method = "POST",
-    .pattern = "/admin/v1/billing/simulate", .scope = "admin",
+  { .size = sizeof routes[0], .flags = KG_ADMIN /* not KG_JSON: events have many values */,
+    .method = "POST", .pattern = "/admin/v1/billing/simulate", .scope = "admin",
     .summary = "Show what would come of events, in time, without doing it",
     .handler = simulate_post, .body_max = 4194304,
     .request_schema = "{\"type\":\"object\",\"required\":[\"events\"],\"properties\":{\"events\":{"

@@ -6,13 +6,14 @@
  * once in the order that was given, which must end the same. */
 #include "plugins/billing-stripe/desk.h"
 #include "plugins/billing-stripe/stored.h"
+#include "plugins/billing-stripe/stripe_api.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SUBS_MAX 256
+#define SUBS_MAX   256
+#define EVENTS_MAX 4000 /* of some 20 KB each, when they are read */
 #define DAY_S    INT64_C (86400)
 
 /* One subscription in time. */
@@ -290,22 +291,18 @@ sim_finish (struct sim *s)
 int32_t
 desk_simulate (struct desk *d)
 {
-  json_tokener *tok = json_tokener_new ();
-  json_object *o, *list = NULL, *until = NULL;
+  json_object *o = stripe_object (d->body, d->body_len);
+  json_object *list = stripe_member (o, "events"), *until = stripe_member (o, "until");
   struct sim s = { .desk = d };
-  if (!tok)
-    return -ENOMEM;
-  o = json_tokener_parse_ex (tok, d->body, (int) d->body_len);
-  json_object_object_get_ex (o, "events", &list);
-  json_object_object_get_ex (o, "until", &until);
   if (!json_object_is_type (list, json_type_array)
       || (until && !json_object_is_type (until, json_type_int)))
     desk_refuse (d, 422, "The body should have events, a list, and until, a time or nothing");
+  else if (json_object_array_length (list) > EVENTS_MAX)
+    desk_refuse (d, 422, "There are more than %d events", EVENTS_MAX);
   else
     sim_run (&s, list, until ? json_object_get_int64 (until) : INT64_MAX);
   sim_finish (&s);
   json_object_put (o);
-  json_tokener_free (tok);
   if (d->error == -E2BIG) {
     d->error = 0;
     desk_refuse (d, 422, "There are more than %d subscriptions", SUBS_MAX);

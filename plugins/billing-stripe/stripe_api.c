@@ -90,11 +90,13 @@ is_utf8 (const char *text, size_t len)
   return n != 0;
 }
 
-static json_object *
-object_parse (const char *text, size_t len)
+json_object *
+stripe_object (const char *text, size_t len)
 {
   json_tokener *tok = json_tokener_new ();
   json_object *o = NULL;
+  if (tok)
+    json_tokener_set_flags (tok, JSON_TOKENER_STRICT);
   if (tok && len <= INT32_MAX && is_utf8 (text, len))
     o = json_tokener_parse_ex (tok, text, (int) len);
   if (tok)
@@ -118,7 +120,7 @@ call_finish (void *arg)
   if (atomic_load (&b->stopped))
     reply.error = c->error = -ESHUTDOWN;
   if (!c->error)
-    reply.json = object_parse (c->body, c->len);
+    reply.json = stripe_object (c->body, c->len);
   if (!c->error && !reply.json && outcome == API_OK) {
     reply.error = -EPROTO;
     reply.message = "Stripe's answer was no JSON object";

@@ -42,6 +42,9 @@ int32_t stripe_get (struct billing *b, const char *path, const struct form *quer
 int32_t stripe_post (struct billing *b, const char *path, const struct form *form,
                      const char *idempotency_key, stripe_fn *fn, void *arg);
 
+/* An object from the whole of a text, which must be UTF-8; owned by the caller; or NULL. */
+json_object *stripe_object (const char *text, size_t len);
+
 /* A text by a dotted path of members and places, "data.0.id"; NULL for any other
  * value.  UTF-8, and as long as the object. */
 const char *stripe_text (json_object *o, const char *path);

@@ -49,16 +49,6 @@ answer_check (const struct desk *d)
   free (tokens);
 }
 
-/* A body that the host would take: others never come here. */
-static int
-is_json (const uint8_t *data, size_t size)
-{
-  static struct kg_json_token tokens[8192];
-  struct kg_json j;
-  return json_tokens_bound (size) <= 8192
-         && !json_scan ((const char *) data, size, tokens, 8192, &j, NULL);
-}
-
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -68,7 +58,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   struct billing b = stub_billing (&conf);
   struct desk d = { .billing = &b, .body = (char *) (uintptr_t) data, .body_len = size };
   b.engine = &engine;
-  if (!size || !is_json (data, size))
+  if (!size)
     return 0;
   must (desk_simulate (&d) == 0);
   must (d.status == 0 || d.status == 422);

@@ -224,6 +224,13 @@ def simulate(host):
     kgent.equal([(r[1], r[-3], r[-2]) for r in rows],
                 [("evt_a", "open", "-"), ("evt_b", "paid", "PRO"), ("evt_c", "grace", "PRO"),
                  ("-", "overdue", "FREE"), ("evt_d", "ended", "FREE")], "the timeline")
+    whole = {f"member_{i}": i for i in range(150)}  # as events of Stripe's have
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
+        json.dump([json.loads(subscription(f"evt_{i}", "updated", 7, "active", NOW + i, x=whole))
+                   for i in range(200)], f)
+        f.flush()
+        status, out, err = host.ctl("billing", "simulate", f.name)
+        kgent.equal((status, len(out.splitlines()), err), (0, 201, ""), "200 events of many values")
 
 
 kgent.main([paid, dunning, any_order, operators])

@@ -172,7 +172,8 @@ START_TEST (redirect_entries)
   static const char *const bad[]
       = { "", "app.example.com", "//app.example.com", "ftp://app.example.com", "https://",
           "https:///x", "https://?x", "https://a@b/", "https://a b/", "https://a\\b",
-          "https://b\xc3\xbc" "cher.example/" };
+          "https://b\xc3\xbc" "cher.example/", "https://*.example.com/", "https://*/",
+          "https://:443/", "https://app%2eexample.com/", "https://a,b/" };
   for (size_t i = 1; list[i]; i++)
     ck_assert_msg (redirect_entry_ok (list[i]), "%s", list[i]);
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

@@ -141,6 +141,7 @@ START_TEST (simulate_refuses)
   char *text;
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
     ck_assert_msg (!simulated (bad[i], &rows), "%s", bad[i]);
+  ck_assert (!simulated ("{\"events\":[\"\xff\"]}", &rows));
   text = simulated ("{\"events\":[1,null,{},[]]}", &rows);
   ck_assert_ptr_nonnull (strstr (text, "{\"index\":3,\"reason\":"));
   ck_assert_int_eq (rows, 0);
@@ -148,4 +149,20 @@ START_TEST (simulate_refuses)
 }
 END_TEST
 
-UNIT_MAIN ("billing-plans", tiers, sold, simulate_order, simulate_refuses)
+START_TEST (simulate_many)
+{
+  char *body = malloc (16384), *text;
+  int rows;
+  for (int n = 4000; n < 4002; n++) {
+    strcpy (body, "{\"events\":[1");
+    for (int i = 1; i < n; i++)
+      memcpy (body + 10 + 2 * i, ",1", 3);
+    text = simulated (strcat (body, "]}"), &rows);
+    ck_assert_int_eq (text != NULL, n == 4000);
+    free (text);
+  }
+  free (body);
+}
+END_TEST
+
+UNIT_MAIN ("billing-plans", tiers, sold, simulate_order, simulate_refuses, simulate_many)

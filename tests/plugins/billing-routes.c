@@ -212,4 +212,28 @@ CASE (time_machine)
   has (expect (simulate ("", ""), 200), "timeline.0.time", NULL);
 }
 
-UNIT_MAIN ("billing-routes", inbox_list, inbox_show, replay, customers, subscriptions, time_machine)
+/* A list whose pages come again and again is no reason to ask for ever. */
+CASE (reconcile_ends)
+{
+  static const char *const conf[]
+      = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test", NULL };
+  const char *page = "{\"data\":[{\"id\":\"sub_1\",\"customer\":\"cus_1\",\"status\":\"active\"}],"
+                     "\"has_more\":true}";
+  kg_req *req;
+  fake_stop (fake);
+  fake_close (fake);
+  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
+  ck_assert_int_eq (fake_start (fake), 0);
+  for (int i = 0; i < 3; i++)
+    fake_http_reply (fake, 200, NULL, page, -1);
+  req = ask ("POST", "/admin/v1/billing/reconcile", "{}");
+  for (int i = 0; i < 5; i++) {
+    fake_http_deliver (fake);
+    fake_run_jobs (fake);
+  }
+  ck_assert_int_eq (fake_http_count (fake), 2);
+  has (expect (req, 502), "detail", "Stripe's list of subscriptions does not go on");
+}
+
+UNIT_MAIN ("billing-routes", inbox_list, inbox_show, replay, customers, subscriptions, time_machine,
+           reconcile_ends)
