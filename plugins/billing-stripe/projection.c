@@ -31,6 +31,12 @@ is_end (const struct sub_event *e)
 }
 
 static int32_t
+is_due (enum sub_status status)
+{
+  return status == SUB_PAST_DUE || status == SUB_UNPAID;
+}
+
+static int32_t
 numbers_order (int64_t a, int64_t b)
 {
   return (a > b) - (a < b);
@@ -72,6 +78,20 @@ history_place (const struct projection *p, const struct sub_event *event)
   return i < PROJECTION_HISTORY ? (int32_t) i : -1;
 }
 
+/* The oldest event leaves the history: who changes something every hour while a payment is
+ * due gets no more days of grace. */
+static void
+history_lose (struct projection *p)
+{
+  const struct sub_event *lost = &p->history[PROJECTION_HISTORY - 1];
+  if (p->events < PROJECTION_HISTORY)
+    p->events++;
+  else if (!is_due (lost->status))
+    p->due_before = 0;
+  else if (!p->due_before || lost->created < p->due_before)
+    p->due_before = lost->created;
+}
+
 int32_t
 projection_add (struct projection *p, const struct sub_event *event, const struct sub_state *state)
 {
@@ -85,8 +105,7 @@ projection_add (struct projection *p, const struct sub_event *event, const struc
   at = history_place (p, &added);
   if (at < 0)
     return 0;
-  if (p->events < PROJECTION_HISTORY)
-    p->events++;
+  history_lose (p);
   tail = p->events - 1 - (uint32_t) at;
   memmove (&p->history[at + 1], &p->history[at], tail * sizeof p->history[0]);
   p->history[at] = added;
@@ -131,19 +150,16 @@ projection_tenant (const struct projection *p)
   return *p->state.tenant ? p->state.tenant : p->reference;
 }
 
-static int32_t
-is_due (enum sub_status status)
-{
-  return status == SUB_PAST_DUE || status == SUB_UNPAID;
-}
-
 int64_t
 projection_due_since (const struct projection *p)
 {
   int64_t since = 0;
-  for (uint32_t i = 0; i < p->events && is_due (p->history[i].status); i++)
+  uint32_t i;
+  for (i = 0; i < p->events && is_due (p->history[i].status); i++)
     if (!i || p->history[i].created < since)
       since = p->history[i].created;
+  if (i == PROJECTION_HISTORY && p->due_before && p->due_before < since)
+    since = p->due_before;
   return since;
 }
 

@@ -93,6 +93,8 @@ struct projection {
   struct sub_state state;   /* of the newest event */
   struct sub_event history[PROJECTION_HISTORY]; /* newest first */
   uint32_t events;          /* in history */
+  int64_t due_before;       /* since when a payment was due in what the history has lost, if it
+                               was due there to the end; 0 */
   int32_t started;          /* 1: the ledger has its start, or will; 0: that isn't known */
   char customer[STRIPE_ID]; /* of a checkout, for as long as no event has one */
   char reference[PROJECTION_TENANT]; /* tenant named by a checkout, or "" */

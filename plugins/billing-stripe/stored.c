@@ -38,6 +38,7 @@ static const struct field whole_fields[] = {
   WHOLE ("reference", reference),
   WHOLE ("reference_event", reference_event),
   { "reference_created", offsetof (struct projection, reference_created), 0 },
+  { "due_before", offsetof (struct projection, due_before), 0 },
   { "started", offsetof (struct projection, started), 1 },
   { NULL, 0, 0 },
 };

@@ -127,6 +127,29 @@ CASE (never_paid)
   tier_is ("t-1", "PRO");
 }
 
+/* Changes while a payment is due give no more days of grace, however many they are. */
+CASE (busy_while_due)
+{
+  char id[64];
+  take (sub_text ("evt_0", "created", T0, "active", "price_pro",
+                  ",\"metadata\":{\"tenant_id\":\"t-1\"}"));
+  for (int i = 0; i < 80; i++) {
+    the_time = T0 + 100 + i * 3600;
+    snprintf (id, sizeof id, "evt_u%d", i);
+    take (sub_text (id, "updated", the_time, "past_due", "price_pro", ""));
+  }
+  tier_is ("t-1", "PRO");
+  the_time = T0 + 100 + 7 * DAY;
+  settle ();
+  tier_is ("t-1", "FREE");
+  take (sub_text ("evt_p", "updated", the_time, "active", "price_pro", ""));
+  tier_is ("t-1", "PRO");
+  take (sub_text ("evt_q", "updated", the_time + 9, "past_due", "price_pro", ""));
+  the_time += DAY;
+  settle ();
+  tier_is ("t-1", "PRO"); /* it is due anew */
+}
+
 #define CHARGE "\"id\":\"ch_1\",\"customer\":\"cus_1\",\"invoice\":\"in_1\",\"currency\":\"jpy\","
 
 CASE (refunds)
@@ -231,5 +254,5 @@ START_TEST (texts_once)
 END_TEST
 
 UNIT_MAIN ("billing-account", many_prices, left_out, no_seats, steps, key_moved, key_moved_late,
-           key_of_a_price, connected, never_paid, refunds, started_by_checkout, started_late,
+           key_of_a_price, connected, never_paid, busy_while_due, refunds, started_by_checkout, started_late,
            waits_by_customer, due_in_order, texts_once)
