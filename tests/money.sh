@@ -59,8 +59,9 @@ fractions () {
   grep -E "$texts" "$work/lines" || :
 }
 
-# Durations are numbers of seconds, a warning is at percents of a limit, and %2e is a dot.
-known='double (tolerance|link_ttl);|\.key = "", \.type = KG_OPT_NUMBER, \.dflt = "", CONF \((tolerance|link_ttl)\)|percents\[|"%2e"'
+# Durations are numbers of seconds, a warning is at percents of a limit, and %2e is a dot
+# that a text is compared with.
+known='double (tolerance|link_ttl);|\.key = "", \.type = KG_OPT_NUMBER, \.dflt = "", CONF \((tolerance|link_ttl)\)|percents\[|str(n?case)?n?(cmp|str) \([a-z]+, "%[0-9a-f][0-9a-f]"'
 
 billing=$(find plugins/billing-stripe -name '*.[ch]' | sort)
 others=$(grep -lE 'minor unit|unit_amount' $(find core plugins ctl include -name '*.[ch]' |
