@@ -21,15 +21,25 @@ struct page {
   size_t skip; /* bytes of the prefix */
 };
 
+/* Of most entries nothing else is looked at. */
+static int32_t
+is_after (const struct kg_entry *entry, const struct page *p)
+{
+  size_t len = entry->key.len - p->skip, after = strlen (p->desk->after);
+  int order = memcmp (entry->key.ptr + p->skip, p->desk->after, len < after ? len : after);
+  return order > 0 || (!order && len > after);
+}
+
 static int32_t
 page_add (const struct kg_entry *entry, void *arg)
 {
   struct page *p = arg;
-  char *key = strndup (entry->key.ptr + p->skip, entry->key.len - p->skip), *value;
-  if (!key || strcmp (key, p->desk->after) <= 0) {
-    free (key);
-    return key ? 0 : -ENOMEM;
-  }
+  char *key, *value;
+  if (!is_after (entry, p))
+    return 0;
+  key = strndup (entry->key.ptr + p->skip, entry->key.len - p->skip);
+  if (!key)
+    return -ENOMEM;
   value = strndup (entry->value.ptr, entry->value.len);
   if (!value) {
     free (key);
