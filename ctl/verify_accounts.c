@@ -90,10 +90,11 @@ points_fault (struct account *a, struct piece points)
 static const char *
 account_fault (struct account *a, struct piece value)
 {
-  struct piece grants = doc_member (value, "grants"), grant;
+  struct piece grants, grant;
   amount used, consumed, overage, credit;
   const char *at = NULL, *fault = NULL;
-  if (!doc_valid (value) || doc_kind (value) != '{' || doc_kind (grants) != '[')
+  if (!doc_valid (value) || doc_kind (value) != '{'
+      || doc_kind (grants = doc_member (value, "grants")) != '[')
     return "it is no account";
   if (!quantity_of (value, "usage", &used) || !quantity_of (value, "consumed", &consumed)
       || !quantity_of (value, "overage", &overage) || !quantity_of (value, "credit", &credit))

@@ -41,7 +41,9 @@ state_member (struct verify *v, struct piece name, struct piece value)
   int unit;
   for (unit = 0; unit < UNITS; unit++)
     position_read (v, &c, id, unit, doc_member (value, unit_name[unit]));
-  if (!c.meter)
+  if (doc_member (value, "rebuild").p)
+    remarked (v, "meter %s is made anew just now, so its rows were not counted", shown (id));
+  else if (!c.meter)
     json_object_array_add (r->unknown, json_object_new_string_len (id.p, (int)id.n));
   else if (r->meters < METERS_KNOWN)
     r->counted[r->meters++] = c;
@@ -295,7 +297,7 @@ row_compare (struct verify *v, const struct row_key *k, struct piece value, cons
 static const char *
 row_fault (struct piece key, struct piece value, struct row_key *k)
 {
-  struct piece subject = doc_member (value, "subject"), group = doc_member (value, "group");
+  struct piece subject, group;
   struct hash hash;
   int64_t count;
   char hex[HASH + 1];
@@ -303,6 +305,8 @@ row_fault (struct piece key, struct piece value, struct row_key *k)
     return "its key is none of a row";
   if (!doc_valid (value) || doc_kind (value) != '{')
     return "it is no JSON";
+  subject = doc_member (value, "subject");
+  group = doc_member (value, "group");
   if (doc_kind (subject) != '"' || doc_kind (group) != '['
       || !group_of_row (subject, group, &hash) || !doc_int (doc_member (value, "count"), &count))
     return "a member that it must have is missing";

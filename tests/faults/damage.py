@@ -270,4 +270,5 @@ def main():
     kgent.done()
 
 
-main()
+if __name__ == "__main__":
+    main()

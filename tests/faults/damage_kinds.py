@@ -310,6 +310,9 @@ KINDS = [
     ("a receipt's number twice", receipt_twice, "receipt", "log usage, record", "is that of record"),
     ("a record that was changed, with a good checksum", lambda d: batch_change(d, record_json(more_tokens)),
      "rollup", "tokens", "the log"),
+    ("a row of a rollup that is cut off", lambda d: sql(d, (
+        f"UPDATE entry SET value = CAST ('{{\"subject\":\"x' AS BLOB) WHERE bucket = {bucket('usage.rollups')}"
+        " AND CAST (key AS TEXT) LIKE 'day/requests%'",)), "rollup", "day/requests", "no JSON"),
     ("a count of a rollup", lambda d: row_value(d, "requests", one_more), "rollup", "day/requests", "the log"),
     ("a sum of a rollup", lambda d: row_value(d, "tokens", sum_more), "rollup", "day/tokens", "the log"),
     ("a mean of a rollup", lambda d: row_value(d, "mean", sum_more), "rollup", "day/mean", "the log"),
@@ -427,6 +430,10 @@ KINDS = [
      "account", "usage.accounts, account", "more left"),
     ("an account that is none", lambda d: account_change(d, lambda a: a.clear()),
      "account", "usage.accounts, account", "no account"),
+    ("an account that is cut off", lambda d: sql(d, (
+        "UPDATE entry SET value = CAST ('{\"base\":\"1' AS BLOB) WHERE bucket ="
+        f" {bucket('usage.accounts')} AND CAST (key AS TEXT) LIKE '%/%'",)),
+     "account", "usage.accounts", "no account"),
     ("accounts that are ahead", lambda d: sql(d, (
         "UPDATE entry SET value = CAST ('{\"position\":999999}' AS BLOB) WHERE CAST (key AS TEXT) = 'state'"
         f" AND bucket = {bucket('usage.accounts')}",)), "account", "usage.accounts, key state", "the newest is"),
