@@ -8,6 +8,8 @@
 #include <libconfig.h>
 #include <openssl/evp.h>
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,8 +115,8 @@ plugins_read (struct meters *all, const config_t *c)
   }
 }
 
-int
-meters_configured (struct meters *all, const char *file)
+static int
+file_read (struct meters *all, const char *file)
 {
   config_t c;
   int r = 0;
@@ -130,6 +132,42 @@ meters_configured (struct meters *all, const char *file)
                 config_error_line (&c), config_error_text (&c));
   }
   config_destroy (&c);
+  return r;
+}
+
+/* ---- conf.d ------------------------------------------------------------------------------ */
+
+static int
+is_conf (const struct dirent *d)
+{
+  size_t n = strlen (d->d_name);
+  return d->d_name[0] != '.' && n > 5 && !strcmp (d->d_name + n - 5, ".conf");
+}
+
+/* Of the files beside it, which the host reads, too.  Where two of them say something else
+ * of a meter, both are known: ids tell which one counted. */
+int
+meters_configured (struct meters *all, const char *file)
+{
+  const char *slash = strrchr (file, '/');
+  int base = slash ? (int)(slash - file) + 1 : 0, n, i, r = file_read (all, file);
+  struct dirent **list = NULL;
+  char folder[4096], path[4096 + 264];
+  if (r)
+    return r;
+  snprintf (folder, sizeof folder, "%.*sconf.d", base, file);
+  n = scandir (folder, &list, is_conf, NULL);
+  if (n < 0 && errno != ENOENT) {
+    complain ("--config: %s: %s", folder, strerror (errno));
+    return EXIT_USAGE;
+  }
+  for (i = 0; i < n; i++) {
+    snprintf (path, sizeof path, "%s/%s", folder, list[i]->d_name);
+    if (!r)
+      r = file_read (all, path);
+    free (list[i]);
+  }
+  free (list);
   return r;
 }
 

@@ -11,7 +11,7 @@
 static const struct option verify_options[] = {
   { "dir", 'd', KIND_TEXT, "DIR", NULL, "@folder", "the store's folder [that of --state]" },
   { "config", 'c', KIND_TEXT, "FILE", NULL, "@file",
-    "the host's configuration, for meters of its own" },
+    "the host's configuration, with conf.d/ beside it, for meters of its own" },
   { 0 },
 };
 
