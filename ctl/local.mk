@@ -47,6 +47,7 @@ kgentctl_SOURCES = \
 	%D%/meter.h \
 	%D%/meter_compare.c \
 	%D%/meter_here.c \
+	%D%/meter_rebuild.c \
 	%D%/meter_reconcile.c \
 	%D%/meter_reconcile.h \
 	%D%/meter_there.c \

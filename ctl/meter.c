@@ -257,6 +257,12 @@ const struct command meter_commands[] = {
     "Lists them, shows them whole, has them sent again with the ids that they have, or gives\n"
     "them up for ever.  An event is named SINK/PLACE, as list shows it; retry SINK takes all.\n",
     { parked_options }, 1, ANY_NUMBER, parked_run },
+  { "meter rebuild", "[METER...]", "count usage anew from the log",
+    "Removes what was counted, of these meters or of all, and counts it once more, as far back as\n"
+    "the log has all records; older windows stay as they are, and it says which and why.  Meanwhile\n"
+    "the host serves, and a query of usage that cannot be answered yet is 503.\n"
+    "For rows that verify has found to be damaged, and when windows are to be kept for longer.\n",
+    { rebuild_options }, 0, ANY_NUMBER, meter_rebuild },
   { "meter reconcile", "", "compare the log with what OpenMeter has",
     "Compares events by id, day and type, and meters by day, and names what is missing there,\n"
     "there twice, or not the same.  The exit code is 1 when something differs.\n",

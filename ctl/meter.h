@@ -11,6 +11,12 @@
 #define METER_PARKED "/admin/v1/meter/parked"
 #define METER_CURSORS "/admin/v1/meter/cursors"
 
+#define METER_REBUILD "/admin/v1/meter/rebuild"
+
+/* meter_rebuild.c */
+extern const struct option rebuild_options[];
+int meter_rebuild (const struct args *a);
+
 /* meter_reconcile.c */
 extern const struct option reconcile_options[];
 int meter_reconcile (const struct args *a);

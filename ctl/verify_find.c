@@ -17,8 +17,10 @@ const char cure_batch[]
     = "restore kgent.db from a copy, or take these records for lost: what they said may be at a "
       "sink, see kgentctl meter reconcile";
 const char cure_rollup[]
-    = "stop the host and have it count anew from the log: sqlite3 kgent.db \"DELETE FROM entry "
-      "WHERE bucket IN (SELECT id FROM bucket WHERE name IN ('usage.rollups', 'usage.meters'))\"";
+    = "have the host count anew what the log still has: kgentctl meter rebuild; if that does not "
+      "help, for windows whose records are all kept: stop the host, and sqlite3 kgent.db \"DELETE "
+      "FROM entry WHERE bucket IN (SELECT id FROM bucket WHERE name IN ('usage.rollups', "
+      "'usage.meters'))\"";
 const char cure_ring[]
     = "start the host: it takes every record that is whole, and counts the others as lost; copy "
       "the file first to look at it";

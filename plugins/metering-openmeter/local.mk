@@ -56,6 +56,8 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/record_time.c \
 	%D%/rollup.c \
 	%D%/rollup.h \
+	%D%/rollup_admin.c \
+	%D%/rollup_rebuild.c \
 	%D%/rollup_row.c \
 	%D%/rollup_state.c \
 	%D%/rollup_turn.c \

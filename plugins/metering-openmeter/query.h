@@ -66,6 +66,7 @@ struct query {
   struct record_read read, group_read;
   struct mt_text subject_text, group_text;
   const struct meter *meter; /* whose rows are read */
+  const struct rollup_rebuild *rebuild; /* of it */
   enum unit unit;
   const struct query_run *reading;
   uint64_t scanned;

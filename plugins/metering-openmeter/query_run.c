@@ -253,6 +253,7 @@ rows_read (struct query *q)
 
 struct tail {
   struct fold fold;
+  uint64_t bound; /* the last record */
   uint32_t skip;
   int32_t error;
 };
@@ -261,6 +262,8 @@ static int32_t
 record_take (const struct kg_record *record, void *arg)
 {
   struct tail *t = arg;
+  if (record->sequence > t->bound)
+    return 1;
   t->error = fold_record (&t->fold, record, t->skip);
   t->skip = 0;
   return t->error < 0;
@@ -277,28 +280,45 @@ run_unit (const struct query *q, int64_t minute)
   return UNITS;
 }
 
-/* Counts what is behind a place in the log, for those units that are there. */
+/* Counts what is behind a place in the log, for those units that are as far, in windows
+ * that don't begin before `floor`. */
 static int32_t
-tail_read (struct query *q, const struct rollup_at *at, enum unit unit)
+tail_part (struct query *q, const struct rollup_at *at, enum unit unit, struct rollup_at from,
+           uint64_t bound, int64_t floor)
 {
   struct mt *mt = q->rollup->mt;
   struct tail t = { .fold = { .meters = &q->rollup->meters,
                               .mask = UINT64_C (1) << (q->meter - q->rollup->meters.meter) },
-                    .skip = at[unit].skip };
+                    .bound = bound,
+                    .skip = from.skip };
   const struct cell *c;
   int32_t r;
   if (q->args.subjects == 1)
     t.fold.subject = q->args.subject[0];
-  r = mt->store->read (mt->usage, at[unit].position, QUERY_TAIL_MAX, record_take, &t);
+  r = mt->store->read (mt->usage, from.position, QUERY_TAIL_MAX, record_take, &t);
   if (r >= 0 && t.error < 0)
     r = t.error;
   for (c = t.fold.cells.first; c && r >= 0; c = c->next) {
     enum unit u = run_unit (q, c->start);
-    if (u < UNITS && !rollup_at_cmp (&at[u], &at[unit]))
+    if (u < UNITS && !rollup_at_cmp (&at[u], &at[unit]) && unit_floor (u, c->start) >= floor)
       r = cell_take (q, c);
   }
   fold_free (&t.fold);
   return r;
+}
+
+/* Of a meter that is made anew, rows of older windows have a part of it. */
+static int32_t
+tail_read (struct query *q, const struct rollup_at *at, enum unit unit)
+{
+  const struct rollup_rebuild *b = q->rebuild;
+  struct rollup_at from = at[unit];
+  int32_t r = 0;
+  if (b->step == REBUILD_FILL && from.position < b->until) {
+    r = tail_part (q, at, unit, from, b->until, b->from);
+    from = (struct rollup_at){ b->until, 0 };
+  }
+  return r < 0 ? r : tail_part (q, at, unit, from, UINT64_MAX, 0);
 }
 
 /* Whether a run of that unit is there, and no smaller unit that is equally far. */
@@ -350,8 +370,17 @@ meter_read (struct query *q, const struct meter *m, const struct rollup_state *s
   const struct rollup_at *at = state->at[m - q->rollup->meters.meter];
   int32_t r = tail_check (q, m, at);
   q->meter = m;
+  q->rebuild = &state->rebuild[m - q->rollup->meters.meter];
+  if (q->rebuild->step == REBUILD_CLEAR)
+    return query_refuse (q, 503, "meter %s is made anew from the log: try again in a moment",
+                         m->slug);
   if (r >= 0)
     r = rows_read (q);
+  if (r == -EBADMSG)
+    return query_refuse (q, 503,
+                         "a row of meter %s is damaged: an operator can have it made anew from "
+                         "the log, kgentctl meter rebuild %s",
+                         m->slug, m->slug);
   return r < 0 ? r : tails_read (q, at);
 }
 

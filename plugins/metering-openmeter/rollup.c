@@ -64,26 +64,46 @@ turn_end (struct rollup *r)
   r->under_way = 0;
 }
 
-/* Writes these units; the state is then as it will be when that succeeds. */
-static int32_t
-units_write (struct rollup *r, const uint8_t *units)
+static void
+write_begin (struct rollup *r)
 {
-  uint32_t i;
-  int32_t e;
-  for (i = 0; i < r->meters.count * UNITS; i++)
-    if (units[i / UNITS] >> i % UNITS & 1)
-      r->state.at[i / UNITS][i % UNITS] = r->turn.to;
   pthread_mutex_lock (&r->lock);
   r->busy = 1;
   r->arrived = 0;
   pthread_mutex_unlock (&r->lock);
   atomic_fetch_add (&r->refs, 1);
-  e = rollup_write (r, &r->turn.fold.cells, units, &r->state, written);
+}
+
+/* Whether it began. */
+static int32_t
+write_begun (struct rollup *r, int32_t e)
+{
   if (e < 0) {
     r->busy = 0;
     rollup_unref (r);
   }
   return e;
+}
+
+int32_t
+rollup_put (struct rollup *r, const struct kg_op *ops, uint32_t nops)
+{
+  write_begin (r);
+  return write_begun (r, rollup_state_put (r, ops, nops, written));
+}
+
+/* Writes these units; the state is then as it will be when that succeeds. */
+static int32_t
+units_write (struct rollup *r, const uint8_t *units)
+{
+  uint32_t i;
+  for (i = 0; i < r->meters.count * UNITS; i++)
+    if (units[i / UNITS] >> i % UNITS & 1)
+      r->state.at[i / UNITS][i % UNITS] = r->turn.to;
+  for (i = 0; i < r->meters.count; i++)
+    rollup_rebuild_settle (&r->state, i);
+  write_begin (r);
+  return write_begun (r, rollup_write (r, &r->turn.fold.cells, units, &r->state, written));
 }
 
 /* The next piece of the turn that is under way, or the end of it. */
@@ -107,11 +127,13 @@ turn_begin (struct rollup *r)
 {
   int64_t now = rollup_now ();
   int32_t e;
-  if (now < r->next_ns && r->next_ns - now < 60 * INT64_C (1000000000))
-    return 0; /* a clock that was set back doesn't count */
   if (!r->loaded && (e = rollup_state_load (r, &r->state)) < 0)
     return e;
   r->loaded = 1;
+  if ((e = rollup_rebuild_step (r)))
+    return e;
+  if (now < r->next_ns && r->next_ns - now < 60 * INT64_C (1000000000))
+    return 0; /* a clock that was set back doesn't count */
   e = rollup_turn_read (r, &r->turn);
   if (e <= 0) {
     fold_free (&r->turn.fold);
@@ -152,11 +174,15 @@ write_settle (struct rollup *r)
     if (error) { /* begin again from what is there */
       r->loaded = 0;
       turn_end (r);
-    } else
+    } else {
       r->state.revision = r->outcome.revision;
+      r->taken = 0;
+    }
     r->arrived = 0;
   }
   pthread_mutex_unlock (&r->lock);
+  if (was && error)
+    rollup_rebuild_again (r);
   if (was)
     failure_note (r, error);
   return arrived;
@@ -193,6 +219,25 @@ lag_report (struct rollup *r)
   mt->metrics->set (r->lag_seconds, 0, seconds > 0 ? seconds : 0);
 }
 
+/* How meters are that are made anew. */
+static void
+rebuilds_report (struct rollup *r)
+{
+  uint32_t i;
+  pthread_mutex_lock (&r->lock);
+  for (i = 0; i < r->meters.count && r->loaded; i++) {
+    struct rebuild_report *to = &r->report[i];
+    const struct rollup_rebuild *of = &r->state.rebuild[i];
+    to->position = r->state.at[i][UNIT_MINUTE].position;
+    if (of->step) {
+      to->known = 1;
+      to->of = *of;
+    } else
+      to->of.step = REBUILD_NONE;
+  }
+  pthread_mutex_unlock (&r->lock);
+}
+
 static void
 on_timer (void *arg)
 {
@@ -204,9 +249,11 @@ on_timer (void *arg)
   if (e < 0) {
     turn_end (r);
     r->loaded = 0;
+    rollup_rebuild_again (r);
     failure_note (r, e);
   }
   lag_report (r);
+  rebuilds_report (r);
 }
 
 /* ---- Life ---------------------------------------------------------------------- */
@@ -257,7 +304,8 @@ declare (struct rollup *r)
       || (e = store->bucket2 (self, "usage.meters", KG_BUCKET_COLD, &r->states)) < 0
       || (e = metrics_define (r)) < 0)
     return e;
-  return query_open (r);
+  e = query_open (r);
+  return e < 0 ? e : rollup_routes_open (r);
 }
 
 /* Longer windows must outlive shorter ones: queries are put together from them. */

@@ -170,9 +170,9 @@ numbers_read (const struct kg_json *j, struct cell *c)
   return 0;
 }
 
-/* The window, from the last but one part of the key. */
-static int64_t
-key_start (kg_str key, enum unit unit)
+/* The last but one part of the key says it. */
+int64_t
+row_start (kg_str key, enum unit unit)
 {
   const char *end = key.ptr + key.len - (key.len > 2 * HASH_BYTES ? 2 * HASH_BYTES + 1 : 0);
   const char *p = end;
@@ -198,7 +198,7 @@ row_read (const struct kg_entry *e, struct record_read *read, struct mt_text *te
   if (kg_json_kind (j, 0) != KG_JSON_OBJECT || kg_json_kind (j, subject) != KG_JSON_STRING
       || kg_json_kind (j, group) != KG_JSON_ARRAY || kg_json_kind (j, count) != KG_JSON_INT)
     return -EBADMSG;
-  ret->start = key_start (e->key, ret->unit);
+  ret->start = row_start (e->key, ret->unit);
   ret->group = kg_json_raw (j, group);
   ret->subject = kg_json_raw (j, subject);
   ret->count = kg_json_int (j, count, 0);

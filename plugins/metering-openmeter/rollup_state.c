@@ -20,6 +20,19 @@ meter_of (const struct rollup *r, const struct kg_json *j, uint32_t name)
   return -ENOENT;
 }
 
+static const char *const steps[] = { "", "clear", "fill" };
+
+static void
+rebuild_take (const struct kg_json *j, uint32_t i, struct rollup_rebuild *ret)
+{
+  uint32_t step = kg_json_find (j, i, "step");
+  if (!i)
+    return;
+  ret->step = kg_json_is (j, step, steps[REBUILD_CLEAR]) ? REBUILD_CLEAR : REBUILD_FILL;
+  ret->from = kg_json_int (j, kg_json_find (j, i, "from"), 0);
+  ret->until = (uint64_t)kg_json_int (j, kg_json_find (j, i, "until"), 0);
+}
+
 /* Takes one member: into `at`, or among the others. */
 static void
 member_take (const struct rollup *r, const struct kg_json *j, uint32_t i,
@@ -36,6 +49,7 @@ member_take (const struct rollup *r, const struct kg_json *j, uint32_t i,
     mt_text_add (&s->others, value.ptr, value.len);
     return;
   }
+  rebuild_take (j, kg_json_find (j, i + 1, "rebuild"), &s->rebuild[m]);
   for (unit = 0; unit < UNITS; unit++) {
     uint32_t pair = kg_json_find (j, i + 1, unit_names[unit]);
     if (kg_json_kind (j, pair) != KG_JSON_ARRAY || !(position = kg_json_first (j, pair)))
@@ -93,6 +107,12 @@ rollup_state_write (const struct rollup *r, const struct rollup_state *s, struct
     for (unit = 0; unit < UNITS; unit++) {
       n = snprintf (buf, sizeof buf, "%s\"%s\":[%llu,%u]", unit ? "," : "", unit_names[unit],
                     (unsigned long long)s->at[i][unit].position, s->at[i][unit].skip);
+      mt_text_add (t, buf, (size_t)n);
+    }
+    if (s->rebuild[i].step) {
+      n = snprintf (buf, sizeof buf, ",\"rebuild\":{\"step\":\"%s\",\"from\":%lld,\"until\":%llu}",
+                    steps[s->rebuild[i].step], (long long)s->rebuild[i].from,
+                    (unsigned long long)s->rebuild[i].until);
       mt_text_add (t, buf, (size_t)n);
     }
     mt_text_add (t, "}", 1);

@@ -15,6 +15,17 @@
 #define CELLS_MAX 20000    /* minutes' cells of one turn */
 #define ROWS_MAX 2000      /* of one write, unless one unit of one meter has more */
 
+/* Up to where older windows have what the meter reads, it counts only in the others. */
+static void
+floor_set (const struct rollup_rebuild *b, struct rollup_turn *t, uint32_t meter)
+{
+  t->floor[meter] = 0;
+  if (!t->units[meter] || b->step != REBUILD_FILL || t->from.position >= b->until)
+    return;
+  t->floor[meter] = b->from;
+  t->bound = b->until < t->bound ? b->until : t->bound;
+}
+
 /* Meters and units that are exactly at `at`, and how far it is to the next ones. */
 static void
 turn_set (const struct rollup *r, struct rollup_at at, struct rollup_turn *t)
@@ -26,21 +37,27 @@ turn_set (const struct rollup *r, struct rollup_at at, struct rollup_turn *t)
   for (i = 0; i < r->meters.count * UNITS; i++) {
     const struct rollup_at *other = &r->state.at[i / UNITS][i % UNITS];
     int32_t d = rollup_at_cmp (other, &at);
+    if (r->state.rebuild[i / UNITS].step == REBUILD_CLEAR)
+      continue;
     if (!d)
       t->units[i / UNITS] |= (uint8_t)(1u << i % UNITS);
     else if (d > 0 && other->position < t->bound)
       t->bound = other->position;
   }
+  for (i = 0; i < r->meters.count; i++)
+    floor_set (&r->state.rebuild[i], t, i);
 }
 
 /* Whose turn it is; 0 when all are as far as the log. */
 static int32_t
 turn_choose (struct rollup *r, struct rollup_turn *t)
 {
-  struct rollup_at least = r->state.at[0][0], most = least;
+  struct rollup_at least = { UINT64_MAX, 0 }, most = { 0, 0 };
   uint32_t i;
-  for (i = 1; i < r->meters.count * UNITS; i++) {
+  for (i = 0; i < r->meters.count * UNITS; i++) {
     const struct rollup_at *at = &r->state.at[i / UNITS][i % UNITS];
+    if (r->state.rebuild[i / UNITS].step == REBUILD_CLEAR)
+      continue;
     least = rollup_at_cmp (at, &least) < 0 ? *at : least;
     most = rollup_at_cmp (at, &most) > 0 ? *at : most;
   }

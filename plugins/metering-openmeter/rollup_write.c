@@ -36,6 +36,8 @@ unit_fill (struct writing *w, const struct cells *minutes, const uint8_t *units,
       continue;
     key.unit = unit;
     key.start = unit_floor (unit, c->start);
+    if (key.start < w->rollup->turn.floor[c->meter])
+      continue;
     cell = cells_get (&w->rows, &key);
     if (!cell)
       return -ENOMEM;
@@ -82,8 +84,9 @@ row_merge (struct writing *w, kg_str key, struct cell *c)
   if (r >= 0)
     r = row_read (&entry, &w->read, &w->subject, &old);
   if (r == -EBADMSG && !w->rollup->failing)
-    mt->host->log (mt->self, KG_LOG_ERROR, "usage.rollups: the row %.*s is damaged",
-                   (int)key.len, key.ptr);
+    mt->host->log (mt->self, KG_LOG_ERROR, "usage.rollups: the row %.*s is damaged; have the meter made anew from the log: "
+                   "kgentctl meter rebuild %s",
+                   (int)key.len, key.ptr, w->rollup->meters.meter[c->meter].slug);
   if (r >= 0 && cell_merge (c, &old) < 0) {
     mt->metrics->add (w->rollup->lost, FOLD_RANGE, 1);
     return 1; /* stays as it is */
@@ -164,6 +167,32 @@ ops_make (struct writing *w, const struct rollup_state *state)
   state_add (w, state);
   texts_settle (w);
   return w->text.failed ? -ENOMEM : 0;
+}
+
+int32_t
+rollup_state_put (struct rollup *r, const struct kg_op *ops, uint32_t nops,
+                  void (*done) (const struct kg_outcome *outcome, void *arg))
+{
+  struct writing w = { .rollup = r };
+  struct kg_op *all;
+  int32_t e = -ENOMEM;
+  w.op = calloc (2, sizeof *w.op);
+  w.at = calloc (2, 2 * sizeof *w.at);
+  all = calloc (nops + 2u, sizeof *all);
+  if (w.op && w.at && all) {
+    state_add (&w, &r->state);
+    texts_settle (&w);
+    if (nops)
+      memcpy (all, ops, nops * sizeof *all);
+    memcpy (all + nops, w.op, 2 * sizeof *all);
+    e = w.text.failed ? -ENOMEM
+                      : r->mt->store->write (r->mt->self, all, nops + 2, sizeof *all, done, r);
+  }
+  mt_text_free (&w.text);
+  free (w.op);
+  free (w.at);
+  free (all);
+  return e;
 }
 
 int32_t

@@ -228,7 +228,7 @@ expired_sweep (struct fake_store *s)
   for (kg_bucket *b = s->buckets; b; b = b->next)
     for (struct entry *e = b->entries, *next; e; e = next) {
       next = e->next;
-      if (!fake_entry_find (b, e->pub.key) && ++n)
+      if (e->pub.expires_ns && e->pub.expires_ns <= fake_now (s->fake) && ++n)
         fake_entry_remove (s, b, e->pub.key);
     }
   return n;

@@ -32,6 +32,7 @@ FAULT_TESTS = \
 	%D%/outage.py \
 	%D%/plugins.py \
 	%D%/prices.py \
+	%D%/rebuild.py \
 	%D%/reload.py \
 	%D%/sample.py \
 	%D%/schedule.py \

@@ -77,6 +77,7 @@ PLUGIN_TESTS = \
 	%D%/metering-query \
 	%D%/metering-receipt \
 	%D%/metering-read \
+	%D%/metering-rebuild \
 	%D%/metering-rollup \
 	%D%/metering-sinks \
 	%D%/metering-turns \
@@ -230,6 +231,8 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 %C%_metering_ingest_LDADD = $(%C%_metering_rollup_LDADD)
 %C%_metering_query_SOURCES = %D%/metering-query.c %D%/metering-rollup.h %D%/metering-usage.h
 %C%_metering_query_LDADD = $(%C%_metering_rollup_LDADD)
+%C%_metering_rebuild_SOURCES = %D%/metering-rebuild.c %D%/metering-rollup.h %D%/metering-usage.h
+%C%_metering_rebuild_LDADD = $(%C%_metering_rollup_LDADD)
 %C%_metering_turns_SOURCES = %D%/metering-turns.c %D%/metering-rollup.h %D%/metering-usage.h
 %C%_metering_turns_LDADD = $(%C%_metering_rollup_LDADD)
 %C%_metering_rollup_SOURCES = %D%/metering-rollup.c %D%/metering-rollup.h %D%/metering-usage.h

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright (C) 2026 The kgent authors */
+
+/* Meters made anew: their rows are removed and counted from the log once more, as far back
+ * as the log has all records; windows that began before stay as they are.
+ *
+ * It is part of the state, so it goes on behind a kill and in another process.  First rows
+ * are removed (REBUILD_CLEAR: queries of the meter are refused), then the meter begins at
+ * the log's beginning (REBUILD_FILL), and what it reads up to `until` counts only in windows
+ * from `from` on, for the older ones have it. */
+#include "plugins/metering-openmeter/rollup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define KEYS_MAX 1000 /* rows that are removed in one write */
+
+/* ---- How far back ---------------------------------------------------------------- */
+
+struct looking {
+  struct rollup *rollup;
+  uint64_t last, missing_from, missing_to; /* 0: none is missing */
+  int64_t first_ns, time_ns; /* of the first record, and the newest time so far */
+  int64_t whole_ns;          /* since when all records are there */
+};
+
+static int32_t
+record_look (const struct kg_record *record, void *arg)
+{
+  struct looking *l = arg;
+  l->first_ns = l->last ? l->first_ns : record->time_ns;
+  l->time_ns = record->time_ns > l->time_ns ? record->time_ns : l->time_ns;
+  if (record->sequence != l->last + 1) {
+    l->missing_from = l->last + 1;
+    l->missing_to = record->sequence - 1;
+    l->whole_ns = l->time_ns;
+  }
+  l->last = record->sequence;
+  return l->rollup->stopped;
+}
+
+/* A day more than needed: a record may lie in a ring for a while before it is in the log,
+ * and its clock may have been another one.  And none that may go before they are read. */
+static int64_t
+whole_since (const struct rollup *r, const struct looking *l, int64_t now)
+{
+  int64_t keep = r->mt->conf->keep_days * DAY_MINUTES, from = 0;
+  int64_t stays = unit_next (UNIT_DAY, keep && now > keep ? now - keep + DAY_MINUTES : 0);
+  if (l->missing_to)
+    from = unit_next (UNIT_DAY, l->whole_ns / MINUTE_NS + DAY_MINUTES);
+  return keep && l->first_ns / MINUTE_NS < stays && from < stays && now > keep ? stays : from;
+}
+
+static void
+reason_write (const struct rollup *r, const struct looking *l, int64_t whole,
+              char out[REBUILD_REASON])
+{
+  *out = 0;
+  if (l->missing_to && l->missing_from > 1)
+    snprintf (out, REBUILD_REASON, "records %llu to %llu are damaged or missing",
+              (unsigned long long)l->missing_from, (unsigned long long)l->missing_to);
+  else if (whole)
+    snprintf (out, REBUILD_REASON, "records before are not all kept (keep_days = %lld)",
+              (long long)r->mt->conf->keep_days);
+}
+
+/* Reads the whole log: 0, and since when it can be counted; or -errno. */
+static int32_t
+log_look (struct rollup *r, int64_t *ret_from, char reason[REBUILD_REASON])
+{
+  struct looking l = { .rollup = r };
+  uint64_t newest = r->mt->store->newest (r->mt->usage);
+  int32_t n = 1;
+  while (n > 0 && l.last < newest && !r->stopped)
+    n = r->mt->store->read (r->mt->usage, l.last, UINT32_MAX >> 1, record_look, &l);
+  if (n < 0 || r->stopped)
+    return n < 0 ? n : -ESHUTDOWN;
+  if (l.last < newest) { /* the end of it is damaged */
+    l.missing_from = l.last + 1;
+    l.missing_to = newest;
+    l.whole_ns = rollup_now ();
+  }
+  *ret_from = whole_since (r, &l, rollup_now () / MINUTE_NS);
+  reason_write (r, &l, *ret_from, reason);
+  return 0;
+}
+
+/* ---- Beginning --------------------------------------------------------------------- */
+
+/* Whether all windows of the meter are equally far, and at the end of a record. */
+static int32_t
+is_even (const struct rollup_at *at)
+{
+  enum unit u;
+  for (u = UNIT_HOUR; u < UNITS; u++)
+    if (rollup_at_cmp (&at[u], &at[UNIT_MINUTE]))
+      return 0;
+  return !at->skip;
+}
+
+/* Those of `meters` that can begin now; others do another time. */
+static uint64_t
+ready (const struct rollup *r, uint64_t meters)
+{
+  uint32_t i;
+  for (i = 0; i < r->meters.count; i++)
+    if (!is_even (r->state.at[i]))
+      meters &= ~(UINT64_C (1) << i);
+  return meters;
+}
+
+/* Takes what was asked for into the state: 1 when there was something. */
+static int32_t
+asked_take (struct rollup *r)
+{
+  char reason[REBUILD_REASON];
+  int64_t whole, from;
+  uint64_t meters;
+  uint32_t i;
+  int32_t e;
+  pthread_mutex_lock (&r->lock);
+  meters = r->asked;
+  from = r->asked_from;
+  pthread_mutex_unlock (&r->lock);
+  meters = ready (r, meters);
+  if (!meters)
+    return 0;
+  e = log_look (r, &whole, reason);
+  if (e < 0)
+    return e;
+  pthread_mutex_lock (&r->lock);
+  for (i = 0; i < r->meters.count; i++)
+    if (meters >> i & 1) {
+      r->state.rebuild[i] = (struct rollup_rebuild){ REBUILD_CLEAR, from > whole ? from : whole,
+                                                     r->state.at[i]->position };
+      r->report[i].known = 1; /* whoever asks finds it waiting, or here */
+      r->report[i].of = r->state.rebuild[i];
+      snprintf (r->report[i].reason, REBUILD_REASON, "%s", from > whole ? "" : reason);
+    }
+  r->asked &= ~meters;
+  r->taken = meters;
+  pthread_mutex_unlock (&r->lock);
+  return 1;
+}
+
+/* ---- Removing ------------------------------------------------------------------------ */
+
+/* Keys of rows that are to be removed, as many as one write takes. */
+struct clearing {
+  const struct rollup_rebuild *of;
+  enum unit unit;
+  struct mt_text text;
+  size_t at[KEYS_MAX + 1];
+  uint32_t count;
+};
+
+/* A row whose window cannot be told counts for none. */
+static int32_t
+row_clear (const struct kg_entry *entry, void *arg)
+{
+  struct clearing *c = arg;
+  int64_t start = row_start (entry->key, c->unit);
+  if (start >= 0 && start < c->of->from)
+    return 0;
+  c->at[c->count++] = c->text.len;
+  mt_text_add (&c->text, entry->key.ptr, entry->key.len);
+  return c->text.failed || c->count == KEYS_MAX;
+}
+
+static int32_t
+meter_collect (struct rollup *r, uint32_t meter, struct clearing *c)
+{
+  char prefix[KG_KEY_MAX];
+  int32_t e = 0;
+  c->of = &r->state.rebuild[meter];
+  for (c->unit = 0; c->unit < UNITS && e >= 0 && c->count < KEYS_MAX; c->unit++) {
+    int n = snprintf (prefix, sizeof prefix, "%s/%s/", unit_names[c->unit],
+                      r->meters.meter[meter].id);
+    e = r->mt->store->scan (r->rows, (kg_str){ prefix, (size_t)n }, row_clear, c);
+  }
+  c->at[c->count] = c->text.len;
+  return e < 0 ? e : c->text.failed ? -ENOMEM : 0;
+}
+
+/* The write: what was collected, and the state.  Without rows that are left, counting can
+ * begin. */
+static int32_t
+clearing_write (struct rollup *r, uint32_t meter, const struct clearing *c)
+{
+  struct kg_op *op = calloc (c->count + 1u, sizeof *op);
+  struct rollup_rebuild *rebuild = &r->state.rebuild[meter];
+  uint32_t i;
+  int32_t e;
+  if (!op)
+    return -ENOMEM;
+  for (i = 0; i < c->count; i++)
+    op[i] = (struct kg_op){ .kind = KG_OP_DELETE, .bucket = r->rows, .revision = KG_REV_ANY,
+                            .key = { c->text.ptr + c->at[i], c->at[i + 1] - c->at[i] } };
+  if (!c->count) {
+    rebuild->step = REBUILD_FILL;
+    memset (r->state.at[meter], 0, sizeof r->state.at[meter]);
+    rollup_rebuild_settle (&r->state, meter);
+  }
+  e = rollup_put (r, op, c->count);
+  free (op);
+  return e < 0 ? e : 1;
+}
+
+int32_t
+rollup_rebuild_step (struct rollup *r)
+{
+  struct clearing *c;
+  uint32_t i;
+  int32_t e = asked_take (r);
+  if (e > 0)
+    e = rollup_put (r, NULL, 0) < 0 ? -EAGAIN : 1;
+  if (e)
+    return e;
+  for (i = 0; i < r->meters.count && r->state.rebuild[i].step != REBUILD_CLEAR; i++)
+    ;
+  if (i == r->meters.count)
+    return 0;
+  c = calloc (1, sizeof *c);
+  if (!c)
+    return -ENOMEM;
+  e = meter_collect (r, i, c);
+  if (e >= 0)
+    e = clearing_write (r, i, c);
+  mt_text_free (&c->text);
+  free (c);
+  return e;
+}
+
+void
+rollup_rebuild_again (struct rollup *r)
+{
+  pthread_mutex_lock (&r->lock);
+  r->asked |= r->taken;
+  pthread_mutex_unlock (&r->lock);
+  r->taken = 0;
+}
+
+void
+rollup_rebuild_settle (struct rollup_state *s, uint32_t meter)
+{
+  enum unit u;
+  if (s->rebuild[meter].step != REBUILD_FILL)
+    return;
+  for (u = 0; u < UNITS; u++)
+    if (s->at[meter][u].position < s->rebuild[meter].until)
+      return;
+  s->rebuild[meter] = (struct rollup_rebuild){ 0 };
+}
