@@ -104,10 +104,9 @@ struct entitlements {
   struct entitlement_table table;
   struct record_read read; /* the watch's */
   int32_t busy, stopped;
-  _Atomic int32_t refs;    /* the plugin's, and a write's */
-
-  /* The timer's thread. */
-  uint64_t seen, seen_revision; /* how far the log was read without finding any */
+  uint64_t seen, seen_revision; /* how far the log was read without a use for any account of
+                                   that state */
+  _Atomic int32_t refs;         /* the plugin's, and a write's */
   _Atomic int32_t failing;      /* any thread's */
 };
 

@@ -94,6 +94,8 @@ change_build (struct kg_audit_change *ret, void *arg)
   pthread_mutex_lock (&e->lock);
   revision = e->table.revision;
   position = e->table.position;
+  if (e->seen_revision == revision && e->seen > position)
+    position = e->seen; /* a new account begins where it is made */
   r = account_take (c, now, &a);
   pthread_mutex_unlock (&e->lock);
   if (revision == KG_REV_NEW)

@@ -273,8 +273,10 @@ entitlement_turn (struct entitlements *e,
   if (r >= 0 && (t.count || t.to - position > SEEN_MAX))
     r = turn_write (&t, done);
   else if (r >= 0) {
+    pthread_mutex_lock (&e->lock);
     e->seen = t.to;
     e->seen_revision = t.revision;
+    pthread_mutex_unlock (&e->lock);
   }
   turn_free (&t);
   return r;

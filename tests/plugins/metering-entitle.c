@@ -240,6 +240,30 @@ START_TEST (grants_burn)
 }
 END_TEST
 
+/* What was used before the grant is none of it, also where others have accounts. */
+START_TEST (a_second_account)
+{
+  open_all ();
+  ck_assert_int_eq (send ("POST", "/admin/v1/tenants/other/grants",
+                          "{\"feature\":\"units\",\"amount\":100}"), 201);
+  used ("\"other\"", "1");
+  turn ();
+  used ("\"acme\"", "9");
+  used ("\"acme\"", "9");
+  turn ();
+  give ("{\"feature\":\"units\",\"amount\":10}");
+  turn ();
+  worth ("units", "10", "0", "0");
+  used ("\"acme\"", "4");
+  turn ();
+  worth ("units", "6", "4", "0");
+  as ("other", 0);
+  ck_assert_int_eq (ask ("/v1/entitlements/units/value"), 200);
+  ck_assert_str_eq (value ("balance"), "99");
+  end ();
+}
+END_TEST
+
 START_TEST (subjects_late_ones_and_corrections)
 {
   open_all ();
@@ -492,6 +516,6 @@ START_TEST (each_event_once)
 }
 END_TEST
 
-UNIT_MAIN ("metering-entitle", grants_burn, subjects_late_ones_and_corrections,
+UNIT_MAIN ("metering-entitle", grants_burn, a_second_account, subjects_late_ones_and_corrections,
            an_escaped_subject, budgets_are_told,
            grants_end, what_is_no_grant, nobody_keeps_an_audit, each_event_once)
