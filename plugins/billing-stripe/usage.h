@@ -57,6 +57,7 @@ struct usage {
   kg_metric *outcomes, *lag;
   pthread_mutex_t lock; /* of the timer */
   kg_timer *timer, *left_timer;
+  int32_t left_told; /* 1: whether a cursor was left behind is told */
   atomic_int busy;   /* 1: a write or requests are under way */
   atomic_int unwritten; /* 1: the last write failed, which the component tells */
   uint32_t unread;   /* USAGE_LEDGER | USAGE_PARTS: could not be read the last time */

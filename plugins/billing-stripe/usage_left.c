@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define FIRST_MS 1000
+#define EVERY_MS 5000
 
 static int32_t
 stray_look (const char *name, uint64_t position, void *arg)
@@ -30,17 +31,21 @@ usage_left_find (struct usage *u)
   return u->billing->store->strays (u->log, stray_look, &found) >= 0 ? found : 0;
 }
 
+/* Until the store has answered, which it does not before all have started. */
 static void
 left_run (void *arg)
 {
   struct usage *u = arg;
   struct billing *b = u->billing;
-  uint64_t found = usage_left_find (u), newest = b->store->newest (u->log);
-  if (found && newest + 1 > found)
+  uint64_t found = 0;
+  if (u->left_told || b->store->strays (u->log, stray_look, &found) < 0)
+    return;
+  u->left_told = 1;
+  if (found)
     b->host->log (b->self, KG_LOG_WARN,
-                  "usage is not sent to Stripe any more, and %llu records of the log are kept for "
-                  "it: configure usage again, or: kgentctl billing usage forget",
-                  (unsigned long long) (newest + 1 - found));
+                  "usage is not sent to Stripe any more, and all of the log behind record %llu is "
+                  "kept for it: configure usage again, or: kgentctl billing usage forget",
+                  (unsigned long long) (found - 1));
 }
 
 /* ---- Forgetting ------------------------------------------------------------ */
@@ -123,7 +128,7 @@ usage_forget (kg_req *req, void *b)
 int32_t
 usage_left_start (struct billing *b)
 {
-  return b->jobs->timer (b->self, FIRST_MS, 0, left_run, b->usage, &b->usage->left_timer);
+  return b->jobs->timer (b->self, FIRST_MS, EVERY_MS, left_run, b->usage, &b->usage->left_timer);
 }
 
 void
