@@ -235,6 +235,20 @@ items_wait (struct usage *u, int64_t now)
   }
 }
 
+/* Whether Stripe has them all, and none that it refused waits: else it would seem well as
+ * often as another one is taken. */
+static int32_t
+items_well (const struct usage *u, int64_t now)
+{
+  for (uint32_t i = 0; i < u->items; i++)
+    if (u->item[i].result <= 0)
+      return 0;
+  for (uint32_t i = 0; i < USAGE_HELD; i++)
+    if (u->held[i].until > now)
+      return 0;
+  return 1;
+}
+
 static void
 items_save (struct usage *u)
 {
@@ -278,10 +292,10 @@ item_told (const struct stripe_reply *r, void *arg)
   struct usage_item *item = arg;
   struct usage *u = item->usage;
   enum usage_outcome outcome = USAGE_OUTCOMES;
+  int64_t now = usage_now ();
   if (!r->error && r->status < 300) {
     item->result = 1;
     outcome = USAGE_SENT;
-    u->billing->health->set (u->component, KG_HEALTH_OK, 0, "%s", "");
   } else if (!r->error && r->status == 400 && is_known (r)) {
     item->result = 1;
     outcome = USAGE_DUPLICATE;
@@ -297,7 +311,9 @@ item_told (const struct stripe_reply *r, void *arg)
     u->billing->metrics->add (u->outcomes, outcome, 1);
   if (atomic_fetch_sub (&u->flying, 1) != 1)
     return;
-  items_wait (u, usage_now ());
+  items_wait (u, now);
+  if (items_well (u, now))
+    u->billing->health->set (u->component, KG_HEALTH_OK, 0, "%s", "");
   items_save (u);
 }
 

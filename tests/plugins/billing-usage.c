@@ -27,14 +27,27 @@ form_keep (kg_self *self, const struct kg_http_request *r, kg_call **ret_call)
   return stub_send (self, r, ret_call);
 }
 
+static int32_t health; /* of the export's component, whatever the API's is */
+
+static void
+health_keep (kg_component *c, int32_t state, uint32_t ttl_ms, const char *detail, ...)
+{
+  (void) ttl_ms, (void) detail;
+  health = c ? state : health;
+}
+
 static void
 begin (void)
 {
+  static const struct kg_health healths = { .size = sizeof healths, .set = health_keep };
   static const struct kg_http http = { .size = sizeof http, .send = form_keep };
   conf = (struct billing_conf){ .usage = { meters, 2 } };
   billing = stub_billing (&conf);
   stub_usage (&billing, &usage);
   billing.http = &http;
+  billing.health = &healths;
+  usage.component = (kg_component *) &health;
+  health = KG_HEALTH_OK;
   used = records = sends = 0;
   position = revisions = 0;
   at_once = 500;
@@ -274,6 +287,9 @@ START_TEST (waits)
   ck_assert_uint_eq (sends, 3);
   usage_send (&usage, usage_now ());
   ck_assert_uint_eq (sends, 3); /* held */
+  ck_assert_int_eq (health, KG_HEALTH_DEGRADED);
+  answer ("a{}\n");
+  ck_assert_int_eq (health, KG_HEALTH_OK);
   parts_make (2);
   answer ("j{}\na{}\n");
   ck_assert_uint_eq (table_count ("out/"), 1);
