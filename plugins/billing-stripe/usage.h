@@ -96,6 +96,7 @@ int32_t usage_send (struct usage *u, int64_t now);
 /* usage_export.c: for the others: the end of a write, which frees arg; and of requests. */
 void usage_written (const struct kg_outcome *outcome, void *arg);
 void usage_ready (struct usage *u);
+void usage_kick (struct usage *u); /* there is something to send, when it is not busy */
 int64_t usage_now (void);
 
 /* usage_routes.c, usage_days.c, usage_left.c: for operators. */

@@ -34,11 +34,13 @@ static int32_t
 page_ok (struct days *days, const struct stripe_reply *reply, json_object **ret_list)
 {
   const char *text = stripe_text (reply->json, "error.message");
+  char why[180];
   *ret_list = stripe_member (reply->json, "data");
   if (!reply->error && reply->status < 300 && json_object_is_type (*ret_list, json_type_array)
       && ++days->pages < PAGES_MAX)
     return 1;
-  desk_refuse (days->desk, 502, "Stripe cannot be asked: %.180s", text ? text : reply->message);
+  TEXT_PUT (why, text ? text : reply->message);
+  desk_refuse (days->desk, 502, "Stripe cannot be asked: %s", why);
   desk_end (days->desk);
   return 0;
 }

@@ -20,13 +20,19 @@ usage_now (void)
 }
 
 void
-usage_ready (struct usage *u)
+usage_kick (struct usage *u)
 {
-  atomic_store (&u->busy, 0);
   pthread_mutex_lock (&u->lock);
   if (u->timer)
     u->billing->jobs->kick (u->timer);
   pthread_mutex_unlock (&u->lock);
+}
+
+void
+usage_ready (struct usage *u)
+{
+  atomic_store (&u->busy, 0);
+  usage_kick (u);
 }
 
 /* On the committer's thread.  -ESTALE: another process did it. */

@@ -269,7 +269,7 @@ change_done (const struct kg_outcome *outcome, void *arg)
     desk_lit (d, c->what);
     number_show (d, "\":", c->count);
     desk_lit (d, c->more ? ",\"more\":true}" : ",\"more\":false}");
-    usage_ready (d->billing->usage);
+    usage_kick (d->billing->usage); /* whose requests may be under way */
   }
   desk_end (d);
 }

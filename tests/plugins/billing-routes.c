@@ -212,6 +212,35 @@ CASE (time_machine)
   has (expect (simulate ("", ""), 200), "timeline.0.time", NULL);
 }
 
+#define PARTS "/admin/v1/billing/usage/parts"
+
+/* Sends by hand go on while others are under way, and take nothing from those: what answers
+ * them would tell of other parts. */
+CASE (retry_while_sending)
+{
+  static const char *const conf[]
+      = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test",
+          "usage.0.meter=starts", "usage.0.type=subscription.started", NULL };
+  fake_stop (fake);
+  fake_close (fake);
+  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
+  ck_assert_int_eq (fake_start (fake), 0);
+  fake_store_put (fake, "billing.payers", "t-1", "{\"customer\":\"cus_1\"}");
+  take (event_text ("evt_1", "checkout.session.completed", T0, CHECKOUT));
+  settle ();
+  ck_assert_int_eq (fake_http_count (fake), 1);
+  fake_store_put (fake, "billing.usage", "parked/starts/t-1/28333330/0",
+                  "{\"customer\":\"cus_1\",\"value\":1,\"retries\":0,\"error\":\"no\"}");
+  has (expect (ask ("POST", PARTS, "{}"), 200), "retried", "1");
+  settle ();
+  ck_assert_int_eq (fake_http_count (fake), 1);
+  fake_http_reply (fake, 200, NULL, "{}", -1);
+  fake_http_deliver (fake);
+  settle ();
+  ck_assert_int_eq (fake_http_count (fake), 2); /* the one that was parked */
+  ck_assert_ptr_nonnull (strstr (fake_http_call (fake, 1)->body, "timestamp=1699999800"));
+}
+
 /* A list whose pages come again and again is no reason to ask for ever. */
 CASE (reconcile_ends)
 {
@@ -236,4 +265,4 @@ CASE (reconcile_ends)
 }
 
 UNIT_MAIN ("billing-routes", inbox_list, inbox_show, replay, customers, subscriptions, time_machine,
-           reconcile_ends)
+           retry_while_sending, reconcile_ends)
