@@ -12,6 +12,7 @@ import json
 import os
 import random
 import signal
+import socket
 import sys
 import threading
 import time
@@ -191,12 +192,20 @@ def processes(host):
     return found
 
 
+def is_free(port):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
 def kill(host):
-    """All of its processes at once, as a crash of the machine does."""
-    quiet = 0
-    while quiet < 5:  # one that is being started has no name for a moment
-        found = processes(host)
-        quiet = 0 if found else quiet + 1
+    """All of its processes at once, as a crash of the machine does.  One that is being started,
+    or that is about to be gone, has no name, but the sockets."""
+    while (found := processes(host)) or not (is_free(host.port) and is_free(host.admin_port)):
         for each in found:
             try:
                 os.kill(each, signal.SIGKILL)
