@@ -5,8 +5,8 @@
  * longer configured.  They stay where they are, for it may come back, and hold the log's
  * records like others; somebody must be able to see that, and to put an end to it.
  *
- * Both happen seldom, so they have a connection of their own and don't bother the committer:
- * to it, this is another process. */
+ * One is forgotten seldom, so that has a connection of its own and doesn't bother the
+ * committer: to it, this is another process. */
 #include "core/store_state.h"
 
 #include <errno.h>
@@ -41,15 +41,12 @@ strays_tell (kg_log *log, struct db_stmt *stmt, struct db *db,
   return r < 0 ? r : calls;
 }
 
-/* Opens a connection; 0 when the store runs. */
 static int32_t
-own_open (kg_log *log, uint32_t flags, struct db **ret)
+cursor_allowed (kg_log *log, const char *what)
 {
   if (!log || log->magic != LOG_MAGIC)
     return -EINVAL;
-  if (atomic_load_explicit (&log->store->life, memory_order_acquire) != STORE_RUNNING)
-    return -EAGAIN;
-  return store_told (store_open_same (log->store, flags, ret));
+  return store_reader_allowed (log->store, what);
 }
 
 int32_t
@@ -58,14 +55,16 @@ store_strays (kg_log *log, int32_t (*fn) (const char *name, uint64_t position, v
 {
   struct db *db = NULL;
   struct db_stmt *stmt;
-  int32_t r = own_open (log, DB_READ, &db);
+  int32_t r = cursor_allowed (log, "strays");
+  if (r >= 0)
+    r = store_reader_take (log->store, &db);
   if (r < 0)
     return r;
   stmt = db_bind (db, SQL_CURSOR_LIST, "i", (int64_t) log->id);
   r = strays_tell (log, stmt, db, fn, arg);
   if (stmt)
     db_reset (stmt);
-  db_close (db);
+  store_reader_give (log->store, db, r);
   return r < 0 ? store_told (r) : r;
 }
 
@@ -73,13 +72,14 @@ int32_t
 store_forget (kg_log *log, const char *name)
 {
   struct db *db = NULL;
-  int32_t r = own_open (log, DB_SYNC, &db);
+  int32_t r = cursor_allowed (log, "forget");
   if (r < 0)
     return r;
-  if (declared (log->store, log, (kg_str){ name, strlen (name) })) {
-    db_close (db);
+  if (declared (log->store, log, (kg_str){ name, strlen (name) }))
     return -EEXIST;
-  }
+  r = store_open_same (log->store, DB_SYNC, &db);
+  if (r < 0)
+    return store_told (r);
   r = db_run (db, SQL_CURSOR_FORGET, "it", (int64_t) log->id, name);
   db_close (db);
   if (!r)
