@@ -291,11 +291,15 @@ def reload(host):
 
 def handovers(host, keys, commit):
     """Two processes roll up the same log for a while."""
+    before = sum(logged(host).values())
     clients, done = Clients(host, keys), 0
     for _ in range(3):
         done += reload(host) and clients.more(100)
     clients.stop()
     kgent.equal(done, 3, f"{commit}: 3 handovers while invoking, and on they go")
+    # What an old process answered last is in the log a moment later.
+    kgent.ok(until(lambda: sum(logged(host).values()) >= before + clients.answered),
+             f"{commit}: {clients.answered} were answered, and are recorded")
     agrees(host, keys, f"{commit}, behind handovers")
     rolled(host)
     agrees(host, keys, f"{commit}, behind handovers and rolled up")
