@@ -261,7 +261,7 @@ const struct command meter_commands[] = {
     "Removes what was counted, of these meters or of all, and counts it once more, as far back as\n"
     "the log has all records; older windows stay as they are, and it says which and why.  Meanwhile\n"
     "the host serves, and a query of usage that cannot be answered yet is 503.\n"
-    "For rows that verify has found to be damaged, and when windows are to be kept for longer.\n",
+    "For rows that verify has found to be damaged.\n",
     { rebuild_options }, 0, ANY_NUMBER, meter_rebuild },
   { "meter reconcile", "", "compare the log with what OpenMeter has",
     "Compares events by id, day and type, and meters by day, and names what is missing there,\n"

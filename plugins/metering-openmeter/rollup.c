@@ -177,6 +177,7 @@ write_settle (struct rollup *r)
     } else {
       r->state.revision = r->outcome.revision;
       r->taken = 0;
+      r->keep_due = 0;
     }
     r->arrived = 0;
   }

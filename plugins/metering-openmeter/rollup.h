@@ -155,6 +155,9 @@ struct rollup {
   int32_t loaded, under_way, turns, failing;
   int64_t next_ns; /* no turn before, so that others have the disk, too */
   int64_t put_off_ns; /* since when queries have put it off; 0: not */
+  int32_t keep_known; /* how long rows were kept before was looked up ... */
+  int32_t keep_due;   /* ... and is other than now: the next write says so */
+  int32_t keep_grown; /* ... by the one with which the last meter begins anew */
   uint64_t taken;     /* meters whose rebuild the write that is busy begins */
   int64_t at_ns;      /* when the newest record that was counted was recorded */
 

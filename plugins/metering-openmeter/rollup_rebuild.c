@@ -86,6 +86,34 @@ log_look (struct rollup *r, int64_t *ret_from, char reason[REBUILD_REASON])
   return 0;
 }
 
+/* ---- Windows that are kept for longer ----------------------------------------------- */
+
+/* Rows have their end from the time when they were written: when that is to be later, they
+ * have to be written anew. */
+static int32_t
+keep_look (struct rollup *r)
+{
+  struct kg_entry entry = { .size = sizeof entry };
+  struct record_read read = { 0 };
+  uint32_t i, u = 0;
+  int32_t e = r->mt->store->get (r->states, (kg_str){ "keep", 4 }, &entry), grown = 0;
+  if (e >= 0)
+    e = record_scan (&read, entry.value);
+  if (e >= 0 && kg_json_kind (&read.json, 0) == KG_JSON_ARRAY)
+    for (i = kg_json_first (&read.json, 0); i && u < UNITS; i = kg_json_next (&read.json, 0, i)) {
+      int64_t now = r->conf->keep[u++], was = kg_json_int (&read.json, i, 0);
+      grown |= was && (!now || now > was);
+      r->keep_due |= now != was;
+    }
+  record_read_free (&read);
+  if (e < 0 && e != -ENOENT && e != -EBADMSG)
+    return e;
+  r->keep_known = 1;
+  r->keep_grown = grown;
+  r->keep_due = !grown && (r->keep_due || u < UNITS);
+  return grown;
+}
+
 /* ---- Beginning --------------------------------------------------------------------- */
 
 /* Whether all windows of the meter are equally far, and at the end of a record. */
@@ -140,6 +168,7 @@ asked_take (struct rollup *r)
     }
   r->asked &= ~meters;
   r->taken = meters;
+  r->keep_due = r->keep_grown && !r->asked;
   pthread_mutex_unlock (&r->lock);
   return 1;
 }
@@ -207,12 +236,28 @@ clearing_write (struct rollup *r, uint32_t meter, const struct clearing *c)
   return e < 0 ? e : 1;
 }
 
+/* What was asked for, or is due by itself, begins. */
+static int32_t
+rebuild_begin (struct rollup *r)
+{
+  int32_t e = r->keep_known ? 0 : keep_look (r);
+  if (e > 0) {
+    r->mt->host->log (r->mt->self, KG_LOG_INFO, "rollups are kept for longer than before: meters "
+                                                "are made anew from the log");
+    pthread_mutex_lock (&r->lock);
+    r->asked = UINT64_MAX >> (METERS_MAX - r->meters.count);
+    r->asked_from = 0;
+    pthread_mutex_unlock (&r->lock);
+  }
+  return e < 0 ? e : asked_take (r);
+}
+
 int32_t
 rollup_rebuild_step (struct rollup *r)
 {
   struct clearing *c;
   uint32_t i;
-  int32_t e = asked_take (r);
+  int32_t e = rebuild_begin (r);
   if (e > 0)
     e = rollup_put (r, NULL, 0) < 0 ? -EAGAIN : 1;
   if (e)

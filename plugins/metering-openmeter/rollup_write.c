@@ -7,8 +7,10 @@
 #include "plugins/metering-openmeter/rollup.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#define STATE_OPS 3u /* of the state, at most */
 #define TTL_MAX (INT64_C (36500) * 86400 * 1000) /* ms; the store takes no longer ones */
 
 /* One write in the making.  Its texts move while they grow, so operations have
@@ -125,10 +127,19 @@ state_add (struct writing *w, const struct rollup_state *s)
 {
   struct kg_op put
       = { .kind = KG_OP_PUT, .bucket = w->rollup->states, .revision = s->revision };
-  struct kg_op *ack;
+  const int64_t *keep = w->rollup->conf->keep;
+  struct kg_op *ack, any = { .kind = KG_OP_PUT, .bucket = put.bucket, .revision = KG_REV_ANY };
   size_t key_at = w->text.len, value_at;
+  char days[128];
   uint64_t least = UINT64_MAX;
   uint32_t i;
+  if (w->rollup->keep_due) {
+    int n = snprintf (days, sizeof days, "keep[%lld,%lld,%lld,%lld]", (long long)keep[0],
+                      (long long)keep[1], (long long)keep[2], (long long)keep[3]);
+    mt_text_add (&w->text, days, (size_t)n);
+    op_add (w, &any, key_at, key_at + 4);
+    key_at = w->text.len;
+  }
   mt_text_add (&w->text, "state", 5);
   value_at = w->text.len;
   rollup_state_write (w->rollup, s, &w->text);
@@ -156,8 +167,8 @@ ops_make (struct writing *w, const struct rollup_state *state)
 {
   struct cell *c;
   int32_t r = 0;
-  w->op = calloc (w->rows.count + 2, sizeof *w->op);
-  w->at = calloc (w->rows.count + 2, 2 * sizeof *w->at);
+  w->op = calloc (w->rows.count + STATE_OPS, sizeof *w->op);
+  w->at = calloc (w->rows.count + STATE_OPS, 2 * sizeof *w->at);
   if (!w->op || !w->at)
     return -ENOMEM;
   for (c = w->rows.first; c && r >= 0; c = c->next)
@@ -176,17 +187,17 @@ rollup_state_put (struct rollup *r, const struct kg_op *ops, uint32_t nops,
   struct writing w = { .rollup = r };
   struct kg_op *all;
   int32_t e = -ENOMEM;
-  w.op = calloc (2, sizeof *w.op);
-  w.at = calloc (2, 2 * sizeof *w.at);
-  all = calloc (nops + 2u, sizeof *all);
+  w.op = calloc (STATE_OPS, sizeof *w.op);
+  w.at = calloc (STATE_OPS, 2 * sizeof *w.at);
+  all = calloc (nops + STATE_OPS, sizeof *all);
   if (w.op && w.at && all) {
     state_add (&w, &r->state);
     texts_settle (&w);
     if (nops)
       memcpy (all, ops, nops * sizeof *all);
-    memcpy (all + nops, w.op, 2 * sizeof *all);
+    memcpy (all + nops, w.op, w.nops * sizeof *all);
     e = w.text.failed ? -ENOMEM
-                      : r->mt->store->write (r->mt->self, all, nops + 2, sizeof *all, done, r);
+                      : r->mt->store->write (r->mt->self, all, nops + w.nops, sizeof *all, done, r);
   }
   mt_text_free (&w.text);
   free (w.op);

@@ -146,7 +146,8 @@ def rolled(host):
     newest, = fetch(host.state, f"SELECT newest FROM log WHERE id = {USAGE}")[0]
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        state = fetch(host.state, f"SELECT value FROM entry WHERE bucket = {bucket('usage.meters')}")
+        state = fetch(host.state, f"SELECT value FROM entry WHERE bucket = {bucket('usage.meters')}"
+                                  " AND key = CAST ('state' AS BLOB)")
         if state and all(at[0] >= newest for units in json.loads(state[0][0]).values()
                          for at in units.values()):
             return

@@ -152,6 +152,63 @@ START_TEST (values_are_no_rows)
 }
 END_TEST
 
+/* Years have a leap day or not, and windows end where the next ones begin. */
+START_TEST (leap_days)
+{
+  static const struct {
+    int64_t at; /* seconds: the last one of the day */
+    const char *from, *to;
+  } days[] = { { 1709251199, "2024-02-29", "2024-03-01" }, { 1740787199, "2025-02-28", "2025-03-01" },
+               { 1735689599, "2024-12-31", "2025-01-01" }, { 951868799, "2000-02-29", "2000-03-01" } };
+  begin (keep);
+  as ("acme", 0);
+  for (size_t i = 0; i < 4; i++) {
+    invoke ("\"acme\"", days[i].at * 1000000000 + 999999999, "p", "1");
+    invoke ("\"acme\"", (days[i].at + 1) * 1000000000, "p", "10");
+  }
+  for (int rolled = 0; rolled < 2; rolled++, roll ())
+    for (size_t i = 0; i < 4; i++) {
+      char target[256];
+      snprintf (target, sizeof target, "/v1/usage?meter=tokens&windowSize=DAY&from=%s&to=%s", days[i].from, days[i].to);
+      ck_assert_int_eq (ask (target), 200);
+      ck_assert_str_eq (value ("data.0.value"), "1");
+      ck_assert (!strncmp (value ("data.0.windowStart"), days[i].from, 10));
+      ck_assert (!strncmp (value ("data.0.windowEnd"), days[i].to, 10));
+      snprintf (target, sizeof target, "/v1/usage?meter=tokens&windowSize=MONTH&from=%s&to=%s", days[i].from, days[i].to);
+      ck_assert_int_eq (ask (target), 200);
+      ck_assert_str_eq (value ("data.0.value"), "1");
+      ck_assert (!strncmp (value ("data.0.windowEnd"), days[i].to, 10));
+      ck_assert_str_eq (value ("data.1"), "(none)");
+    }
+  end ();
+}
+END_TEST
+
+/* Eight dimensions, told apart by all of them, in the order that was asked for. */
+START_TEST (eight_dimensions)
+{
+  static const char *const eight[]
+      = { KEEP, "meters.0.slug=n", "meters.0.type=c", "meters.0.aggregation=COUNT",
+          "meters.0.group_by=a,b,c,d,e,f,g,x.h", NULL };
+  begin (eight);
+  as ("acme", 0);
+  for (int i = 0; i < 256; i++)
+    append ("\"acme\"", AT,
+            "{\"type\":\"c\",\"data\":{\"a\":%d,\"b\":%d,\"c\":%d,\"d\":%d,\"e\":%d,\"f\":%d,\"g\":%d,\"x\":{\"h\":\"%d\"}}}",
+            i & 1, i >> 1 & 1, i >> 2 & 1, i >> 3 & 1, i >> 4 & 1, i >> 5 & 1, i >> 6 & 1, i >> 7);
+  for (int rolled = 0; rolled < 2; rolled++, roll ()) {
+    ck_assert_int_eq (ask ("/v1/usage?meter=n&groupBy=x.h,g,f&groupBy=e,d,c,b,a&" NOVEMBER), 200);
+    ck_assert_str_eq (value ("data.255.value"), "1");
+    ck_assert_str_eq (value ("data.256"), "(none)");
+    ck_assert_int_eq (ask ("/v1/usage?meter=n&groupBy=x.h&filterGroupBy[a]=1&filterGroupBy[g]=0&" NOVEMBER), 200);
+    ck_assert_str_eq (value ("data.0.value"), "32");
+    ck_assert_str_eq (value ("data.1.value"), "32");
+    ck_assert_int_eq (ask ("/v1/usage?meter=n&groupBy=a,b,c,d,e,f,g,x.h,subject,a&" NOVEMBER), 422);
+  }
+  end ();
+}
+END_TEST
+
 START_TEST (answers_are_bounded)
 {
   begin (keep);
@@ -174,4 +231,4 @@ START_TEST (answers_are_bounded)
 END_TEST
 
 UNIT_MAIN ("metering-query", tenants_are_apart, wrong_parameters, filters_and_csv,
-           formulas_are_texts, meters_by_id, values_are_no_rows, answers_are_bounded)
+           formulas_are_texts, meters_by_id, leap_days, eight_dimensions, values_are_no_rows, answers_are_bounded)

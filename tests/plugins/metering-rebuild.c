@@ -5,6 +5,8 @@
 
 #include "tests/plugins/metering-rollup.h"
 
+#define STAMP 20
+
 static char row_key[512], row_value[2048];
 
 /* Any row of the bucket whose key begins so, as it is. */
@@ -204,6 +206,34 @@ START_TEST (kills)
 }
 END_TEST
 
+/* Windows that are to be kept for longer are there behind it. */
+START_TEST (longer_windows)
+{
+  static const char *const longer[] = { "rollups.minutes=60", NULL };
+  int64_t at = now_ns () - 30 * INT64_C (86400000000000);
+  char day[STAMP + 1], query[128];
+  time_t t = at / 1000000000;
+  strftime (day, sizeof day, "%Y-%m-%dT%H:%M:00Z", gmtime (&t));
+  snprintf (query, sizeof query, "windowSize=MINUTE&from=%s", day);
+  begin_read (NULL); /* minutes: 14 days */
+  invoke ("\"acme\"", at, "p", "3");
+  roll ();
+  ck_assert (strstr (tokens (query), "kept for 14 days"));
+  rows_bucket = NULL;
+  fall (longer);
+  roll ();
+  rebuilt ();
+  roll ();
+  ck_assert_str_eq (tokens (query), "3");
+  fall (NULL); /* and shorter again: nothing is to be made */
+  invoke ("\"acme\"", at, "p", "3");
+  roll ();
+  ck_assert (!strstr (said = fake_store_get (fake, "usage.meters", "state"), "rebuild"));
+  ck_assert_str_eq (fake_store_get (fake, "usage.meters", "keep"), "[14,100,800,0]");
+  end ();
+}
+END_TEST
+
 START_TEST (refusals)
 {
   begin_read (keep);
@@ -225,4 +255,5 @@ START_TEST (refusals)
 }
 END_TEST
 
-UNIT_MAIN ("metering-rebuild", a_damaged_row, wrong_rows, a_part_of_it, kills, refusals)
+UNIT_MAIN ("metering-rebuild", a_damaged_row, wrong_rows, a_part_of_it, kills, longer_windows,
+           refusals)
