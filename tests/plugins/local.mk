@@ -67,6 +67,7 @@ PLUGIN_TESTS = \
 	%D%/metering-canary \
 	%D%/metering-decimal \
 	%D%/metering-export \
+	%D%/metering-files \
 	%D%/metering-kinds \
 	%D%/metering-openmeter \
 	%D%/metering-entitle \
@@ -238,6 +239,8 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 %C%_metering_rollup_SOURCES = %D%/metering-rollup.c %D%/metering-rollup.h %D%/metering-usage.h
 %C%_metering_rollup_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
 	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+%C%_metering_files_SOURCES = %D%/metering-files.c %D%/metering.h
+%C%_metering_files_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_kinds_SOURCES = %D%/metering-kinds.c %D%/metering.h
 %C%_metering_kinds_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_canary_SOURCES = %D%/metering-canary.c %D%/metering-sinks.h %D%/metering.h
