@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import tempfile
+import threading
 import time
 import uuid
 
@@ -160,6 +161,45 @@ def memory_fails(life, preload, rand):
     return finish(life, life.host.stop(), (0, *REFUSALS))
 
 
+def sender(life, todo):
+    while True:
+        try:
+            ids = todo.pop()
+        except IndexError:
+            return
+        life.take(ids, 60)
+
+
+def successor(life, before):
+    """Another process's id, or that of before when none comes."""
+    life.host.process.send_signal(signal.SIGHUP)
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        try:
+            now = life.host.get("/admin/v1/version", local=True).json["pid"]
+        except (OSError, http.client.HTTPException):
+            now = before
+        if now != before:
+            return now
+        time.sleep(0.02)
+    return before
+
+
+def handed_over(life, _, rand):
+    """Half of the batches are sent twice, by several, while one process follows another."""
+    todo = life.batches + rand.sample(life.batches, BATCHES // 2)
+    rand.shuffle(todo)
+    threads = [threading.Thread(target=sender, args=(life, todo)) for _ in range(4)]
+    pids = [life.host.get("/admin/v1/version", local=True).json["pid"]]
+    for t in threads:
+        t.start()
+    while any(t.is_alive() for t in threads) or len(pids) < 3:
+        pids.append(successor(life, pids[-1]))
+        if pids[-1] == pids[-2]:
+            return "no other process comes"
+    return life.check()
+
+
 def sweep(what, preload):
     wrong, met = [], 0
     for commit in ("power", "process"):
@@ -180,6 +220,7 @@ def sweep(what, preload):
 
 def main():
     sweep(killed, None)
+    sweep(handed_over, None)
     with tempfile.TemporaryDirectory() as folder:
         disk, memory = library(folder), nomemory.library(folder)
         if usable() and nomemory.usable(memory):
