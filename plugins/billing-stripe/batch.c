@@ -140,6 +140,21 @@ op_add (struct batch *batch, struct kg_op op, const char *key, kg_str value)
   batch->op[batch->ops++] = op;
 }
 
+/* Value and revision of one moment. */
+kg_str
+batch_hold (struct batch *batch, kg_bucket *bucket, const char *key)
+{
+  struct kg_entry entry = { .size = sizeof entry };
+  struct kg_op op = { .kind = KG_OP_PUT, .bucket = bucket, .revision = KG_REV_NEW };
+  int32_t rc = batch->billing->store->get (bucket, (kg_str){ key, strlen (key) }, &entry);
+  if (rc < 0 && rc != -ENOENT)
+    batch->error = rc;
+  if (rc == 0)
+    op.revision = entry.revision;
+  op_add (batch, op, key, rc == 0 ? entry.value : (kg_str){ "", 0 });
+  return batch->error ? (kg_str){ NULL, 0 } : batch->op[batch->ops - 1].value;
+}
+
 static void
 bucket_add (struct batch *batch, uint32_t kind, kg_bucket *bucket, const char *key, kg_str value)
 {

@@ -40,6 +40,10 @@ void batch_destroy (struct batch *batch);
  * and valid until the next call; { NULL, 0 } when there is none. */
 kg_str batch_get (struct batch *batch, kg_bucket *bucket, const char *key);
 
+/* The same, and the write fails with -ESTALE when anybody changes it until then; what is there
+ * stays, unless it is put.  To be asked first, before anything else is read. */
+kg_str batch_hold (struct batch *batch, kg_bucket *bucket, const char *key);
+
 /* Puts a value where that was which batch_get would find; or takes it away. */
 void batch_put (struct batch *batch, kg_bucket *bucket, const char *key, kg_str value);
 void batch_delete (struct batch *batch, kg_bucket *bucket, const char *key);

@@ -69,6 +69,7 @@ enum billing_error {
 struct totals {
   int64_t type[EVENT_TYPES]; /* events by type */
   int64_t failed;            /* records that were no event */
+  int64_t upto;              /* sequence of the last record that they count */
 };
 
 struct billing {

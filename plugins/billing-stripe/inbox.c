@@ -26,7 +26,7 @@ struct step {
   struct billing *billing;
   struct batch *batch;
   struct refetch *refetch; /* or NULL */
-  struct totals add;  /* by this step */
+  struct totals before, add; /* by this step */
   uint64_t last;      /* sequence up to which it goes */
   uint32_t events;
   int32_t error;      /* of the first event */
@@ -51,6 +51,7 @@ totals_read (kg_str text, struct totals *ret)
   for (uint32_t i = 0; o && i < EVENT_TYPES; i++)
     ret->type[i] = member_count (o, event_types[i]);
   ret->failed = o ? member_count (o, "failed") : 0;
+  ret->upto = o ? member_count (o, "upto") : 0;
   json_object_put (o);
   if (tok)
     json_tokener_free (tok);
@@ -68,6 +69,8 @@ totals_show (struct kg_out *out, const struct totals *t)
   }
   kg_out_lit (out, ",\"failed\":");
   kg_out_int (out, t->failed);
+  kg_out_lit (out, ",\"upto\":");
+  kg_out_int (out, t->upto);
   kg_out_lit (out, "}");
 }
 
@@ -225,9 +228,9 @@ step_write (struct step *step)
   char text[TOTALS_SIZE];
   struct kg_out out = { text, 0, sizeof text };
   struct kg_outcome refused = { .size = sizeof refused };
-  struct totals totals;
-  totals_read (batch_get (step->batch, b->bucket, TOTALS_KEY), &totals);
+  struct totals totals = step->before;
   totals_add (&totals, &step->add);
+  totals.upto = (int64_t) step->last;
   totals_show (&out, &totals);
   batch_put (step->batch, b->bucket, TOTALS_KEY, (kg_str){ text, out.len });
   batch_ack (step->batch, b->cursor, step->last);
@@ -237,19 +240,27 @@ step_write (struct step *step)
   return refused.error;
 }
 
-/* The engine keeps the batch, and in it what the next try needs to know. */
+/* The engine keeps the batch, and in it what the next try needs to know.  The totals are held
+ * before all else: every step of every process puts them, so one that another was faster with
+ * fails as a whole.  They say how far they go, too, since the cursor's position is another
+ * process's news, which comes at another moment. */
 static int32_t
 step_read (struct step *step)
 {
   struct billing *b = step->billing;
   struct engine *e = b->engine;
+  uint64_t from;
   int32_t rc;
   if (!e->batch && !(e->batch = batch_create (b)))
     return -ENOMEM;
   step->batch = e->batch;
   batch_reset (step->batch);
   step->batch->refetch = step->refetch;
-  rc = b->store->read (b->inbox, b->store->position (b->cursor), INBOX_STEP, step_record, step);
+  totals_read (batch_hold (step->batch, b->bucket, TOTALS_KEY), &step->before);
+  from = b->store->position (b->cursor);
+  if (from < (uint64_t) step->before.upto)
+    from = (uint64_t) step->before.upto;
+  rc = b->store->read (b->inbox, from, INBOX_STEP, step_record, step);
   return rc < 0 ? rc : step->events ? 1 : step->error;
 }
 
