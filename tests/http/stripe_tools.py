@@ -151,7 +151,10 @@ def health(host):
 
 def settled(host, count):
     """Once the cursor has passed so many events."""
-    return until(lambda: health(host)["idempotency_store_size"], count) == count
+    got = until(lambda: health(host)["idempotency_store_size"], count, 30)
+    if got != count:
+        kgent.note(f"of {count} events: {health(host)}")
+    return got == count
 
 
 def ledger(host):
