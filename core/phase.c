@@ -102,7 +102,8 @@ run_hooks (struct kg_req *req, int32_t phase)
   struct host *host = req->host;
   for (; req->hook < host->nhooks[phase]; req->hook++) {
     struct hook *h = &host->hooks[phase][req->hook];
-    int verdict = judge (req, h->self, phase, call (req, h->self, h->fn, h->self->data));
+    int32_t rc = call (req, h->self, h->fn, h->self->data);
+    int verdict = rc == KG_NEXT && !req->ticket ? GO : judge (req, h->self, phase, rc);
     if (verdict == WAITS || (verdict == ANSWERED && phase != KG_PHASE_COMMIT))
       return verdict;
   }

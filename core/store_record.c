@@ -138,7 +138,8 @@ record_wait_locked (struct store *s, struct pending *p, const struct event *e, k
   return 0;
 }
 
-static int32_t
+/* Rare, where it isn't the rule: apart from the way without it. */
+__attribute__ ((noinline)) static int32_t
 record_wait (struct store *s, kg_req *req, struct store_ring *r, const struct event *e,
              kg_str *ret_id)
 {

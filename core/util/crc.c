@@ -30,16 +30,29 @@ crc32c_table (uint32_t crc, const void *p, size_t n)
 
 #include <nmmintrin.h>
 
+static inline uint64_t
+word_at (const uint8_t *p, size_t n)
+{
+  uint64_t word = 0;
+  memcpy (&word, p, n);
+  return word;
+}
+
 __attribute__ ((target ("sse4.2"))) static uint32_t
 crc32c_instruction (uint32_t crc, const void *p, size_t n)
 {
   const uint8_t *in = p;
-  uint64_t c = (uint32_t)~crc, word;
-  for (; n >= 8; n -= 8, in += 8) {
-    memcpy (&word, in, 8);
-    c = _mm_crc32_u64 (c, word);
+  uint64_t c = (uint32_t)~crc;
+  for (; n >= 32; n -= 32, in += 32)
+    for (int i = 0; i < 4; i++)
+      c = _mm_crc32_u64 (c, word_at (in + 8 * i, 8));
+  for (; n >= 8; n -= 8, in += 8)
+    c = _mm_crc32_u64 (c, word_at (in, 8));
+  if (n & 4) {
+    c = _mm_crc32_u32 ((uint32_t)c, (uint32_t)word_at (in, 4));
+    in += 4;
   }
-  for (; n; n--)
+  for (n &= 3; n; n--)
     c = _mm_crc32_u8 ((uint32_t)c, *in++);
   return ~(uint32_t)c;
 }
