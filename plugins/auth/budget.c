@@ -376,9 +376,11 @@ budget_raise (kg_str tenant, uint32_t kind, uint32_t month, int64_t total, int64
 static void
 charge_fix (struct quota *q)
 {
-  open_release (q);
-  for (uint32_t kind = 0; kind < QUOTA_KINDS; kind++)
-    units_unhold (q, kind, q->settled[kind]);
+  if (q->open)
+    open_release (q);
+  if (q->settled[0] | q->settled[1] | q->settled[2])
+    for (uint32_t kind = 0; kind < QUOTA_KINDS; kind++)
+      units_unhold (q, kind, q->settled[kind]);
   for (int i = 0; q->spent && i < LIMIT_SUBJECTS; i++)
     window_add (&q->subject[i].cell->tokens, q->at.month, q->spent);
   q->settled[0] += q->spent;
@@ -413,13 +415,14 @@ charge_write (kg_req *req, const struct pass *pass, struct kg_charge *ret)
 static int32_t
 budget_charged (kg_req *req, struct kg_charge *ret)
 {
-  struct quota *q = quota_of (req);
+  struct pass *pass = budget_auth ? pass_of (budget_auth, req) : NULL;
+  struct quota *q = pass ? &pass->quota : NULL;
   int32_t rc;
-  if (!q)
+  if (!q || !quota_counts (q))
     return -EACCES;
   if (ret->size < sizeof *ret)
     return -EINVAL;
-  rc = charge_write (req, pass_of (budget_auth, req), ret);
+  rc = charge_write (req, pass, ret);
   if (rc < 0)
     return rc;
   if (!q->fixed)
