@@ -51,6 +51,7 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/receipt.h \
 	%D%/record.c \
 	%D%/record_read.c \
+	%D%/put.h \
 	%D%/record_read.h \
 	%D%/record_scan.c \
 	%D%/record_time.c \

@@ -133,15 +133,6 @@ const char *const mt_types[] = { "agentese.invoke",
                                  "other",
                                  NULL };
 
-uint32_t
-mt_type_index (const char *type)
-{
-  uint32_t i = 0;
-  while (mt_types[i + 1] && strcmp (type, mt_types[i]))
-    i++;
-  return i;
-}
-
 static const char events_parameters[]
     = "[{\"name\":\"after\",\"in\":\"query\",\"required\":false,"
       "\"description\":\"Sequence behind which to begin: the last page's next.\","

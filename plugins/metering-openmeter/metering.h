@@ -27,6 +27,7 @@
 #include "plugins/metering-openmeter/record_read.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #define MT_RECORD_MAX 16384 /* bytes, of kg.store/1 */
 #define MT_HEAD_MAX 1280    /* bytes of them for all but the events */
@@ -102,7 +103,15 @@ extern struct mt *mt_plugin;
 
 /* Known event types, then "other"; ends in NULL. */
 extern const char *const mt_types[];
-uint32_t mt_type_index (const char *type);
+
+static inline uint32_t
+mt_type_index (const char *type)
+{
+  uint32_t i = 0;
+  while (mt_types[i + 1] && strcmp (type, mt_types[i]))
+    i++;
+  return i;
+}
 
 /* ---- record.c: what a request used --------------------------------------- */
 
@@ -120,7 +129,7 @@ struct mt_receipt {
   char *room;                      /* MT_RECEIPT_MAX bytes */
 };
 
-/* [worker] Whether the request gets a receipt once it is recorded. */
+/* [worker] Whether the request gets a receipt once it is recorded, where there are any. */
 int32_t mt_receipt_due (struct mt *mt, kg_req *req, int32_t charged);
 uint64_t mt_receipt_number (struct mt *mt, kg_req *req);
 

@@ -4,6 +4,7 @@
 /* The receipt of a request: written in COMMIT, behind the hook that records, once the
  * record is as durable as it is to be; and read again when somebody shows it. */
 #include "plugins/metering-openmeter/receipt.h"
+#include "plugins/metering-openmeter/put.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,34 +12,18 @@
 
 /* ---- Writing ------------------------------------------------------------------------ */
 
-#define LIT(p, literal) (memcpy (p, literal, sizeof (literal) - 1), (p) + sizeof (literal) - 1)
-
-/* The digits of a number that isn't negative. */
-static char *
-digits (char *p, int64_t n)
-{
-  struct kg_out o = { p, 0, 20 };
-  if (n < 10) { /* most charges */
-    *p = (char)('0' + n);
-    return p + 1;
-  }
-  kg_out_int (&o, n);
-  return p + o.len;
-}
-
 /* What is signed. */
 static char *
 charge_put (char *p, const struct mt_receipt *r)
 {
-  p = LIT (p, "id=\"");
-  memcpy (p, r->id.ptr, r->id.len);
-  p += r->id.len;
-  p = digits (LIT (p, "\"; units="), r->tokens);
-  p = LIT (p, "; unit=\"tokens\"");
+  p = PUT (p, "id=\"");
+  p = put_raw (p, r->id.ptr, r->id.len);
+  p = put_int (PUT (p, "\"; units="), r->tokens);
+  p = PUT (p, "; unit=\"tokens\"");
   if (r->money)
-    p = digits (LIT (p, "; money="), r->money);
+    p = put_int (PUT (p, "; money="), r->money);
   if (r->requests)
-    p = digits (LIT (p, "; requests="), r->requests);
+    p = put_int (PUT (p, "; requests="), r->requests);
   return p;
 }
 
@@ -50,12 +35,12 @@ receipt_put (struct mt *mt, kg_req *req, const struct mt_receipt *r)
   char *p = charge_put (r->room, r);
   size_t n;
   if (left >= 0)
-    p = digits (LIT (p, "; left="), left);
+    p = put_int (PUT (p, "; left="), left);
   if (r->seq)
-    p = digits (LIT (p, "; seq="), (int64_t)r->seq);
-  p = digits (LIT (p, "; time=@"), mt->host->num (req, KG_NUM_TIME) / 1000000000);
+    p = put_int (PUT (p, "; seq="), (int64_t)r->seq);
+  p = put_int (PUT (p, "; time=@"), mt->host->num (req, KG_NUM_TIME) / 1000000000);
   n = (size_t)(p - r->room);
-  p = LIT (p, "; sig=\"");
+  p = PUT (p, "; sig=\"");
   n = seal_put (mt->receipts, mt->host->num (req, KG_NUM_WORKER), r->room, n, p);
   if (!n)
     return 0;
@@ -67,8 +52,7 @@ receipt_put (struct mt *mt, kg_req *req, const struct mt_receipt *r)
 int32_t
 mt_receipt_due (struct mt *mt, kg_req *req, int32_t charged)
 {
-  return mt->receipts
-         && (charged > 0 || mt->host->num (req, KG_NUM_ROUTE_FLAGS) & KG_BILLABLE);
+  return charged > 0 || mt->host->num (req, KG_NUM_ROUTE_FLAGS) & KG_BILLABLE;
 }
 
 uint64_t

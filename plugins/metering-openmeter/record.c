@@ -4,16 +4,21 @@
 /* What a request used: noted while it runs, made durable in COMMIT before its
  * 2xx leaves, forgotten when it failed. */
 #include "plugins/metering-openmeter/metering.h"
+#include "plugins/metering-openmeter/put.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define FIRST_SIZE 512 /* bytes; most requests note one small event */
+#define EVENT_MORE 24  /* bytes of an event beyond its type and data, at least */
+#define HEAD_MORE 128  /* bytes of a head beyond its two texts and the charge, at least */
 
-/* The events of one request as they grow, in the request's memory. */
+/* The events of one request as they grow, in the request's memory.  In front of them is
+ * room for the record's head, which is known only at the end. */
 struct usage {
   struct mt_receipt receipt; /* first: it is what receipt.c finds in the slot */
-  struct kg_out out;
+  char *events;              /* behind MT_HEAD_MAX bytes of room */
+  size_t len, cap;
   uint32_t count;
   uint8_t type[MT_EVENTS_MAX + 1]; /* index of mt_types, for the metric */
 };
@@ -26,13 +31,14 @@ usage_new (struct mt *mt, kg_req *req, struct usage **ret)
   struct usage *u;
   if (!who || !who->tenant || !who->tenant[0])
     return -EACCES;
-  u = mt->host->alloc (req, sizeof *u + FIRST_SIZE + (mt->receipts ? MT_RECEIPT_MAX : 0));
+  u = mt->host->alloc (req, sizeof *u + MT_HEAD_MAX + FIRST_SIZE
+                                + (mt->receipts ? MT_RECEIPT_MAX : 0));
   if (!u)
     return -ENOMEM;
-  memset (u, 0, sizeof *u);
-  u->receipt.room = (char *)(u + 1) + FIRST_SIZE;
-  u->out.ptr = (char *)(u + 1);
-  u->out.cap = FIRST_SIZE;
+  memset (u, 0, offsetof (struct usage, type));
+  u->events = (char *)(u + 1) + MT_HEAD_MAX;
+  u->cap = FIRST_SIZE;
+  u->receipt.room = u->events + FIRST_SIZE;
   *ret = u;
   return 0;
 }
@@ -41,42 +47,17 @@ usage_new (struct mt *mt, kg_req *req, struct usage **ret)
 static int32_t
 usage_grow (struct mt *mt, kg_req *req, struct usage *u, size_t need)
 {
-  size_t cap = (u->out.len + need) * 2;
-  char *more;
-  if (u->out.len + need <= u->out.cap)
-    return 0;
-  more = mt->host->alloc (req, cap);
+  size_t cap = (u->len + need) * 2;
+  char *more = mt->host->alloc (req, MT_HEAD_MAX + cap);
   if (!more)
     return -ENOMEM;
-  memcpy (more, u->out.ptr, u->out.len);
-  u->out.ptr = more;
-  u->out.cap = cap;
-  return 0;
-}
-
-/* Adds an event, whose type has that index. */
-static int32_t
-usage_add (struct mt *mt, kg_req *req, struct usage *u, const char *type, uint32_t index,
-           kg_str data)
-{
-  size_t type_len = strlen (type), need = type_len + data.len + 32;
-  int32_t r;
-  if (u->out.len + need > MT_RECORD_MAX - MT_HEAD_MAX || u->count > MT_EVENTS_MAX)
-    return -E2BIG;
-  r = usage_grow (mt, req, u, need);
-  if (r < 0)
-    return r;
-  kg_out_lit (&u->out, u->count ? ",{\"type\":\"" : "{\"type\":\"");
-  kg_out_raw (&u->out, type, type_len);
-  kg_out_lit (&u->out, "\",\"data\":");
-  kg_out_raw (&u->out, data.ptr, data.len);
-  kg_out_raw (&u->out, "}", 1);
-  u->type[u->count++] = (uint8_t)index;
+  u->events = memcpy (more + MT_HEAD_MAX, u->events, u->len);
+  u->cap = cap;
   return 0;
 }
 
 /* The request's usage, begun when it is not yet. */
-static int32_t
+static inline int32_t
 usage_get (struct mt *mt, kg_req *req, struct usage **ret)
 {
   void **slot = mt->host->slot (req, mt->self);
@@ -89,6 +70,32 @@ usage_get (struct mt *mt, kg_req *req, struct usage **ret)
     *slot = u;
   }
   *ret = *slot;
+  return 0;
+}
+
+/* Adds an event, whose type has that index, to fewer than `max`. */
+static int32_t
+usage_add (kg_req *req, const char *type, uint32_t index, kg_str data, uint32_t max)
+{
+  struct mt *mt = mt_plugin;
+  size_t type_len = strlen (type), need = type_len + data.len + EVENT_MORE;
+  struct usage *u;
+  char *p;
+  int32_t r = usage_get (mt, req, &u);
+  if (r < 0)
+    return r;
+  if (u->len + need > MT_RECORD_MAX - MT_HEAD_MAX || u->count >= max)
+    return -E2BIG;
+  if (u->len + need > u->cap && (r = usage_grow (mt, req, u, need)) < 0)
+    return r;
+  p = u->events + u->len;
+  if (u->count)
+    *p++ = ',';
+  p = put_raw (PUT (p, "{\"type\":\""), type, type_len);
+  p = put_raw (PUT (p, "\",\"data\":"), data.ptr, data.len);
+  *p++ = '}';
+  u->len = (size_t)(p - u->events);
+  u->type[u->count++] = (uint8_t)index;
   return 0;
 }
 
@@ -108,19 +115,13 @@ type_ok (const char *type, uint32_t index)
 static int32_t
 meter_note (kg_req *req, const char *type, kg_str data)
 {
-  struct mt *mt = mt_plugin;
   uint32_t index = mt_type_index (type);
-  struct usage *u;
-  int32_t r;
   if (!type_ok (type, index) || data.len < 2 || data.ptr[0] != '{'
       || data.ptr[data.len - 1] != '}')
     return -EINVAL;
   if (data.len > MT_DATA_MAX)
     return -E2BIG;
-  r = usage_get (mt, req, &u);
-  if (r < 0)
-    return r;
-  return u->count < MT_EVENTS_MAX ? usage_add (mt, req, u, type, index, data) : -E2BIG;
+  return usage_add (req, type, index, data, MT_EVENTS_MAX);
 }
 
 const struct kg_meter mt_meter = { .size = sizeof (struct kg_meter), .note = meter_note,
@@ -151,7 +152,6 @@ request_note (struct mt *mt, kg_req *req)
 {
   char buf[1024];
   struct kg_out o = { buf, 0, sizeof buf };
-  struct usage *u;
   int32_t r;
   kg_out_lit (&o, "{\"endpoint\":");
   kg_out_str (&o, mt->host->get (req, KG_GET_ROUTE, NULL));
@@ -162,44 +162,46 @@ request_note (struct mt *mt, kg_req *req)
   kg_out_lit (&o, "}");
   if (!kg_out_ok (&o))
     return -E2BIG;
-  r = usage_get (mt, req, &u);
-  if (r == -EACCES)
-    return 0; /* nobody to charge */
-  return r < 0 ? r
-               : usage_add (mt, req, u, "api.request", mt_type_index ("api.request"),
-                            (kg_str){ buf, o.len });
+  r = usage_add (req, "api.request", mt_type_index ("api.request"), (kg_str){ buf, o.len },
+                 MT_EVENTS_MAX + 1);
+  return r == -EACCES ? 0 : r; /* nobody to charge */
 }
 
-/* The whole record: the head, what it costs, and the events, in one piece. */
+/* All that stands before the events, into MT_HEAD_MAX bytes; its length, or 0 when it does
+ * not fit. */
+static size_t
+head_write (struct mt *mt, kg_req *req, const struct usage *u, const struct kg_charge *charge,
+            char *to)
+{
+  size_t charge_len = charge ? charge->json.len : 0;
+  const char *end = to + MT_HEAD_MAX - HEAD_MORE - charge_len;
+  char *p = PUT (to, "{\"tenant\":");
+  if (charge_len > MT_HEAD_MAX / 2 || !(p = put_text (p, end, mt->host->identity (req)->tenant)))
+    return 0;
+  if (charge && !(p = put_text (PUT (p, ",\"key\":"), end, charge->key ? charge->key : "")))
+    return 0;
+  p = put_int (PUT (p, ",\"time\":"), mt->host->num (req, KG_NUM_TIME));
+  if (u->receipt.seq)
+    p = put_int (PUT (p, ",\"seq\":"), (int64_t)u->receipt.seq);
+  if (charge)
+    p = put_raw (PUT (p, ",\"charge\":"), charge->json.ptr, charge_len);
+  return (size_t)(PUT (p, ",\"events\":[") - to);
+}
+
+/* The whole record, in one piece: the events follow the head. */
 static int32_t
 record_write (struct mt *mt, kg_req *req, const struct usage *u, const struct kg_charge *charge,
-              struct kg_out *o)
+              kg_str *ret)
 {
-  o->len = 0;
-  o->cap = MT_HEAD_MAX + u->out.len;
-  o->ptr = mt->host->alloc (req, o->cap);
-  if (!o->ptr)
-    return -ENOMEM;
-  kg_out_lit (o, "{\"tenant\":");
-  kg_out_text (o, mt->host->identity (req)->tenant);
-  if (charge) {
-    kg_out_lit (o, ",\"key\":");
-    kg_out_text (o, charge->key ? charge->key : "");
-  }
-  kg_out_lit (o, ",\"time\":");
-  kg_out_int (o, mt->host->num (req, KG_NUM_TIME));
-  if (u->receipt.seq) {
-    kg_out_lit (o, ",\"seq\":");
-    kg_out_int (o, (int64_t)u->receipt.seq);
-  }
-  if (charge) {
-    kg_out_lit (o, ",\"charge\":");
-    kg_out_raw (o, charge->json.ptr, charge->json.len);
-  }
-  kg_out_lit (o, ",\"events\":[");
-  kg_out_raw (o, u->out.ptr, u->out.len);
-  kg_out_lit (o, "]}");
-  return kg_out_ok (o) ? 0 : -E2BIG;
+  char *record = u->events - MT_HEAD_MAX;
+  size_t n = head_write (mt, req, u, charge, record);
+  if (!n)
+    return -E2BIG;
+  memmove (record + n, u->events, u->len);
+  n += u->len;
+  n = (size_t)(PUT (record + n, "]}") - record);
+  *ret = (kg_str){ record, n };
+  return 0;
 }
 
 /* What the receipt will say of it; the id comes with the record. */
@@ -218,14 +220,15 @@ receipt_begin (struct mt *mt, kg_req *req, struct mt_receipt *r, const struct kg
 static int32_t
 usage_record (struct mt *mt, kg_req *req, struct usage *u, const struct kg_charge *charge)
 {
-  int32_t due = mt_receipt_due (mt, req, charge != NULL), r;
-  struct kg_out o;
+  int32_t due = mt->receipts && mt_receipt_due (mt, req, charge != NULL), r;
+  kg_str record;
   uint32_t i;
   if (due)
     receipt_begin (mt, req, &u->receipt, charge);
-  r = record_write (mt, req, u, charge, &o);
+  r = record_write (mt, req, u, charge, &record);
   if (r >= 0)
-    r = mt->store->record (mt->usage, req, o.ptr, o.len, due ? &u->receipt.id : NULL);
+    r = mt->store->record (mt->usage, req, record.ptr, record.len,
+                           due ? &u->receipt.id : NULL);
   note_failure (mt, r);
   if (r < 0) {
     mt->metrics->add (mt->unrecorded, 0, u->count);
@@ -265,7 +268,7 @@ mt_commit (kg_req *req, void *data)
   charged = charge_get (mt, req, status, &charge);
   if (charged >= 0 && mt->conf->api_requests && (r = request_note (mt, req)) < 0)
     charged = r;
-  if (charged > 0 && (r = usage_get (mt, req, &u)) < 0)
+  if (charged > 0 && !*slot && (r = usage_get (mt, req, &u)) < 0)
     charged = r;
   if (charged < 0)
     return charged;

@@ -77,6 +77,7 @@ PLUGIN_TESTS = \
 	%D%/metering-oracle \
 	%D%/metering-query \
 	%D%/metering-receipt \
+	%D%/metering-put \
 	%D%/metering-read \
 	%D%/metering-rebuild \
 	%D%/metering-rollup \
@@ -90,6 +91,7 @@ check_PROGRAMS += $(PLUGIN_TESTS)
 TESTS += $(PLUGIN_TESTS)
 endif
 
+%C%_metering_put_LDADD = $(CHECK_LIBS)
 %C%_sse_LDADD = $(CHECK_LIBS)
 %C%_fake_work_SOURCES = %D%/fake-work.c %D%/fake-sample.h
 %C%_fake_work_LDADD = $(%C%_fake_LDADD)
