@@ -4,6 +4,7 @@ FAULT_TESTS = \
 	%D%/agents.py \
 	%D%/auth_rows.py \
 	%D%/billing_handover.py \
+	%D%/billing_crowd.py \
 	%D%/billing_kill.py \
 	%D%/bodies.py \
 	%D%/budget.py \

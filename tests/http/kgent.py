@@ -242,13 +242,13 @@ class Host:
     def post(self, target, body, headers=None, admin=False, local=False):
         return self.request("POST", target, body, headers, admin, local)
 
-    def ctl(self, *args, env=None):
+    def ctl(self, *args, env=None, seconds=60):
         """Runs kgentctl against it; returns exit status, output, errors."""
-        return ctl("-s", self.state, *args, env=env)
+        return ctl("-s", self.state, *args, env=env, seconds=seconds)
 
 
-def ctl(*args, env=None):
+def ctl(*args, env=None, seconds=60):
     clean = {k: v for k, v in os.environ.items() if not k.startswith("KGENT_")}
     run = subprocess.run([KGENTCTL, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                         text=True, env={**clean, **(env or {})}, timeout=60)
+                         text=True, env={**clean, **(env or {})}, timeout=seconds)
     return run.returncode, run.stdout, run.stderr
