@@ -139,14 +139,20 @@ turn_settle (struct store *s, int32_t error)
 }
 
 static void
+turn_undo (struct store *s, int32_t error)
+{
+  group_abandon (s, store_told (error));
+  db_close (s->db);
+  s->db = NULL;
+}
+
+static void
 turn_fail (struct store *s, struct store_write *todo, int32_t error)
 {
   *s->group.last = todo;
   s->probed = clock_mono ();
   pulse_trouble (s, error); /* first: whoever is told may ask at once */
-  group_abandon (s, store_told (error));
-  db_close (s->db);
-  s->db = NULL;
+  turn_undo (s, error);
 }
 
 /* Writes everything that waits. */
@@ -228,6 +234,19 @@ wal_tend (struct store *s)
     db_checkpoint (s->db, 0);
 }
 
+/* A run of marks is many times what others write: where it finds no room, they may. */
+static int32_t
+idle_marks (struct store *s)
+{
+  int32_t r = marks_tend (s);
+  if ((r != -ENOSPC && r != -ENOMEM) || !marks_can_wait (s))
+    return r;
+  pulse_marks (s, r);
+  group_reset (s);
+  turn_undo (s, r);
+  return committer_open (s);
+}
+
 /* What another process did, and housekeeping. */
 static int32_t
 idle_polled (struct store *s, int64_t now)
@@ -250,7 +269,7 @@ idle_tasks (struct store *s)
   pulse_beat (s);
   if (!s->db)
     return;
-  r = marks_tend (s);
+  r = idle_marks (s);
   if (r >= 0 && now - s->polled >= POLL_NS)
     r = idle_polled (s, now);
   if (r < 0) {

@@ -77,6 +77,8 @@ trouble_cure (int32_t error)
   switch (error) {
   case -ENOSPC:
     return "free some space";
+  case -ENOMEM:
+    return "give it more memory";
   case -EROFS:
     return "mount it for writing";
   case -EACCES:
@@ -101,6 +103,9 @@ pulse_health (struct store *s)
   if (trouble)
     health_set (s->component, KG_HEALTH_DOWN, SHELF_MS, "%s: %s", strerror (-trouble),
                 trouble_cure (trouble));
+  else if (s->marks.trouble)
+    health_set (s->component, KG_HEALTH_DEGRADED, SHELF_MS, "marks wait in memory: %s: %s",
+                strerror (-s->marks.trouble), trouble_cure (s->marks.trouble));
   else if (lost)
     health_set (s->component, KG_HEALTH_DEGRADED, SHELF_MS, "%llu damaged records",
                 (unsigned long long) lost);
@@ -146,5 +151,24 @@ pulse_trouble (struct store *s, int32_t error)
                s->path, strerror (-error), trouble_cure (error));
   else
     log_write (KG_LOG_WARN, "store", "%s: can be written again", s->path);
+  pulse_health (s);
+}
+
+/* A run of marks found no room (a negative errno), and nobody else is concerned yet; or one
+ * was written (0). */
+void
+pulse_marks (struct store *s, int32_t error)
+{
+  int32_t before = s->marks.trouble;
+  s->marks.trouble = error;
+  if (error && s->meters.errors)
+    metrics_add (s->meters.errors, 0, 1);
+  if (error == before)
+    return;
+  if (error)
+    log_write (KG_LOG_ERROR, "store", "%s: marks of events stay in memory: %s; %s", s->path,
+               strerror (-error), trouble_cure (error));
+  else
+    log_write (KG_LOG_WARN, "store", "%s: marks of events are written again", s->path);
   pulse_health (s);
 }

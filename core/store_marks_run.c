@@ -12,6 +12,7 @@
 
 #define PART_MARKS 128u                    /* about as many in a part */
 #define SPAN_NS (4 * 86400 * CLOCK_SECOND) /* older ones go although they are few */
+#define AGAIN_NS (5 * CLOCK_SECOND)        /* a run that found no room is tried so often */
 
 static int32_t
 generation_next (struct store *s)
@@ -115,13 +116,10 @@ fresh_is_due (const struct store_marks *ms, int64_t now)
              || ms->since_ns + SPAN_NS < now);
 }
 
-int32_t
-marks_tend (struct store *s)
+static int32_t
+run_make (struct store *s)
 {
-  int32_t r;
-  if (!fresh_is_due (&s->marks, s->group.now))
-    return 0;
-  r = group_begin (s);
+  int32_t r = group_begin (s);
   if (r >= 0 && fresh_is_due (&s->marks, s->group.now))
     r = fresh_write (s);
   if (r >= 0)
@@ -130,6 +128,28 @@ marks_tend (struct store *s)
     return r;
   group_publish (s);
   return 0;
+}
+
+/* Whether those that could not be written may stay in memory for longer. */
+int
+marks_can_wait (const struct store *s)
+{
+  return s->marks.fresh.count < s->marks.limit + MARKS_LATE;
+}
+
+int32_t
+marks_tend (struct store *s)
+{
+  struct store_marks *ms = &s->marks;
+  int32_t r = 0;
+  if (ms->trouble && marks_can_wait (s) && clock_mono () - ms->tried < AGAIN_NS)
+    return 0;
+  if (fresh_is_due (ms, s->group.now))
+    r = run_make (s);
+  ms->tried = clock_mono ();
+  if (r >= 0)
+    pulse_marks (s, 0);
+  return r;
 }
 
 static int32_t

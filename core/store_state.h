@@ -174,6 +174,7 @@ struct mark_run {
 };
 
 #define MARKS_FRESH 262144u    /* so many of them make a run, unless configured */
+#define MARKS_LATE 1048576u    /* more of them while a run finds no room */
 #define MARKS_PART_BITS 20     /* of the place of a part, behind its run */
 #define MARKS_PARTS_MAX 65536u /* of a run */
 #define MARKS_ROW_BITS 32      /* of a row of fresh ones, behind the generation */
@@ -194,6 +195,8 @@ struct store_marks {
   struct mark_run made; /* in this transaction, of all that were fresh */
   int32_t emptied;      /* they are not fresh any more */
   int64_t dropped;      /* run, or 0 */
+  int32_t trouble;      /* of the last run that was to be written: 0 or -errno */
+  int64_t tried;        /* monotonic, when */
   struct marks_bytes row;
 };
 
@@ -284,6 +287,8 @@ struct kg_entry store_row_entry (struct db_stmt *stmt);
 int32_t store_get (kg_bucket *bucket, kg_str key, struct kg_entry *ret);
 int32_t store_scan (kg_bucket *bucket, kg_str prefix,
                     int32_t (*fn) (const struct kg_entry *, void *), void *arg);
+int32_t store_scan_after (kg_bucket *bucket, kg_str prefix, kg_str after,
+                          int32_t (*fn) (const struct kg_entry *, void *), void *arg);
 int32_t store_read (kg_log *log, uint64_t after, uint32_t max,
                     int32_t (*fn) (const struct kg_record *, void *), void *arg);
 int32_t store_reader_allowed (struct store *s, const char *what);
@@ -326,6 +331,7 @@ int32_t marks_commit (struct store *s);
 void marks_publish (struct store *s);
 void marks_abandon (struct store *s);
 int32_t marks_tend (struct store *s);  /* makes a run when it is time; 0, or -errno */
+int marks_can_wait (const struct store *s);
 int32_t marks_house (struct store *s); /* 1: there is more to do */
 void marks_forget (struct store_marks *ms);
 void marks_run_free (struct mark_run *run);
@@ -400,5 +406,6 @@ int32_t pulse_define (struct store *s);
 void pulse_beat (struct store *s);
 void pulse_commit (struct store *s, int64_t ns);
 void pulse_trouble (struct store *s, int32_t error);
+void pulse_marks (struct store *s, int32_t error);
 
 #endif

@@ -286,6 +286,67 @@ START_TEST (the_database_is_removed_and_put_back)
 }
 END_TEST
 
+/* Marks with large keys, in one write: its error. */
+static int32_t
+marks_write (uint32_t first, uint32_t n)
+{
+  static char key[2000][KG_KEY_MAX];
+  static struct kg_op op[2000];
+  for (uint32_t i = 0; i < n; i++) {
+    memset (key[i], 'k', KG_KEY_MAX);
+    snprintf (key[i], KG_KEY_MAX, "%u", first + i);
+    op[i] = (struct kg_op){ .kind = KG_OP_MARK, .log = t.webhooks, .key = { key[i], KG_KEY_MAX } };
+  }
+  return test_write (&t, op, n).error;
+}
+
+static int64_t
+file_size (const char *name)
+{
+  char path[128];
+  struct stat st;
+  snprintf (path, sizeof path, "%s/%s", dir, name);
+  ck_assert_int_eq (stat (path, &st), 0);
+  return st.st_size;
+}
+
+static uint32_t
+runs (void)
+{
+  uint32_t n;
+  pthread_mutex_lock (&t.store->marks.lock);
+  n = t.store->marks.runs;
+  pthread_mutex_unlock (&t.store->marks.lock);
+  return n;
+}
+
+/* On a disk that has room for what others write, and not for a run of marks. */
+START_TEST (a_run_that_finds_no_room_stops_nobody)
+{
+  int64_t begin;
+  test_fresh_marks = 2000;
+  start ("power");
+  ck_assert_int_eq (marks_write (0, 1999), 0);
+  vfs_room (file_size ("kgent.db-wal") + 400000);
+  ck_assert_int_eq (marks_write (1999, 1), 0);
+  begin = clock_mono ();
+  for (int i = 0; clock_mono () - begin < 500 * CLOCK_MS; i++) {
+    ck_assert_int_eq (i < 10 ? test_put (&t, "k", "v", KG_REV_ANY, 0).error : 0, 0);
+    ck_assert_int_eq (store_trouble (t.store), 0);
+    sleep_ms (20);
+  }
+  ck_assert_int_eq (runs (), 0);
+  ck_assert_int_eq (marks_write (7, 1), -EEXIST);
+  vfs_clear ();
+  while (!runs () && clock_mono () - begin < 20 * CLOCK_SECOND)
+    sleep_ms (20);
+  ck_assert_int_eq (runs (), 1);
+  ck_assert_int_eq (marks_write (7, 1), -EEXIST);
+  ck_assert_int_eq (marks_write (2000, 1), 0);
+  test_fresh_marks = 0;
+}
+END_TEST
+
 static void *
 waiter_main (void *arg)
 {
@@ -360,6 +421,7 @@ main (void)
   tcase_add_test (c, a_slow_disk_blocks_no_worker);
   tcase_add_loop_test (c, a_request_that_expires_is_not_charged, 0, 2);
   tcase_add_test (c, an_expired_one_outside_of_the_ring_is_not_charged);
+  tcase_add_test (c, a_run_that_finds_no_room_stops_nobody);
   tcase_add_test (c, the_database_is_removed_and_put_back);
   tcase_add_test (c, many_waiters_and_failing_syncs);
   tcase_add_test (c, a_damaged_batch_is_skipped_and_reported);

@@ -23,7 +23,7 @@ static sqlite3_io_methods shim_methods;
 static _Atomic uint32_t plan_ops;
 static _Atomic int64_t plan_countdown, plan_times, plan_count;
 static _Atomic int32_t plan_action, plan_code;
-static _Atomic int64_t after_failure;
+static _Atomic int64_t after_failure, room;
 
 void
 vfs_plan (uint32_t ops, int64_t countdown, int64_t times, int32_t action, int32_t code)
@@ -38,9 +38,16 @@ vfs_plan (uint32_t ops, int64_t countdown, int64_t times, int32_t action, int32_
 }
 
 void
+vfs_room (int64_t bytes)
+{
+  room = bytes;
+}
+
+void
 vfs_clear (void)
 {
   plan_ops = 0;
+  room = 0;
 }
 
 int64_t
@@ -105,6 +112,8 @@ shim_write (sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
   }
   if (action)
     return plan_code;
+  if (room && at + n > room)
+    return SQLITE_FULL;
   return real_of (f)->pMethods->xWrite (real_of (f), p, n, at);
 }
 

@@ -28,6 +28,9 @@ void vfs_install (void);
  * operations (-1: for ever), does `action`. */
 void vfs_plan (uint32_t ops, int64_t countdown, int64_t times, int32_t action, int32_t code);
 
+/* No file grows beyond so many bytes, as on a disk that is nearly full; 0: any does. */
+void vfs_room (int64_t bytes);
+
 /* Passes everything on again. */
 void vfs_clear (void);
 
