@@ -243,14 +243,30 @@ marks_pack_part (const struct marks *m, uint32_t part, uint32_t parts, int64_t n
 
 /* ---- Filters ------------------------------------------------------------------------- */
 
+static int32_t
+filter_alloc (struct marks_filter *f, uint32_t blocks)
+{
+  f->blocks = blocks;
+  f->bits = aligned_alloc (MARKS_BLOCK, (size_t) blocks * MARKS_BLOCK);
+  return f->bits ? 0 : -ENOMEM;
+}
+
 int32_t
 marks_filter_init (struct marks_filter *f, uint32_t count)
 {
-  f->blocks = (uint32_t) ((uint64_t) count * FILTER_BITS / (8 * MARKS_BLOCK)) + 1;
-  f->bits = aligned_alloc (MARKS_BLOCK, (size_t) f->blocks * MARKS_BLOCK);
-  if (!f->bits)
+  uint64_t bits = (uint64_t) count * FILTER_BITS;
+  if (filter_alloc (f, (uint32_t) (bits / (8 * MARKS_BLOCK)) + 1) < 0)
     return -ENOMEM;
   memset (f->bits, 0, (size_t) f->blocks * MARKS_BLOCK);
+  return 0;
+}
+
+int32_t
+marks_filter_read (struct marks_filter *f, kg_str bits)
+{
+  if (filter_alloc (f, (uint32_t) (bits.len / MARKS_BLOCK)) < 0)
+    return -ENOMEM;
+  memcpy (f->bits, bits.ptr, bits.len);
   return 0;
 }
 

@@ -97,6 +97,9 @@ struct marks_filter {
 
 /* An empty one for so many marks: 0, or -ENOMEM. */
 int32_t marks_filter_init (struct marks_filter *f, uint32_t count);
+
+/* One of so many bytes, which are blocks: 0, or -ENOMEM. */
+int32_t marks_filter_read (struct marks_filter *f, kg_str bits);
 void marks_filter_finish (struct marks_filter *f);
 void marks_filter_add (struct marks_filter *f, uint64_t hash);
 

@@ -11,21 +11,17 @@
 #include <errno.h>
 #include <string.h>
 
-/* A filter that is damaged excludes nothing. */
+/* A filter that is damaged excludes nothing: one block with all bits does not. */
 static int32_t
 run_filter (struct store *s, struct mark_run *run, int64_t crc, kg_str bits)
 {
-  int32_t r = marks_filter_init (&run->filter, run->count);
-  size_t n = (size_t) run->filter.blocks * MARKS_BLOCK;
-  if (r < 0)
-    return r;
-  if (crc == crc32c (0, bits.ptr, bits.len) && bits.len && bits.len % MARKS_BLOCK == 0
-      && bits.len <= n) {
-    run->filter.blocks = (uint32_t) (bits.len / MARKS_BLOCK);
-    memcpy (run->filter.bits, bits.ptr, bits.len);
+  uint8_t all[MARKS_BLOCK];
+  int good = bits.len && bits.len % MARKS_BLOCK == 0 && crc == crc32c (0, bits.ptr, bits.len);
+  memset (all, 0xff, sizeof all);
+  if (marks_filter_read (&run->filter, good ? bits : (kg_str){ (const char *) all, sizeof all }) < 0)
+    return -ENOMEM;
+  if (good)
     return 0;
-  }
-  memset (run->filter.bits, 0xff, n);
   log_write (KG_LOG_ERROR, "store",
              "table mark_run: the filter of row %lld is damaged; every look-up reads its parts",
              (long long) run->id);
@@ -116,10 +112,10 @@ load_key (struct store *s)
   struct db_stmt *stmt = db_bind (s->db, SQL_META_GET, "t", "marks_key");
   int32_t r = db_step (s->db, stmt);
   kg_str key = r == 1 ? db_str (stmt, 0) : (kg_str){ NULL, 0 };
-  if (key.len == sizeof s->marks.key)
-    memcpy (s->marks.key, key.ptr, key.len);
-  else if (r >= 0)
+  if (r >= 0 && key.len != sizeof s->marks.key)
     r = -EBADMSG;
+  else if (r >= 0 && memcmp (s->marks.key, key.ptr, key.len)) /* readers use it without a lock */
+    memcpy (s->marks.key, key.ptr, key.len);
   if (stmt)
     db_reset (stmt);
   return r < 0 ? r : 0;
@@ -173,8 +169,8 @@ marks_sync (struct store *s)
   struct store_marks *ms = &s->marks;
   int64_t generation = 0;
   int32_t r = db_number (s->db, &generation, SQL_META_GET, "t", "marks");
-  if (r < 0)
-    return r;
+  if (r < 1)
+    return r < 0 ? r : -EBADMSG;
   pthread_mutex_lock (&ms->lock);
   r = generation == ms->generation ? load_fresh (s) : marks_load (s, generation);
   pthread_mutex_unlock (&ms->lock);

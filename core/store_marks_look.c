@@ -63,8 +63,9 @@ static int32_t
 memory_look (struct look *l)
 {
   struct store_marks *ms = &l->store->marks;
-  int32_t r = 0;
+  int32_t r;
   pthread_mutex_lock (&ms->lock);
+  r = ms->generation < 0 ? -EAGAIN : 0; /* reading them has failed, and is tried again */
   for (uint32_t i = 0; !r && i < l->n; i++)
     r = memory_look_one (l, i);
   l->old = ms->old;

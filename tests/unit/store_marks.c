@@ -274,6 +274,62 @@ START_TEST (a_format_is_not_left_under_another_process)
 }
 END_TEST
 
+/* Its number of marks has no checksum; its filter has. */
+START_TEST (a_run_is_read_whatever_its_count_says)
+{
+  struct kg_op op[100];
+  char id[100][8];
+  test_fresh_marks = 100;
+  begin ();
+  for (int i = 0; i < 100; i++) {
+    snprintf (id[i], sizeof id[i], "%d", i);
+    op[i] = mark (id[i], "1", 0);
+  }
+  ck_assert_int_eq (test_write (&t, op, 100).error, 0);
+  ck_assert (rows_are ("mark_run", 1));
+  ck_assert_int_eq (test_stop (&t), 0);
+  sql ("UPDATE mark_run SET count = 1");
+  begin ();
+  op[7].log = t.webhooks;
+  ck_assert_int_eq (test_write (&t, &op[7], 1).error, -EEXIST);
+  ck_assert_uint_eq (t.store->lost, 0);
+  end ();
+  test_fresh_marks = 0;
+}
+END_TEST
+
+START_TEST (a_store_without_its_generation_does_not_start)
+{
+  begin ();
+  ck_assert_int_eq (test_stop (&t), 0);
+  sql ("DELETE FROM meta WHERE name = 'marks'");
+  ck_assert_int_eq (test_start (&t, dir, "power", 1), -EBADMSG);
+  sql ("INSERT INTO meta VALUES ('marks', 0)");
+  begin ();
+  end ();
+}
+END_TEST
+
+/* As it is when no memory was left for what another process has written. */
+START_TEST (what_is_read_in_part_says_nothing)
+{
+  const kg_str id = { "a", 1 };
+  struct kg_op op;
+  char text[64] = "";
+  begin ();
+  op = mark ("a", "1", 0);
+  ck_assert_int_eq (test_write (&t, &op, 1).error, 0);
+  pthread_mutex_lock (&t.store->marks.lock);
+  t.store->marks.generation = -1;
+  pthread_mutex_unlock (&t.store->marks.lock);
+  ck_assert_int_eq (store_service.marks (t.webhooks, &id, 1, note, text), -EAGAIN);
+  ck_assert_str_eq (text, "");
+  again ();
+  ck_assert_str_eq (look (), "0=1 ");
+  end ();
+}
+END_TEST
+
 START_TEST (a_damaged_filter_denies_nothing)
 {
   struct kg_op op;
@@ -454,6 +510,9 @@ main (void)
   tcase_add_loop_test (c, those_that_are_over_leave_no_rows, 0, 2);
   tcase_add_test (c, an_older_store_keeps_its_marks);
   tcase_add_test (c, a_format_is_not_left_under_another_process);
+  tcase_add_test (c, a_run_is_read_whatever_its_count_says);
+  tcase_add_test (c, a_store_without_its_generation_does_not_start);
+  tcase_add_test (c, what_is_read_in_part_says_nothing);
   tcase_add_test (c, a_damaged_filter_denies_nothing);
   tcase_add_test (c, bad_marks_are_refused);
   tcase_add_test (c, filters_deny_what_was_never_added);
