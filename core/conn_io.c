@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -198,7 +199,10 @@ conn_hang_up (struct conn *c)
 {
   if (c->fd < 0)
     return;
-  close (c->fd); /* which takes it out of the epoll set */
+  /* A process that is being started has a copy until its program runs; closed here alone, the
+   * descriptor would stay in the set, and tell of a connection that was freed. */
+  epoll_ctl (c->worker->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+  close (c->fd);
   c->fd = -1;
   if (c->admin)
     atomic_fetch_sub_explicit (&c->worker->all->admin_connections, 1, memory_order_relaxed);

@@ -40,6 +40,7 @@ FAULT_TESTS = \
 	%D%/sink_far.py \
 	%D%/sink_file.py \
 	%D%/sinks_handover.py \
+	%D%/spawning.py \
 	%D%/streams.py \
 	%D%/usage.py \
 	$(NULL)
