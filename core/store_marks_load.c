@@ -17,8 +17,9 @@ run_filter (struct store *s, struct mark_run *run, int64_t crc, kg_str bits)
 {
   uint8_t all[MARKS_BLOCK];
   int good = bits.len && bits.len % MARKS_BLOCK == 0 && crc == crc32c (0, bits.ptr, bits.len);
-  memset (all, 0xff, sizeof all);
-  if (marks_filter_read (&run->filter, good ? bits : (kg_str){ (const char *) all, sizeof all }) < 0)
+  if (!good)
+    bits = (kg_str){ (const char *) memset (all, 0xff, sizeof all), sizeof all };
+  if (marks_filter_read (&run->filter, bits) < 0)
     return -ENOMEM;
   if (good)
     return 0;
