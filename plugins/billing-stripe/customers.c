@@ -112,11 +112,24 @@ customer_learn (struct batch *batch, const struct told *t)
   owner_touch (batch, &old, customer, now.tenant);
 }
 
+static int32_t
+named_touch (const struct projection *p, int32_t own, void *arg)
+{
+  const char *tenant = projection_tenant (p);
+  (void) own;
+  if (*tenant)
+    batch_touch (arg, tenant);
+  return 0;
+}
+
 void
 customer_map (struct batch *batch, const char *customer, const char *tenant)
 {
   struct engine *e = batch->billing->engine;
   struct owner owner = { .admin = 1 }, old;
+  /* Those that subscriptions name lose what they had, or have it again. */
+  if (customer_subscriptions (batch, "", customer, named_touch, batch) < 0)
+    batch->all = 1;
   owner_load (batch_get (batch, e->customers, customer), &old);
   owner_touch (batch, &old, customer, tenant);
   if (!*tenant) {

@@ -136,5 +136,8 @@ int32_t projection_rank (struct engine *e, const struct projection *p);
 typedef int32_t subscription_fn (const struct projection *p, int32_t own, void *arg);
 int32_t tenant_subscriptions (struct engine *e, const char *tenant, subscription_fn *fn,
                               void *arg);
+/* The same with those of a customer. */
+int32_t customer_subscriptions (struct batch *batch, const char *tenant, const char *customer,
+                                subscription_fn *fn, void *arg);
 
 #endif

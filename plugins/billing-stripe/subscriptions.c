@@ -128,7 +128,7 @@ subscription_with (struct batch *batch, const char *tenant, const char *customer
   return rc;
 }
 
-static int32_t
+int32_t
 customer_subscriptions (struct batch *batch, const char *tenant, const char *customer,
                         subscription_fn *fn, void *arg)
 {

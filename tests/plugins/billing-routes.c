@@ -131,6 +131,23 @@ CASE (customers)
   expect (ask ("POST", CUSTOMERS, "[]"), 422);
 }
 
+/* The operator's word takes a subscription from the tenant that it names itself, whoever had
+ * the customer, and taking it back gives it back at once. */
+CASE (taken_back)
+{
+  take (sub_text ("evt_1", "created", T0, "active", "price_pro",
+                  ",\"metadata\":{\"tenant_id\":\"t-1\"}"));
+  take (event_text ("evt_2", "customer.updated", T0 + 2,
+                    "\"id\":\"cus_1\",\"metadata\":{\"tenant_id\":\"t-3\"}"));
+  tier_is ("t-1", "PRO");
+  expect (ask ("POST", CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":\"t-2\"}"), 200);
+  tier_is ("t-2", "PRO");
+  tier_is ("t-1", "FREE");
+  expect (ask ("POST", CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":null}"), 200);
+  tier_is ("t-2", "FREE");
+  tier_is ("t-1", "PRO");
+}
+
 #define SUBS "/admin/v1/billing/subscriptions"
 
 CASE (subscriptions)
@@ -264,5 +281,5 @@ CASE (reconcile_ends)
   has (expect (req, 502), "detail", "Stripe's list of subscriptions does not go on");
 }
 
-UNIT_MAIN ("billing-routes", inbox_list, inbox_show, replay, customers, subscriptions, time_machine,
+UNIT_MAIN ("billing-routes", inbox_list, inbox_show, replay, customers, taken_back, subscriptions, time_machine,
            retry_while_sending, reconcile_ends)
