@@ -22,6 +22,8 @@
                           what it had begun has arrived */
 #define RETRY_S   60   /* after a sweep that failed */
 #define SLICE_NS  INT64_C (100000000) /* of a sweep, before others have their turn */
+#define MANUAL_S  60   /* until a tenant is looked at again whose tier is set by hand, and
+                          would be another one: nobody tells when that ends */
 #define SETTING   256 /* changes of tiers under way, at which a sweep waits */
 #define DAY_S     INT64_C (86400)
 #define ACTOR     "billing-stripe"
@@ -263,9 +265,19 @@ tier_set (const struct look *l, const char *tenant, int32_t rank)
   return rc;
 }
 
+/* Its tier is set by hand: when to look again.  All looks of a minute are at the same time. */
+static int64_t
+manual_leave (struct engine *e, int64_t next, int32_t touched, int64_t now)
+{
+  int64_t again = (now / MANUAL_S + 1) * MANUAL_S;
+  if (touched)
+    e->billing->metrics->add (e->changes, 2, 1);
+  return next && next < again ? next : again;
+}
+
 /* When to look again, 0: never; or -errno. */
 static int64_t
-tenant_look (struct engine *e, const char *tenant, int64_t now)
+tenant_look (struct engine *e, const char *tenant, int32_t touched, int64_t now)
 {
   struct look l = { .engine = e, .tenant = tenant, .verdict = VERDICT_NONE, .now = now,
                     .rank = -1 };
@@ -277,18 +289,20 @@ tenant_look (struct engine *e, const char *tenant, int64_t now)
   if (rc < 0)
     return rc == -ENOENT ? 0 : rc;
   rank = verdict_rank (&l.verdict, e->ended_rank, l.rank);
-  if (rank >= 0 && rank != l.rank && !l.manual)
+  if (rank >= 0 && rank != l.rank && l.manual)
+    return manual_leave (e, l.verdict.next, touched, now);
+  if (rank >= 0 && rank != l.rank)
     rc = tier_set (&l, tenant, rank);
   return rc < 0 ? rc : l.verdict.next;
 }
 
 /* ---- Sweeps --------------------------------------------------------------- */
 
-/* Looks at a tenant, and remembers when to look again. */
+/* Looks at a tenant, and remembers when to look again; `touched`: something has happened. */
 static void
-tenant_visit (struct engine *e, const char *tenant, int64_t now)
+tenant_visit (struct engine *e, const char *tenant, int32_t touched, int64_t now)
 {
-  int64_t next = tenant_look (e, tenant, now);
+  int64_t next = tenant_look (e, tenant, touched, now);
   if (next < 0 || (next && due_add (&e->due, next, tenant) < 0))
     tiers_touch (e, tenant);
 }
@@ -349,7 +363,7 @@ sweep_go_on (struct engine *e, int64_t now)
     if (e->swept < customers)
       waits_release (e, e->sweep_customers.text[e->swept]);
     else
-      tenant_visit (e, e->sweep_tenants.text[e->swept - customers], now);
+      tenant_visit (e, e->sweep_tenants.text[e->swept - customers], 0, now);
   if (e->swept < all)
     return atomic_load (&e->setting) < SETTING;
   sweep_end (e);
@@ -397,21 +411,38 @@ health_set (struct engine *e)
     b->health->set (e->component, b->tenants ? KG_HEALTH_OK : KG_HEALTH_ABSENT, 0, "%s", "");
 }
 
+/* Those whose time has come, each once: how many there were. */
+static uint32_t
+due_run (struct engine *e, int64_t now)
+{
+  struct texts due = { 0 };
+  uint32_t n;
+  char *tenant;
+  while ((tenant = due_take (&e->due, now))) {
+    if (texts_add (&due, tenant, strlen (tenant)) < 0)
+      tiers_touch (e, tenant);
+    free (tenant);
+  }
+  texts_sort (&due);
+  for (uint32_t i = 0; i < due.count; i++)
+    tenant_visit (e, due.text[i], 0, now);
+  n = due.count;
+  texts_free (&due);
+  return n;
+}
+
 /* What goes before a sweep: how many there were. */
 static uint32_t
 dirty_run (struct engine *e, struct texts *dirty, struct texts *freed, int64_t now)
 {
   uint32_t n = dirty->count;
-  char *tenant;
   texts_sort (freed);
   for (uint32_t i = 0; i < freed->count; i++)
     waits_release (e, freed->text[i]);
   for (uint32_t i = 0; e->billing->tenants && i < dirty->count; i++)
-    tenant_visit (e, dirty->text[i], now);
-  for (; e->billing->tenants && (tenant = due_take (&e->due, now)); n++) {
-    tenant_visit (e, tenant, now);
-    free (tenant);
-  }
+    tenant_visit (e, dirty->text[i], 1, now);
+  if (e->billing->tenants)
+    n += due_run (e, now);
   texts_free (dirty);
   texts_free (freed);
   return n;

@@ -194,6 +194,16 @@ CASE (by_hand)
   take (sub_text ("evt_2", "created", T0, "active", "price_pro", ""));
   settle ();
   tier_is ("t-1", "FREE");
+  for (int i = 0; i < 5; i++) {
+    the_time += 60;
+    settle ();
+  }
+  tier_is ("t-1", "FREE");
+  ck_assert_int_eq ((int) fake_metric (fake, "kgent_stripe_tier_changes_total", "manual"), 1);
+  tenants[0].flags = 0; /* it follows within a minute once it is billing's again */
+  the_time += 60;
+  settle ();
+  tier_is ("t-1", "PRO");
 }
 
 /* A payment is due: the clock alone ends the tier, and a payment brings it back. */
