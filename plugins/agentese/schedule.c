@@ -198,8 +198,11 @@ turn (void *arg)
 void
 ag_schedule_kick (struct ag *ag)
 {
-  if (ag->schedule->timer)
-    ag->jobs->kick (ag->schedule->timer);
+  struct ag_schedule *s = ag->schedule;
+  pthread_mutex_lock (&s->lock); /* stop may be about to end it */
+  if (s->timer)
+    ag->jobs->kick (s->timer);
+  pthread_mutex_unlock (&s->lock);
 }
 
 /* ---- Life ---------------------------------------------------------------------------- */
@@ -246,6 +249,7 @@ ag_schedule_start (struct ag *ag)
 {
   struct ag_schedule *s = ag->schedule;
   struct kg_region region = { .size = sizeof region };
+  kg_timer *timer = NULL;
   int32_t r = ag->store->region (ag->self, AG_SCHEDULE_REGION, sizeof *s->claims, &region);
   if (r < 0) {
     ag->host->log (ag->self, KG_LOG_ERROR, "the region %s cannot be mapped: %s",
@@ -259,14 +263,22 @@ ag_schedule_start (struct ag *ag)
   if ((r = ag->store->region_ensure (ag->self, AG_SCHEDULE_REGION, 0, sizeof *s->claims)) < 0)
     return r;
   atomic_store_explicit (&s->claims->instance[s->slot], s->instance, memory_order_release);
-  return ag->jobs->timer (ag->self, TURN_MS, TURN_MS, turn, ag, &s->timer);
+  r = ag->jobs->timer (ag->self, TURN_MS, TURN_MS, turn, ag, &timer);
+  pthread_mutex_lock (&s->lock);
+  s->timer = timer;
+  pthread_mutex_unlock (&s->lock);
+  return r;
 }
 
 void
 ag_schedule_stop (struct ag *ag)
 {
-  kg_timer *timer = ag->schedule->timer;
-  ag->schedule->timer = NULL;
+  struct ag_schedule *s = ag->schedule;
+  kg_timer *timer;
+  pthread_mutex_lock (&s->lock);
+  timer = s->timer;
+  s->timer = NULL;
+  pthread_mutex_unlock (&s->lock);
   ag->jobs->cancel (timer);
 }
 

@@ -22,9 +22,9 @@ struct ag_schedule {
   struct ag_job *claimed; /* that are to be called; a chain by `next` */
   uint32_t under_way;     /* claims and calls */
   int32_t draining;       /* 1: this process takes no more */
+  kg_timer *timer;        /* NULL: it has not begun, or ended */
 
   kg_bucket *bucket;
-  kg_timer *timer;
   struct ag_claims *claims;
   uint32_t slot;
   uint64_t instance; /* of this process; nobody else's is the same */

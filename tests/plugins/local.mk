@@ -1,6 +1,7 @@
 # One test per plugin, linked with the plugin's library and the fake host.
 PLUGIN_TESTS = \
 	%D%/agentese \
+	%D%/agentese-clock \
 	%D%/agentese-compose \
 	%D%/agentese-concept \
 	%D%/agentese-grammar \
@@ -170,6 +171,8 @@ endif
 %C%_auth_race_LDADD = $(%C%_auth_limit_LDADD)
 %C%_agentese_LDADD = plugins/agentese/libagentese.a $(FAKE_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_SOURCES = %D%/agentese.c %D%/agentese.h
+%C%_agentese_clock_SOURCES = %D%/agentese-clock.c
+%C%_agentese_clock_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_laws_SOURCES = %D%/agentese-laws.c %D%/agentese-compose.h %D%/agentese.h
 %C%_agentese_laws_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_quote_SOURCES = %D%/agentese-quote.c %D%/agentese-compose.h %D%/agentese.h
