@@ -5,6 +5,7 @@
 #include "core/reply.h"
 
 #include "core/conn.h"
+#include "core/util/str.h"
 
 #include <kgent/json.h>
 
@@ -64,12 +65,27 @@ put_problem (struct kg_out *o, const struct kg_req *req, int32_t status, const c
   kg_out_lit (o, "}");
 }
 
+/* What others said may be no UTF-8, and is cut anywhere: it is text in the end, and JSON. */
+static kg_str
+detail_text (char *p, size_t len)
+{
+  char *at = p, *end = p + len;
+  while (at < end) {
+    size_t n = str_utf8_len (at, end);
+    if (!n)
+      *at = '?';
+    at += n ? n : 1;
+  }
+  return (kg_str){ p, len };
+}
+
 int32_t
 problem_vset (kg_req *req, int32_t status, const char *type, const char *fmt, va_list args)
 {
   char detail[DETAIL_MAX];
   int n = vsnprintf (detail, sizeof detail, fmt, args);
-  kg_str text = { detail, n < 0 ? 0 : n < DETAIL_MAX ? (size_t) n : DETAIL_MAX - 1 };
+  kg_str text
+      = detail_text (detail, n < 0 ? 0 : n < DETAIL_MAX ? (size_t) n : DETAIL_MAX - 1);
   struct kg_out o = { NULL, 0, 1024 };
   if (status < 400 || status > 599)
     status = 500;

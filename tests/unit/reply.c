@@ -4,6 +4,7 @@
 #include "tests/unit.h"
 
 #include "core/reply.h"
+#include "core/util/str.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -166,6 +167,25 @@ START_TEST (names_are_tokens)
 }
 END_TEST
 
+static char long_text[5000];
+
+/* What is said of a refusal is JSON, whatever it was made of. */
+START_TEST (problems_are_text)
+{
+  kg_str body;
+  begin ();
+  memcpy (long_text, "a\xff" "b\xc3 ", 5);
+  for (size_t i = 5; i + 3 < sizeof long_text; i += 3)
+    memcpy (long_text + i, "\xe2\x82\xac", 3);
+  problem_set (&req, 400, NULL, "%s", long_text);
+  body = (kg_str){ req.response.body, req.response.len };
+  ck_assert_int_eq (str_utf8_valid (body.ptr, body.len), 1);
+  ck_assert_ptr_nonnull (memmem (body.ptr, body.len, "\"detail\":\"a?b? \xe2\x82\xac", 18));
+  arena_finish (&req.arena);
+}
+END_TEST
+
 UNIT_MAIN ("reply", fields_are_gathered, fields_are_set_together, fields_are_all_good,
            fields_are_numbers,
-           names_of_fields_are_good, ours_are_refused, values_are_printable, names_are_tokens)
+           names_of_fields_are_good, ours_are_refused, values_are_printable, names_are_tokens,
+           problems_are_text)
