@@ -226,7 +226,8 @@ subscriptions_run (struct desk *d)
   return rc;
 }
 
-/* Of one tenant, without pages: there are few. */
+/* Of one tenant, without pages: there are few.  Operators get the members that they get of
+ * all. */
 static int32_t
 tenant_add (const struct projection *p, int32_t own, void *arg)
 {
@@ -234,6 +235,10 @@ tenant_add (const struct projection *p, int32_t own, void *arg)
   if (own) {
     desk_lit (d, d->text[d->len - 1] == '[' ? "{" : ",{");
     desk_subscription (d, p);
+    if (*d->of) {
+      desk_lit (d, ",\"tenant\":");
+      desk_text (d, d->of);
+    }
     desk_lit (d, "}");
   }
   return d->error;

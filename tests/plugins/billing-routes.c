@@ -165,7 +165,9 @@ CASE (subscriptions)
   has (req, "subscriptions.0.until", "2023-11-21T22:13:20Z");
   has (req, "subscriptions.0.amount", "1200");
   has (req, "subscriptions.0.tier", "PRO");
-  has (expect (ask ("GET", SUBS "?tenant=t-1", NULL), 200), "subscriptions.0.id", "sub_1");
+  req = expect (ask ("GET", SUBS "?tenant=t-1", NULL), 200);
+  has (req, "subscriptions.0.id", "sub_1");
+  has (req, "subscriptions.0.tenant", "t-1");
   has (expect (ask ("GET", SUBS "?tenant=t-2", NULL), 200), "subscriptions.0.id", NULL);
   expect (ask ("GET", SUBS "?tenant=t-7", NULL), 404);
   fake_as (fake, &who, 0, 0);
