@@ -42,16 +42,31 @@ differences_print (json_object *answer, int fix)
   printf ("\n");
 }
 
+/* Whether the options belong together. */
+static int
+options_fit (const struct args *a)
+{
+  static const char *const usage[] = { "from", "to", "openmeter" };
+  if (args_flag (a, "usage") && args_flag (a, "fix")) {
+    complain ("billing reconcile: --fix is for subscriptions; usage is sent by itself, or parked");
+    return 0;
+  }
+  for (size_t i = 0; i < sizeof usage / sizeof usage[0]; i++)
+    if (args_text (a, usage[i]) && !args_flag (a, "usage")) {
+      complain ("billing reconcile: --%s is for --usage", usage[i]);
+      return 0;
+    }
+  return 1;
+}
+
 static int
 billing_reconcile (const struct args *a)
 {
   json_object *body;
   struct answer answer = { 0 };
   int fix = args_flag (a, "fix"), r;
-  if (fix && args_flag (a, "usage")) {
-    complain ("billing reconcile: --fix is for subscriptions; usage is sent by itself, or parked");
+  if (!options_fit (a))
     return EXIT_USAGE;
-  }
   if (args_flag (a, "usage"))
     return billing_days (a);
   body = json_object_new_object ();

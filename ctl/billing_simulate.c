@@ -14,7 +14,7 @@
 #define FILE_MAX 4000000 /* bytes; what the host takes, nearly */
 
 const struct option billing_simulate_options[] = {
-  { "until", 0, KIND_TEXT, "TIME", NULL, NULL, "RFC 3339: no further than this [for ever]" },
+  { "until", 0, KIND_TEXT, "TIME", NULL, NULL, "RFC 3339: how far time goes on behind the events [for ever]" },
   { 0 },
 };
 

@@ -63,6 +63,10 @@ usage_list (const struct args *a)
   static const struct list parked = { PARTS, "parts", columns, 7, NULL },
                            waiting = { PARTS "?state=waiting", "parts", columns, 7, NULL },
                            open = { PARTS "?state=open", "parts", columns, 7, NULL };
+  if (args_flag (a, "waiting") && args_flag (a, "open")) {
+    complain ("billing usage list: --open or --waiting, not both");
+    return EXIT_USAGE;
+  }
   return list_run (
       a, args_flag (a, "waiting") ? &waiting : args_flag (a, "open") ? &open : &parked, NULL);
 }

@@ -45,7 +45,7 @@ path_id (struct path *p, const char *what, const char *id)
 {
   size_t n = strlen (id);
   if (!n || n > ID_MAX || strchr (id, '/') || !strcmp (id, ".") || !strcmp (id, "..")) {
-    complain ("'%s' cannot name a %s; see kgentctl %s list", id, what, what);
+    complain ("%s '%s': names have 1 to %u characters, none of which is a /", what, id, ID_MAX);
     return EXIT_USAGE;
   }
   if (!strncmp (id, "kg_", 3) && n > 16) {

@@ -199,8 +199,14 @@ def operators():
         status, out, err = host.ctl("billing", "customers", "list")
         kgent.ok(status == 0 and "cus_1" in out and "admin" in out, "billing customers list")
         status, out, err = host.ctl("billing", "list", "--tenant", "acme")
-        kgent.ok(status == 0 and "sub_1" in out and "paid" in out, "billing list")
+        kgent.ok(status == 0 and "sub_1" in out and "paid" in out and tenant in out, "billing list")
         kgent.equal(host.ctl("billing", "customers", "map", "cus_1")[0], 2, "wrong usage")
+        status, _, err = host.ctl("billing", "inbox", "show", "a/b")
+        kgent.ok(status == 2 and "event 'a/b'" in err, "an event has no such name")
+        status, _, err = host.ctl("billing", "reconcile", "--from", "2026-01-01")
+        kgent.ok(status == 2 and "--usage" in err, "an option that would be ignored is refused")
+        status, _, err = host.ctl("billing", "usage", "list", "--open", "--waiting")
+        kgent.ok(status == 2 and "--open" in err, "one list is shown")
         simulate(host)
 
 
