@@ -140,35 +140,66 @@ folder_sync (const struct sink *s)
   return r;
 }
 
+/* The number of one of the sink's files; 0 when it is none.  `ret_whole`, that nothing was put
+ * behind its name when it was set aside. */
+static uint64_t
+number_of (const struct sink *s, const char *name, int32_t *ret_whole)
+{
+  size_t n = strlen (s->conf.name);
+  unsigned long long day, number;
+  int end = 0;
+  if (strncmp (name, s->conf.name, n)
+      || sscanf (name + n, "-%8llu-%llu.jsonl%n", &day, &number, &end) != 2)
+    return 0;
+  *ret_whole = end && !name[n + (size_t)end];
+  return number;
+}
+
 /* The highest number of the sink's files. */
 static int32_t
 number_last (const struct sink *s, uint64_t *ret)
 {
-  size_t n = strlen (s->conf.name);
-  unsigned long long day, number;
+  int32_t whole;
   DIR *dir = opendir (s->conf.dir);
   struct dirent *e;
   *ret = 0;
   if (!dir)
     return -errno;
-  while ((e = readdir (dir)))
-    if (!strncmp (e->d_name, s->conf.name, n)
-        && sscanf (e->d_name + n, "-%8llu-%llu.jsonl", &day, &number) == 2 && number > *ret)
-      *ret = number;
+  while ((e = readdir (dir))) {
+    uint64_t number = number_of (s, e->d_name, &whole);
+    *ret = number > *ret ? number : *ret;
+  }
   closedir (dir);
   return 0;
 }
 
-/* A file of that name that the tally doesn't know is one that was never finished, or it
- * is the store that is older than it should be: it is set aside, not overwritten. */
 static int32_t
-file_set_aside (struct sink *s, const char *path)
+file_set_aside (const struct sink *s, const char *name)
 {
-  char aside[PATH_MAX + 32];
+  char path[PATH_MAX + 256], aside[PATH_MAX + 288];
+  snprintf (path, sizeof path, "%s/%s", s->conf.dir, name);
   snprintf (aside, sizeof aside, "%s.%lld", path, (long long)time (NULL));
   s->mt->host->log (s->mt->self, KG_LOG_WARN, "%s: %s was never finished; it is now %s",
                     s->conf.name, path, aside);
   return rename (path, aside) < 0 ? -errno : 0;
+}
+
+/* A file with the next number that the tally doesn't know is one that was never finished,
+ * maybe yesterday, or it is the store that is older than it should be: it is set aside, not
+ * overwritten. */
+static int32_t
+unfinished_set_aside (const struct sink *s)
+{
+  int32_t whole = 0, r = 0;
+  DIR *dir = opendir (s->conf.dir);
+  struct dirent *e;
+  if (!dir)
+    return -errno;
+  while (!r && (e = readdir (dir)))
+    if (number_of (s, e->d_name, &whole) == s->open.file && whole)
+      r = file_set_aside (s, e->d_name);
+  closedir (dir);
+  return r;
 }
 
 /* Begins the next file; the tally has it once something is in it. */
@@ -176,20 +207,31 @@ static int32_t
 file_create (struct sink *s)
 {
   char path[PATH_MAX];
-  int32_t r = 0;
-  if (!s->open.file && (r = number_last (s, &s->open.file)) < 0)
-    return r;
+  int32_t r;
   s->open.file++;
   s->open.day = today ();
   s->open.size = 0;
   path_make (s, &s->open, path);
   file_close (s);
-  while (s->fd < 0 && !r) {
-    s->fd = open (path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    if (s->fd < 0)
-      r = errno == EEXIST ? file_set_aside (s, path) : -errno;
-  }
-  return r < 0 ? r : folder_sync (s);
+  if ((r = unfinished_set_aside (s)) < 0)
+    return r;
+  s->fd = open (path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+  return s->fd < 0 ? -errno : folder_sync (s);
+}
+
+/* The very first file is in the tally before it is there, for no number tells it from those
+ * of a store that was here before. */
+static int32_t
+file_first (struct sink *s)
+{
+  uint64_t last;
+  int32_t r = number_last (s, &last);
+  if (r < 0)
+    return r;
+  s->tally.file = last + 1;
+  s->tally.day = today ();
+  s->tally.size = 0;
+  return 0;
 }
 
 /* Cuts what is not in the tally; 0 when the file has less than it should. */
@@ -232,17 +274,15 @@ file_open (struct sink *s)
   char path[PATH_MAX];
   int32_t r;
   s->open = s->tally;
-  if (!s->tally.file)
-    return file_create (s);
   path_make (s, &s->tally, path);
   file_close (s);
-  s->fd = open (path, O_WRONLY | O_APPEND | O_CLOEXEC);
+  s->fd = open (path, O_WRONLY | O_APPEND | O_CLOEXEC | (s->tally.size ? 0 : O_CREAT), 0640);
   if (s->fd < 0 && errno != ENOENT)
     return -errno;
   if (s->fd < 0)
     file_gone (s);
   if (s->fd >= 0 && (r = file_cut (s, path)))
-    return r < 0 ? r : 0;
+    return r < 0 ? r : s->tally.size ? 0 : folder_sync (s);
   return file_create (s);
 }
 
@@ -253,6 +293,8 @@ file_prepare (struct sink *s)
   if (r < 0)
     return r;
   if (s->claim == CLAIM_NONE) {
+    if (!s->tally.file && (r = file_first (s)) < 0)
+      return r;
     s->claim = CLAIM_ASKED;
     sink_ack (s);
     if (s->unsaved) {

@@ -244,6 +244,51 @@ START_TEST (a_crash_in_a_new_file)
 }
 END_TEST
 
+/* The same when they were the first ones of all. */
+START_TEST (a_crash_in_the_first_file)
+{
+  drain ();
+  use_times (6);
+  fake_store_hold (fake, 1);
+  drain ();
+  all_once (6);
+  fake_crash (fake);
+  fake_stop (fake);
+  fake_close (fake);
+  fake_store_hold (fake, 0);
+  open_with (files);
+  use_times (2);
+  drain ();
+  all_once (8);
+  ck_assert_ptr_null (file_name (1));
+}
+END_TEST
+
+/* The day has changed until the next process begins that file. */
+START_TEST (a_crash_in_a_new_file_before_midnight)
+{
+  char was[400], yesterday[400];
+  use_times (16);
+  drain ();
+  use_times (12);
+  fake_store_hold (fake, 1);
+  drain ();
+  ck_assert_ptr_nonnull (file_name (1));
+  strcpy (was, file_name (1));
+  strcpy (yesterday, was);
+  memcpy (strstr (yesterday, "archive-") + 8, "20200101", 8);
+  ck_assert_int_eq (rename (was, yesterday), 0);
+  fake_crash (fake);
+  fake_stop (fake);
+  fake_close (fake);
+  fake_store_hold (fake, 0);
+  open_with (files);
+  drain ();
+  all_once (28);
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "was never finished"));
+}
+END_TEST
+
 START_TEST (a_file_that_lost_something)
 {
   use_times (4);
@@ -442,6 +487,8 @@ main (void)
   tcase_add_test (f, a_torn_tail_is_cut);
   tcase_add_test (f, a_crash_before_the_cursor_moves);
   tcase_add_test (f, a_crash_in_a_new_file);
+  tcase_add_test (f, a_crash_in_the_first_file);
+  tcase_add_test (f, a_crash_in_a_new_file_before_midnight);
   tcase_add_test (f, a_file_that_lost_something);
   tcase_add_test (f, a_file_that_was_moved_away);
   tcase_add_test (f, a_file_that_is_deleted_under_it);
