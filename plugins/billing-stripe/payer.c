@@ -59,6 +59,66 @@ payer_get (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1])
   return noted_get (b, tenant, ret) < 0 || is_others (b, tenant, ret) ? -ENOENT : 0;
 }
 
+/* Notes a customer for a tenant. */
+static void
+noted_put (const struct billing *b, const char *tenant, const char *customer,
+           void (*done) (const struct kg_outcome *outcome, void *arg), void *arg)
+{
+  char text[STRIPE_ID_MAX + 32];
+  struct kg_op op = { .kind = KG_OP_PUT, .bucket = b->payers, .revision = KG_REV_ANY,
+                      .key = { tenant, strlen (tenant) } };
+  struct kg_outcome failed = { .size = sizeof failed };
+  op.value.ptr = text;
+  op.value.len = (size_t) snprintf (text, sizeof text, "{\"customer\":\"%s\"}", customer);
+  failed.error = b->store->write (b->self, &op, 1, sizeof op, done, arg);
+  if (failed.error < 0)
+    done (&failed, arg);
+}
+
+/* One of those that were ever named as the tenant's, and still are its, but not the one that
+ * is gone; 0 or -ENOENT. */
+static int32_t
+owned_find (const struct billing *b, const char *tenant, const char *former,
+            char ret[STRIPE_ID_MAX + 1])
+{
+  struct kg_entry entry = { .size = sizeof entry };
+  struct texts customers;
+  char prefix[TENANT_MAX + 8];
+  int32_t rc = -ENOENT;
+  snprintf (prefix, sizeof prefix, "ten/%s/", tenant);
+  keys_scan (b->engine, prefix, 0, &customers);
+  for (uint32_t i = 0; rc < 0 && i < customers.count; i++) {
+    const char *id = customers.text[i];
+    if (!stripe_id_ok (id) || !strcmp (id, former)
+        || b->store->get (b->owners, (kg_str){ id, strlen (id) }, &entry) < 0
+        || !owner_is (entry.value, tenant))
+      continue;
+    snprintf (ret, STRIPE_ID_MAX + 1, "%s", id);
+    rc = 0;
+  }
+  texts_free (&customers);
+  return rc;
+}
+
+/* What could not be noted is found again. */
+static void
+look_written (const struct kg_outcome *outcome, void *arg)
+{
+  (void) outcome;
+  (void) arg;
+}
+
+int32_t
+payer_look (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1])
+{
+  if (payer_get (b, tenant, ret) == 0)
+    return 0;
+  if (owned_find (b, tenant, "", ret) < 0)
+    return -ENOENT;
+  noted_put (b, tenant, ret, look_written, NULL);
+  return 0;
+}
+
 /* ---- At Stripe ------------------------------------------------------------- */
 
 static void
@@ -90,17 +150,8 @@ payer_written (const struct kg_outcome *outcome, void *arg)
 static void
 payer_take (struct payer *p, const char *customer)
 {
-  struct billing *b = p->billing;
-  char text[STRIPE_ID_MAX + 32];
-  struct kg_op op = { .kind = KG_OP_PUT, .bucket = b->payers, .revision = KG_REV_ANY,
-                      .key = { p->tenant, strlen (p->tenant) } };
-  struct kg_outcome failed = { .size = sizeof failed };
   snprintf (p->customer, sizeof p->customer, "%s", customer);
-  op.value.ptr = text;
-  op.value.len = (size_t) snprintf (text, sizeof text, "{\"customer\":\"%s\"}", p->customer);
-  failed.error = b->store->write (b->self, &op, 1, sizeof op, payer_written, p);
-  if (failed.error < 0)
-    payer_written (&failed, p);
+  noted_put (p->billing, p->tenant, p->customer, payer_written, p);
 }
 
 static void
@@ -197,30 +248,6 @@ payer_search (struct payer *p)
   return rc;
 }
 
-/* One of those that were ever named as the tenant's, and still are its; 0 or -ENOENT. */
-static int32_t
-owned_find (struct payer *p)
-{
-  struct billing *b = p->billing;
-  struct kg_entry entry = { .size = sizeof entry };
-  struct texts customers;
-  char prefix[TENANT_MAX + 8];
-  int32_t rc = -ENOENT;
-  snprintf (prefix, sizeof prefix, "ten/%s/", p->tenant);
-  keys_scan (b->engine, prefix, 0, &customers);
-  for (uint32_t i = 0; rc < 0 && i < customers.count; i++) {
-    const char *id = customers.text[i];
-    if (!stripe_id_ok (id) || !strcmp (id, p->former)
-        || b->store->get (b->owners, (kg_str){ id, strlen (id) }, &entry) < 0
-        || !owner_is (entry.value, p->tenant))
-      continue;
-    snprintf (p->customer, sizeof p->customer, "%s", id);
-    rc = 0;
-  }
-  texts_free (&customers);
-  return rc;
-}
-
 /* On a thread of the pool. */
 static void
 owners_look (void *arg)
@@ -228,7 +255,7 @@ owners_look (void *arg)
   struct payer *p = arg;
   char id[STRIPE_ID_MAX + 1];
   int32_t rc;
-  if (owned_find (p) == 0) {
+  if (owned_find (p->billing, p->tenant, p->former, p->customer) == 0) {
     memcpy (id, p->customer, sizeof id);
     p->known = 1;
     payer_take (p, id);

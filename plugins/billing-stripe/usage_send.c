@@ -4,6 +4,7 @@
 /* From sums to parts, and from parts to Stripe.  A part leaves the store only when
  * Stripe has it, or says that it never will. */
 #include "plugins/billing-stripe/payer.h"
+#include "plugins/billing-stripe/texts.h"
 #include "plugins/billing-stripe/usage.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #define CLOSE_EVERY_S 5
 #define CLOSE_AFTER_S 5   /* the end of the minute: what comes later is another part */
 #define CUSTOMER_S    300 /* so long waits a sum whose tenant has no customer */
+#define LACKING       256 /* tenants whose customers are looked for at once */
 #define CLOSE_MAX     1000 /* in one write; a look goes through all sums */
 #define PART_TTL_MS   (INT64_C (40) * 86400 * 1000)
 #define REFUSED_S     60
@@ -31,6 +33,7 @@ struct closing {
   int64_t now;
   struct sum sum[CLOSE_MAX];
   uint32_t sums;
+  struct texts lacking; /* tenants of which no customer is noted */
   /* of the write */
   struct kg_op ops[3 * CLOSE_MAX];
   char out[CLOSE_MAX][USAGE_KEY], part[CLOSE_MAX][USAGE_KEY], text[CLOSE_MAX][STRIPE_ID_MAX + 32],
@@ -38,20 +41,41 @@ struct closing {
   uint32_t nops;
 };
 
+/* A sum's customer is noted, or is looked for once the scan is over, for the next look. */
+static int32_t
+noted_look (struct closing *c, const char *tenant)
+{
+  struct texts *t = &c->lacking;
+  char customer[STRIPE_ID_MAX + 1];
+  if (payer_get (c->usage->billing, tenant, customer) == 0)
+    return 1;
+  if (t->count < LACKING && (!t->count || strcmp (t->text[t->count - 1], tenant)))
+    texts_add (t, tenant, strlen (tenant));
+  return 0;
+}
+
+static void
+lacking_look (struct closing *c)
+{
+  char customer[STRIPE_ID_MAX + 1];
+  texts_sort (&c->lacking);
+  for (uint32_t i = 0; i < c->lacking.count; i++)
+    payer_look (c->usage->billing, c->lacking.text[i], customer);
+  texts_free (&c->lacking);
+}
+
 static int32_t
 sum_look (const struct kg_entry *entry, void *arg)
 {
   struct closing *c = arg;
   struct sum *sum = &c->sum[c->sums];
   struct usage_place place;
-  char customer[STRIPE_ID_MAX + 1];
   int64_t end;
   if (usage_text (entry->key, sum->key, sizeof sum->key) < 0 || usage_place_read (sum->key, &place) < 0
       || usage_text (entry->value, sum->value, sizeof sum->value) < 0)
     return 0;
   end = (place.minute + 1) * 60 + CLOSE_AFTER_S;
-  if (c->now < end
-      || (c->now < end + CUSTOMER_S && payer_get (c->usage->billing, place.tenant, customer) < 0))
+  if (c->now < end || (c->now < end + CUSTOMER_S && !noted_look (c, place.tenant)))
     return 0;
   sum->revision = entry->revision;
   return ++c->sums == CLOSE_MAX;
@@ -81,7 +105,7 @@ sum_close (struct closing *c, uint32_t i)
   snprintf (rest, sizeof rest, "%s", sum->key + 5);
   usage_place_read (sum->key, &place);
   op_add (c, KG_OP_DELETE, sum->key, NULL, sum->revision);
-  if (payer_get (b, place.tenant, customer) < 0) {
+  if (payer_look (b, place.tenant, customer) < 0) {
     b->metrics->add (u->outcomes, USAGE_NO_CUSTOMER, 1);
     return;
   }
@@ -111,6 +135,7 @@ usage_close_minutes (struct usage *u, int64_t now)
   c->usage = u;
   c->now = now;
   rc = b->store->scan (u->bucket, (kg_str){ "open/", 5 }, sum_look, c);
+  lacking_look (c);
   for (uint32_t i = 0; rc >= 0 && i < c->sums; i++)
     sum_close (c, i);
   u->close_at = c->sums < CLOSE_MAX ? now + CLOSE_EVERY_S : now;

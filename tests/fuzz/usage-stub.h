@@ -6,6 +6,7 @@
 #ifndef TESTS_FUZZ_USAGE_STUB_H
 #define TESTS_FUZZ_USAGE_STUB_H
 
+#include "plugins/billing-stripe/engine.h"
 #include "plugins/billing-stripe/usage.h"
 #include "tests/fuzz/billing-stub.h"
 
@@ -61,7 +62,8 @@ table_scan (kg_bucket *bucket, kg_str prefix,
             int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg)
 {
   int32_t rc = 0;
-  must (bucket == parts);
+  if (bucket != parts) /* of objects: nothing is known of anybody */
+    return 0;
   for (uint32_t i = 0; i < used && !rc; i++)
     if (table[i].revision && !strncmp (table[i].key, prefix.ptr, prefix.len)) {
       struct kg_entry e = { .size = sizeof e, .revision = table[i].revision,
@@ -147,7 +149,10 @@ stub_usage (struct billing *b, struct usage *u)
   static const struct kg_metrics metrics = { .size = sizeof metrics, .add = outcome_count };
   b->store = &store;
   b->metrics = &metrics;
+  static struct engine engine;
   b->payers = (kg_bucket *) record;
+  b->engine = &engine;
+  engine.billing = b;
   *u = (struct usage){ .billing = b, .bucket = parts, .outcomes = (kg_metric *) outcomes,
                        .lock = PTHREAD_MUTEX_INITIALIZER };
 }

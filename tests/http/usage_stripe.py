@@ -121,6 +121,16 @@ def strangers(host, stripe, key, customer):
                 "nothing of it")
 
 
+def by_operator(host, stripe):
+    """Who never began a checkout here has the customer that events or operators name."""
+    late, now, customer = minute_ago(60), minute_ago(2), stripe.add("customers", "cus")["id"]
+    _, key = tenant_new(host, "known")
+    send(host, key, now, 4)
+    host.post("/admin/v1/billing/customers", {"customer": customer, "tenant": "known"}, local=True)
+    send(host, key, late, 5)
+    until(lambda: got(stripe, customer), {late: [5], now: [4]}, "a customer named by others pays")
+
+
 def many(host, stripe, key, customer):
     """One record with more sums than a turn has room for."""
     first, before = minute_ago(1000), len(stripe.meter_events)
@@ -165,6 +175,7 @@ def tests():
             customer = host.post("/v1/billing/checkout", {"plan": "PRO"}, key).json["customer"]
             arrives(host, stripe, key, customer)
             strangers(host, stripe, stranger, customer)
+            by_operator(host, stripe)
             many(host, stripe, key, customer)
             survives(host, stripe, key, customer)
             refused(host, stripe, key, customer)
