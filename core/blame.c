@@ -3,6 +3,7 @@
 
 #include "core/blame.h"
 #include "core/scrub.h"
+#include "core/where.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -116,6 +117,20 @@ crash_write (int sig)
   line_write (&l);
 }
 
+/* A line of its own: the first one is for those who look for a plugin's name. */
+static void
+where_write (const ucontext_t *context)
+{
+  struct line l = { .len = 0 };
+  char text[WHERE_MAX];
+  where (context, text);
+  if (!*text)
+    return;
+  line_add (&l, "kgentd: it was at ");
+  line_add (&l, text);
+  line_write (&l);
+}
+
 /* Where the thread's frames begin; NULL on processors that we don't know. */
 static const void *
 stack_of (const ucontext_t *c)
@@ -137,6 +152,8 @@ static void
 crash (int sig, siginfo_t *info, void *context)
 {
   crash_write (sig);
+  if (!loading) /* a fault of the configuration is one line, and names the file */
+    where_write (context);
   scrub (stack_of (context));
   for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
     if (fatal[i] == sig)

@@ -65,7 +65,10 @@ def crash(root, how, sig, line):
     status = host.get(how)
     code, said = host.end()
     died = code == -sig or "Sanitizer" in said
-    return status == 0 and died and line + "\n" in said, "%d %d\n%s" % (status, code, said)
+    place = how == "thread" or re.search(
+        r"^kgentd: it was at (\S+\+0x[0-9a-f]+ < )*crash\.so\+0x[0-9a-f]+", said, re.M)
+    return (status == 0 and died and place and line + "\n" in said,
+            "%d %d\n%s" % (status, code, said))
 
 
 def alive(root):

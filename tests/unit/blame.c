@@ -7,8 +7,11 @@
 #include "core/tags.h"
 
 #include <check.h>
+#include <dlfcn.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,9 +26,23 @@
 #endif
 
 static struct kg_self self = { .magic = SELF_MAGIC, .index = 1, .name = "bad" };
-static char said[4096];
+static char said[4096], place[1200];
 
-/* Runs fn in a child and returns its status; `said` is what it wrote. */
+/* Takes the line with the place of a crash out of `said`. */
+static void
+place_take (void)
+{
+  static const char begin[] = "kgentd: it was at ";
+  char *line = strstr (said, begin), *end = line ? strchr (line, '\n') : NULL;
+  *place = 0;
+  if (!end)
+    return;
+  *end = 0;
+  snprintf (place, sizeof place, "%s", line + sizeof begin - 1);
+  memmove (line, end + 1, strlen (end + 1) + 1);
+}
+
+/* Runs fn in a child and returns its status; `said` is what it wrote but for the place. */
 static int
 child (void (*fn) (void))
 {
@@ -46,6 +63,7 @@ child (void (*fn) (void))
   while ((n = read (fds[0], said + len, sizeof said - 1 - len)) > 0)
     len += (size_t)n;
   said[len] = 0;
+  place_take ();
   if (SANITIZED && strchr (said, '\n'))
     strchr (said, '\n')[1] = 0;
   close (fds[0]);
@@ -90,7 +108,7 @@ START_TEST (aborted)
 END_TEST
 
 /* A real fault: the second one takes the default way. */
-static void
+__attribute__ ((noinline)) static void
 crash_by_fault (void)
 {
   volatile int *nowhere = mmap (NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -103,6 +121,37 @@ START_TEST (fault)
   int status = child (crash_by_fault);
   ck_assert (died_of (status, SIGSEGV));
   ck_assert_str_eq (said, "kgentd: SIGSEGV in plugin bad, /x, request r\n");
+}
+END_TEST
+
+/* Whether one of the places is in the code that begins at fn, from the nth on. */
+static int
+place_is_in (void (*fn) (void), int n)
+{
+  const uintptr_t from = (uintptr_t)fn;
+  const char *p = place;
+  Dl_info info;
+  ck_assert_int_ne (dladdr ((void *)from, &info), 0);
+  for (; p; p = strstr (p, " < "), p = p ? p + 3 : NULL, n--) {
+    uintptr_t at = (uintptr_t)info.dli_fbase + strtoul (strchr (p, '+') + 1, NULL, 16);
+    if (n <= 0 && !strncmp (p, "blame+0x", 8) && at > from && at < from + 200)
+      return 1;
+  }
+  return 0;
+}
+
+__attribute__ ((noinline)) static void
+fault_deep (void)
+{
+  crash_by_fault ();
+  __asm__ volatile ("");
+}
+
+START_TEST (places)
+{
+  child (fault_deep);
+  ck_assert_msg (place_is_in (crash_by_fault, 0), "%s", place);
+  ck_assert_msg (place_is_in (fault_deep, 1), "%s", place);
 }
 END_TEST
 
@@ -219,6 +268,7 @@ main (void)
   tcase_add_test (c, request);
   tcase_add_test (c, aborted);
   tcase_add_test (c, fault);
+  tcase_add_test (c, places);
   tcase_add_test (c, host);
   tcase_add_test (c, calling);
   tcase_add_test (c, serial);
