@@ -9,7 +9,9 @@
 
 #include "plugins/metering-openmeter/record_read.h"
 
+#include <ctype.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 /* Attributes with a meaning, and where they are noted. */
 #define NAMED(name)                                                                            \
@@ -75,19 +77,107 @@ is_again (const struct kg_json *j, uint32_t key, const struct cloudevent *e)
   return 0;
 }
 
+/* ---- Forms of texts ------------------------------------------------------------------ */
+
+/* The next character of a JSON string's text; -1 when it is not of ASCII. */
+static int32_t
+letter_next (const char **p)
+{
+  unsigned char c = (unsigned char) *(*p)++;
+  uint32_t code;
+  if (c != '\\')
+    return c < 0x80 ? c : -1;
+  c = (unsigned char) *(*p)++;
+  if (c != 'u')
+    return strchr ("\"\\/", c) ? c : -1;
+  code = (uint32_t) strtoul ((char[]){ (*p)[0], (*p)[1], (*p)[2], (*p)[3], 0 }, NULL, 16);
+  *p += 4;
+  return code < 0x80 ? (int32_t) code : -1;
+}
+
+static int32_t
+is_one_of (int32_t c, const char *others)
+{
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+         || (c > 0 && strchr (others, c));
+}
+
+/* RFC 4648, section 4. */
+static int32_t
+is_base64 (kg_str text)
+{
+  const char *p = text.ptr, *end = p + text.len;
+  size_t n = 0, padding = 0;
+  while (p < end) {
+    int32_t c = letter_next (&p);
+    if (c == '=')
+      padding++;
+    else if (padding || !is_one_of (c, "+/"))
+      return 0;
+    n++;
+  }
+  return n % 4 == 0 && padding <= 2;
+}
+
+/* RFC 9110, section 8.3.1, parameters but for their characters. */
+static int32_t
+is_media_type (kg_str text)
+{
+  const char *p = text.ptr, *end = p + text.len;
+  size_t slashes = 0, n = 0;
+  int32_t c = 0;
+  while (p < end && is_one_of (c = letter_next (&p), "/!#$%&'*+-.^_`|~")) {
+    if (c == '/' && (!n || slashes++))
+      return 0;
+    n = c == '/' ? 0 : n + 1;
+  }
+  if (slashes != 1 || !n)
+    return 0;
+  if (!is_one_of (c, "!#$%&'*+-.^_`|~") && c != ';' && c != ' ' && c != '\t')
+    return 0;
+  while (p < end)
+    if ((c = letter_next (&p)) < ' ' && c != '\t')
+      return 0;
+  return 1;
+}
+
+/* RFC 3986: a scheme, and what may be in a URI. */
+static int32_t
+is_uri (kg_str text)
+{
+  const char *p = text.ptr, *end = p + text.len;
+  int32_t c = p < end ? letter_next (&p) : 0, n, hex = 0;
+  if (!is_one_of (c, "") || (c >= '0' && c <= '9'))
+    return 0;
+  while (p < end && (c = letter_next (&p)) != ':')
+    if (!is_one_of (c, "+-."))
+      return 0;
+  for (n = 0; c == ':' && p < end; n++) {
+    int32_t next = letter_next (&p);
+    if (!is_one_of (next, "-._~:/?#[]@!$&'()*+,;=%") || (hex && !isxdigit (next)))
+      return 0;
+    hex = next == '%' ? 2 : hex ? hex - 1 : 0;
+  }
+  return n && !hex;
+}
+
 /* An attribute that is kept for others. */
 static int32_t
 other_check (const struct kg_json *j, uint32_t key, struct cloudevent *e)
 {
   uint32_t kind = j->token[key + 1].kind;
+  kg_str text = kind == KG_JSON_STRING ? kg_json_raw (j, key + 1) : (kg_str){ "", 0 };
   if (KEY_IS (j, key, "data_base64")) {
-    if (kind != KG_JSON_STRING)
-      return refuse (e, "data_base64: must be a string");
+    if (kind != KG_JSON_STRING || !is_base64 (text))
+      return refuse (e, "data_base64: must be a string in Base64");
   } else if (!name_ok (kg_json_raw (j, key)))
     return refuse (e, "names of attributes are lower-case letters and digits");
-  else if (KEY_IS (j, key, "datacontenttype") || KEY_IS (j, key, "dataschema")) {
-    if (kind != KG_JSON_STRING || !j->token[key + 1].len)
-      return refuse (e, "datacontenttype and dataschema: must be strings that say something");
+  else if (KEY_IS (j, key, "datacontenttype")) {
+    if (!is_media_type (text))
+      return refuse (e, "datacontenttype: must be a media type, such as text/plain");
+  } else if (KEY_IS (j, key, "dataschema")) {
+    if (!is_uri (text))
+      return refuse (e, "dataschema: must be a URI, with a scheme");
   } else if (kind != KG_JSON_STRING && kind != KG_JSON_TRUE && kind != KG_JSON_FALSE
              && !(kind == KG_JSON_INT && is_int32 (j, key + 1)))
     return refuse (e, "an extension attribute is a string, a boolean or a number of 32 bits");

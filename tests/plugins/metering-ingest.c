@@ -154,8 +154,26 @@ START_TEST (wrong_attributes)
     { "\"ext\":2147483648", "an extension attribute" },
     { "\"a\":7,\"a\":7", "an attribute is there twice" },
     { "\"source\":\"/app\"", "an attribute is there twice" },
-    { "\"dataschema\":7", "datacontenttype and dataschema" },
-    { "\"datacontenttype\":\"\"", "datacontenttype and dataschema" },
+    { "\"dataschema\":7", "dataschema: must be" },
+    { "\"dataschema\":\"\"", "dataschema: must be" },
+    { "\"dataschema\":\"x y\"", "dataschema: must be" },
+    { "\"dataschema\":\"/orders\"", "dataschema: must be" },
+    { "\"dataschema\":\"http:\"", "dataschema: must be" },
+    { "\"dataschema\":\"http://x/%2\"", "dataschema: must be" },
+    { "\"dataschema\":\"http://x/\xc3\xa9\"", "dataschema: must be" },
+    { "\"datacontenttype\":\"\"", "datacontenttype: must be" },
+    { "\"datacontenttype\":7", "datacontenttype: must be" },
+    { "\"datacontenttype\":\"text\"", "datacontenttype: must be" },
+    { "\"datacontenttype\":\"text/\"", "datacontenttype: must be" },
+    { "\"datacontenttype\":\"/plain\"", "datacontenttype: must be" },
+    { "\"datacontenttype\":\"a/b/c\"", "datacontenttype: must be" },
+    { "\"datacontenttype\":\"a/b,c/d\"", "datacontenttype: must be" },
+    { "\"datacontenttype\":\"a/b; c=\\u0001\"", "datacontenttype: must be" },
+    { "\"data_base64\":\"***\"", "data_base64: must be" },
+    { "\"data_base64\":\"AAA\"", "data_base64: must be" },
+    { "\"data_base64\":\"A===\"", "data_base64: must be" },
+    { "\"data_base64\":\"AA=A\"", "data_base64: must be" },
+    { "\"data_base64\":\"AA\\u00e9=\"", "data_base64: must be" },
     { "\"data_base64\":7", "data_base64: must be" },
     { "\"data\":{},\"data_base64\":\"\"", "only one of them" },
     { "\"corrects\":\"x\"", "data: a correction" },
@@ -169,6 +187,29 @@ START_TEST (wrong_attributes)
     ck_assert_msg (strstr (said, rows[i][1]) != NULL, "%s: %s", rows[i][0], said);
   }
   ck_assert_int_eq (records (), 0);
+  end ();
+}
+END_TEST
+
+/* JSON has several ways to write a text. */
+START_TEST (attributes_of_any_form)
+{
+  static const char *const rows[] = {
+    "\"data_base64\":\"\"",
+    "\"data_base64\":\"AA==\"",
+    "\"data_base64\":\"\\/\\u002B+/\"",
+    "\"datacontenttype\":\"text/plain\"",
+    "\"datacontenttype\":\"application\\/vnd.x.v1+json;charset=\\\"utf-8\\\"\"",
+    "\"datacontenttype\":\"text/csv ; header=present\"",
+    "\"dataschema\":\"urn:x:1\"",
+    "\"dataschema\":\"https:\\/\\/[::1]:8/a%20b?c=d#e\"",
+  };
+  char id[24];
+  setup (NULL);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    snprintf (id, sizeof id, "%zu", i);
+    ck_assert_msg (one (id, rows[i]) == 204, "%s: %d %s", rows[i], fake_status (asked), said);
+  }
   end ();
 }
 END_TEST
@@ -201,11 +242,11 @@ START_TEST (extensions_are_kept)
 {
   setup (NULL);
   ck_assert_int_eq (one ("1", "\"traceparent\":\"00-a\",\"n\":-5,\"yes\":true,\"gone\":null,"
-                              "\"subject\":null,\"dataschema\":\"s\""),
+                              "\"subject\":null,\"dataschema\":\"s:x\""),
                     204);
   ck_assert_str_eq (recorded (0), "[{\"type\":\"t\",\"id\":\"1\",\"source\":\"/app\",\"ext\":{"
                                   "\"traceparent\":\"00-a\",\"n\":-5,\"yes\":true,"
-                                  "\"dataschema\":\"s\"}}]}");
+                                  "\"dataschema\":\"s:x\"}}]}");
   records_check ();
   end ();
 }
@@ -247,4 +288,4 @@ START_TEST (subjects)
 END_TEST
 
 UNIT_MAIN ("metering-ingest", structured, batched, plain, binary, other_bodies, wrong_attributes,
-           wrong_events, extensions_are_kept, late_and_early, subjects)
+           attributes_of_any_form, wrong_events, extensions_are_kept, late_and_early, subjects)
