@@ -215,6 +215,9 @@ int32_t quota_log (kg_req *req, void *data);
 /* The policies that a route with these flags asks; and which of them have no room for a
  * request now: taken from limit_full, and of budgets only what is spent. */
 uint32_t quota_asks (int64_t route_flags);
+/* Those that do not keep from a route of this scope: who has used up the requests of the
+ * day or month can still buy more. */
+uint32_t quota_spares (const char *scope, size_t len);
 struct policies quota_full (const struct auth *auth, const struct quota *q, uint32_t ask);
 
 /* What a request with these limits would meet now, taking nothing; subjects without a

@@ -264,7 +264,9 @@ explain_policy (struct explain *e, const struct quota *q, enum limit_of of,
                 const struct standing *st, enum limit_policy p, int32_t full)
 {
   char detail[160] = "";
+  const char *scope = e->route.scope ? e->route.scope : "";
   int32_t shadowed = full && e->auth->shadow & LIMIT_BIT (p);
+  int32_t spared = full && quota_spares (scope, strlen (scope)) & LIMIT_BIT (p);
   if (full)
     quota_detail (q, of, p, detail, sizeof detail);
   else if (!limit_of (q->subject[of].limits, p))
@@ -273,8 +275,9 @@ explain_policy (struct explain *e, const struct quota *q, enum limit_of of,
     snprintf (detail, sizeof detail, "%lld of %lld used",
               (long long) limit_used (q->subject[of].limits, st, p),
               (long long) subject_limit (&q->subject[of], p, q->at.month));
-  check (e, plan_name (of, p), full && !shadowed ? 429 : 200, "%s%s", detail,
-         shadowed ? " In shadow: only counted." : "");
+  check (e, plan_name (of, p), full && !shadowed && !spared ? 429 : 200, "%s%s", detail,
+         shadowed ? " In shadow: only counted."
+                  : spared ? " But for routes where a tenant buys more." : "");
   kg_out_lit (&e->checks, ",");
   standing_show (&e->checks, q, of, st, p);
   check_end (e);

@@ -180,7 +180,8 @@ quota_detail (const struct quota *q, enum limit_of of, enum limit_policy policy,
 
 /* All that are against it now are told, and one that was when it was refused. */
 static int32_t
-refuse (const struct auth *auth, kg_req *req, struct quota *q, struct policies *full, uint32_t ask)
+refuse (const struct auth *auth, kg_req *req, struct quota *q, struct policies *full, uint32_t ask,
+        uint32_t shadow)
 {
   static const enum auth_reason reason[LIMIT_POLICIES] = { AUTH_CONCURRENT, AUTH_MINUTE, AUTH_DAY,
                                                            AUTH_MONTH, AUTH_TOKENS, AUTH_MONEY };
@@ -190,7 +191,7 @@ refuse (const struct auth *auth, kg_req *req, struct quota *q, struct policies *
   char text[256], detail[160];
   int64_t retry_s;
   for (int i = 0; i < LIMIT_SUBJECTS; i++) {
-    full->of[i] = (uint8_t) ((full->of[i] | now.of[i]) & ~auth->shadow);
+    full->of[i] = (uint8_t) ((full->of[i] | now.of[i]) & ~shadow);
     window_add (&q->subject[i].cell->denied, q->at.day, 1);
   }
   auth->host->member (req, "violated_policies",
@@ -205,7 +206,7 @@ static void
 shadow_count (const struct auth *auth, const struct policies *full)
 {
   for (enum limit_policy p = 0; p < LIMIT_POLICIES; p++)
-    if ((full->of[LIMIT_KEY] | full->of[LIMIT_TENANT]) & LIMIT_BIT (p))
+    if ((full->of[LIMIT_KEY] | full->of[LIMIT_TENANT]) & auth->shadow & LIMIT_BIT (p))
       auth->metrics->add (auth->shadowed, p, 1);
 }
 
@@ -217,24 +218,39 @@ quota_asks (int64_t route_flags)
   return route_flags & KG_BILLABLE ? LIMIT_REQUESTS | LIMIT_BIT (LIMIT_TOKENS) : LIMIT_REQUESTS;
 }
 
+uint32_t
+quota_spares (const char *scope, size_t len)
+{
+  return len == 7 && !memcmp (scope, "billing", 7) ? LIMIT_BIT (LIMIT_DAY) | LIMIT_BIT (LIMIT_MONTH)
+                                                   : 0;
+}
+
 /* Takes, or says what is against it.  Tokens are asked for first: they take nothing
- * here. */
+ * here.  What is in `shadow` is counted all the same. */
 static int32_t
-take (const struct auth *auth, struct quota *q, uint32_t ask, struct policies *ret_full)
+take (const struct auth *auth, struct quota *q, uint32_t ask, uint32_t shadow,
+      struct policies *ret_full)
 {
   struct policies full = { { 0 } };
   if (ask & ~LIMIT_REQUESTS)
     full = quota_full (auth, q, ask & ~LIMIT_REQUESTS);
   *ret_full = full;
-  if ((full.of[LIMIT_KEY] | full.of[LIMIT_TENANT]) & ~auth->shadow)
+  if ((full.of[LIMIT_KEY] | full.of[LIMIT_TENANT]) & ~shadow)
     return 0;
-  q->counted = (uint8_t) limit_take (q->subject, &q->at, auth->shadow, &q->taken, ret_full);
+  q->counted = (uint8_t) limit_take (q->subject, &q->at, shadow, &q->taken, ret_full);
   ret_full->of[LIMIT_KEY] |= full.of[LIMIT_KEY];
   ret_full->of[LIMIT_TENANT] |= full.of[LIMIT_TENANT];
   return q->counted;
 }
 
 /* ---- Hooks ---------------------------------------------------------------- */
+
+static uint32_t
+spares (const struct auth *auth, kg_req *req)
+{
+  kg_str scope = auth->host->get (req, KG_GET_SCOPE, NULL);
+  return quota_spares (scope.ptr, scope.len);
+}
 
 int32_t
 quota_limit (kg_req *req, void *data)
@@ -243,17 +259,19 @@ quota_limit (kg_req *req, void *data)
   struct pass *pass = pass_of (auth, req);
   int64_t flags = auth->host->num (req, KG_NUM_ROUTE_FLAGS);
   struct policies full;
-  uint32_t ask;
+  uint32_t ask, shadow = auth->shadow;
   int32_t taken;
   if (!pass || flags & KG_PUBLIC)
     return KG_NEXT;
   if (!quota_counts (&pass->quota))
     return -ENOSPC;
   ask = quota_asks (flags);
-  taken = take (auth, &pass->quota, ask, &full);
+  taken = take (auth, &pass->quota, ask, shadow, &full);
+  if (!taken && (shadow |= spares (auth, req)) != auth->shadow)
+    taken = take (auth, &pass->quota, ask, shadow, &full);
   quota_show (auth, req, &pass->quota);
   if (!taken)
-    return refuse (auth, req, &pass->quota, &full, ask);
+    return refuse (auth, req, &pass->quota, &full, ask, shadow);
   if (full.of[LIMIT_KEY] | full.of[LIMIT_TENANT])
     shadow_count (auth, &full);
   return KG_NEXT;

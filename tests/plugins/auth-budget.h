@@ -91,6 +91,8 @@ shop_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_
             .scope = "read" },
           { .size = sizeof routes[0], .method = "GET", .pattern = "/billable",
             .handler = shop_do, .scope = "read", .flags = KG_BILLABLE },
+          { .size = sizeof routes[0], .method = "GET", .pattern = "/buy", .handler = shop_do,
+            .scope = "billing" },
           { .size = sizeof routes[0], .method = "GET", .pattern = "/public",
             .handler = shop_do, .flags = KG_PUBLIC } };
   (void) conf;

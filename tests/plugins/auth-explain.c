@@ -31,6 +31,7 @@ routes_list (kg_self *self, int32_t (*fn) (const char *, const struct kg_route *
     { .size = sizeof routes[0], .method = "GET", .pattern = "/do", .scope = "read" },
     { .size = sizeof routes[0], .method = "GET", .pattern = "/billable", .scope = "read",
       .flags = KG_BILLABLE },
+    { .size = sizeof routes[0], .method = "GET", .pattern = "/buy", .scope = "billing" },
     { .size = sizeof routes[0], .method = "GET", .pattern = "/public", .flags = KG_PUBLIC },
     { .size = sizeof routes[0], .method = "GET", .pattern = "/things/{id}", .scope = "write" },
     { .size = sizeof routes[0], .method = "GET", .pattern = "/things/all", .scope = "read" },
@@ -149,6 +150,33 @@ START_TEST (limits)
                                          "\"limit\":50,\"used\":50,\"left\":0,"));
   ck_assert_ptr_nonnull (strstr (answer, "{\"check\":\"minute\",\"verdict\":\"allow\","
                                          "\"detail\":\"3 of 10 used\""));
+  end ();
+}
+END_TEST
+
+/* Who has used up the day can still buy more, as fast as the minute allows. */
+START_TEST (buying)
+{
+  const char *key, *id;
+  kg_req *req;
+  begin_explain (NULL);
+  req = create ("/admin/v1/keys", "{\"name\":\"k\",\"scopes\":[\"read\",\"billing\"],\"limits\":"
+                                  "{\"requests_per_day\":1,\"requests_per_minute\":3}}");
+  id = fake_json (req, "id");
+  key = fake_json (req, "key");
+  ck_assert_int_eq (run (key, ""), 200);
+  ck_assert_int_eq (run (key, ""), 429);
+  says (id, "/do", NULL, 429, "Rate limit exceeded. 1 requests per day allowed.");
+  for (int i = 0; i < 2; i++) {
+    says (id, "/buy", NULL, 200, "");
+    ck_assert_int_eq (fake_status (ask (key, "/buy?s=")), 200);
+  }
+  ck_assert_ptr_nonnull (strstr (answer, "But for routes where a tenant buys more."));
+  req = ask (key, "/buy?s=");
+  ck_assert_int_eq (fake_status (req), 429);
+  ck_assert_str_eq (fake_json (req, "violated_policies"), "[\"minute\"]");
+  ck_assert_int_eq (run (key, ""), 429);
+  ck_assert_double_eq (fake_metric (fake, "kgent_auth_shadow_denials_total", "day"), 0);
   end ();
 }
 END_TEST
@@ -312,5 +340,5 @@ START_TEST (all_cells_are_taken)
 }
 END_TEST
 
-UNIT_MAIN ("auth-explain", routes, agentese, limits, shadow, keys_and_tenants, what_is_left, busiest,
+UNIT_MAIN ("auth-explain", routes, agentese, limits, buying, shadow, keys_and_tenants, what_is_left, busiest,
            me, all_cells_are_taken)
