@@ -278,7 +278,7 @@ END_TEST
 START_TEST (a_run_is_read_whatever_its_count_says)
 {
   struct kg_op op[100];
-  char id[100][8];
+  char id[100][16];
   test_fresh_marks = 100;
   begin ();
   for (int i = 0; i < 100; i++) {
