@@ -121,7 +121,8 @@ checkout_add (struct billing *b, kg_req *req, const char *tenant, uint64_t i)
   const struct billing_plan *plan = (const struct billing_plan *) b->conf->plans.items + i;
   char text[6 * LINK_TIER_MAX + 2];
   struct kg_out out = { text, 0, sizeof text };
-  int32_t n = link_add (b, req, "checkout_url", LINK_CHECKOUT, tenant, plan->tier) == 0;
+  int32_t n = b->conf->success_url /* else there is nowhere to go from Stripe's page */
+              && link_add (b, req, "checkout_url", LINK_CHECKOUT, tenant, plan->tier) == 0;
   kg_out_text (&out, plan->tier);
   n += member_add (b, req, "required_tier", &out) == 0;
   n += price_add (b, req, i) == 0;
@@ -137,7 +138,7 @@ offer_add (kg_req *req, const char *tenant, const char *tier)
   int32_t n = 0;
   if (!b || !b->conf->api_key || !*b->conf->api_key || !tenant)
     return 0;
-  plan = b->conf->success_url ? plan_above (b, tier) : -1;
+  plan = plan_above (b, tier);
   if (plan >= 0)
     n += checkout_add (b, req, tenant, (uint64_t) plan);
   if (payer_get (b, tenant, customer) == 0)

@@ -193,6 +193,13 @@ def alone():
             url = offered(spend(host, key))["checkout_url"]
             kgent.equal((url.startswith("/billing/go/"), follow(host, url)[0]), (True, 303),
                         "a relative link")
+        nowhere = billing(stripe, pro, team).replace(f'success_url = "{APP}done";', "")
+        with kgent.Host(plugins=['load = "auth"; ' + TIERS, nowhere]) as host:
+            _, key = tenant_new(host, "free", "FREE")
+            offer = offered(spend(host, key))
+            offer.pop("price", None)  # it is there as soon as Stripe has told it
+            kgent.equal(offer, {"required_tier": "PRO"},
+                        "what it takes is said, too, where no page of ours comes after it")
 
 
 if __name__ == "__main__":
