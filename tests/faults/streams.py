@@ -166,7 +166,7 @@ def slow(host):
     s, seen = unread(host, "do=fr"), Total(host)
     kgent.ok(until(lambda: produced(seen.look())), "its producer is done")
     kgent.equal(seen.look()["over"], 0, "but the end waits until it has read")
-    data, _ = read_all(s)
+    data, _ = read_all(s, 60)
     kgent.ok(b"last200" in data, "then it gets all, and the last word")
     until(lambda: seen.look()["logs"])
     kgent.ok(seen.now["rooms"] > 0, "its producer heard of room")
