@@ -38,23 +38,32 @@ struct doorman {
 
 /* At most one line a second. */
 static void
-refusal_log (struct billing *b, kg_req *req, const char *detail)
+refusal_log (struct billing *b, kg_req *req, const char *detail, const char *reason)
 {
   struct doorman *d = b->doorman;
   int64_t second = b->host->num (req, KG_NUM_TIME) / 1000000000, last = atomic_load (&d->logged);
   if (last == second || !atomic_compare_exchange_strong (&d->logged, &last, second))
     atomic_fetch_add (&d->silent, 1);
   else
-    b->host->log (b->self, KG_LOG_WARN, "refused a delivery: %s; %llu more since the last line",
-                  detail, (unsigned long long) atomic_exchange (&d->silent, 0));
+    b->host->log (b->self, KG_LOG_WARN, "refused a delivery: %s%s%s; %llu more since the last line",
+                  detail, *reason ? ", " : "", reason,
+                  (unsigned long long) atomic_exchange (&d->silent, 0));
+}
+
+/* The reason is for the operator alone: it stands in the log. */
+static int32_t
+refuse_for (struct billing *b, kg_req *req, enum billing_error why, int32_t status,
+            const char *detail, const char *reason)
+{
+  b->metrics->add (b->errors, why, 1);
+  refusal_log (b, req, detail, reason);
+  return b->host->problem (req, status, NULL, "%s", detail);
 }
 
 static int32_t
 refuse (struct billing *b, kg_req *req, enum billing_error why, int32_t status, const char *detail)
 {
-  b->metrics->add (b->errors, why, 1);
-  refusal_log (b, req, detail);
-  return b->host->problem (req, status, NULL, "%s", detail);
+  return refuse_for (b, req, why, status, detail, "");
 }
 
 /* ---- Bad signatures, by address -------------------------------------------- */
@@ -82,12 +91,14 @@ doorman_count (struct billing *b, kg_req *req, int64_t now)
 }
 
 static int32_t
-refuse_signature (struct billing *b, kg_req *req)
+refuse_signature (struct billing *b, kg_req *req, int32_t stale)
 {
+  const char *reason = stale ? "one of ours, but its time is too far from this host's clock"
+                             : "malformed, or made with none of the secrets";
   int64_t now = b->host->num (req, KG_NUM_TIME) / 1000000000, max = b->conf->bad_per_minute;
   char wait[24];
   if (!max || doorman_count (b, req, now) <= (uint64_t) max)
-    return refuse (b, req, BILLING_SIGNATURE, 400, "Invalid signature");
+    return refuse_for (b, req, BILLING_SIGNATURE, 400, "Invalid signature", reason);
   snprintf (wait, sizeof wait, "%lld", (long long) (MINUTE_S - now % MINUTE_S));
   b->host->header (req, "Retry-After", wait);
   return refuse (b, req, BILLING_LIMITED, 429, "Too many invalid signatures");
@@ -182,7 +193,7 @@ event_store (struct billing *b, kg_req *req, const struct event *e, kg_str body)
   return KG_WAIT;
 }
 
-/* 0; -EACCES for any fault of the signature; -ENOMEM. */
+/* 0; -EACCES for any fault of the signature; -ETIME for one of ours of another time; -ENOMEM. */
 static int32_t
 signature_check (const struct billing *b, const kg_req *req, kg_str header, kg_str body)
 {
@@ -195,7 +206,7 @@ signature_check (const struct billing *b, const kg_req *req, kg_str header, kg_s
   if (rc < 0)
     return rc;
   if (!signature_fresh (&s, now, (int64_t) b->conf->tolerance))
-    return -EACCES;
+    return -ETIME;
   b->metrics->add (b->secrets, rc < SECRETS_MAX ? (uint32_t) rc : SECRETS_MAX, 1);
   return 0;
 }
@@ -215,7 +226,8 @@ refuse_livemode (struct billing *b, kg_req *req)
                     test[] = "\"this endpoint takes test events only\"";
   const char *reason = strcmp (b->conf->livemode, "live") ? test : live;
   b->host->member (req, "reason", (kg_str){ reason, strlen (reason) });
-  return refuse (b, req, BILLING_LIVEMODE, 400, "Invalid payload");
+  return refuse_for (b, req, BILLING_LIVEMODE, 400, "Invalid payload",
+                     "its livemode is not that of this endpoint");
 }
 
 static int32_t
@@ -231,8 +243,8 @@ webhook_post (kg_req *req, void *data)
   if (!header.ptr)
     return refuse (b, req, BILLING_MISSING_HEADER, 400, "Missing Stripe-Signature header");
   rc = signature_check (b, req, header, body);
-  if (rc == -EACCES)
-    return refuse_signature (b, req);
+  if (rc == -EACCES || rc == -ETIME)
+    return refuse_signature (b, req, rc == -ETIME);
   if (rc < 0)
     return rc;
   if (event_read (b->host, req, body, &event) < 0)

@@ -182,6 +182,25 @@ START_TEST (malformed_headers)
 }
 END_TEST
 
+/* The answer is the same, but the operator reads which it was. */
+START_TEST (stale_or_forged)
+{
+  const char *body = event ("evt_1", "invoice.paid");
+  char v1[65], header[128];
+  int64_t t = now_s () - 4000;
+  sign (OLD, t, body, v1);
+  snprintf (header, sizeof header, "t=%lld,v1=%s", (long long) t, v1);
+  fake_log_clear (fake);
+  expect (deliver (header, body), 400, "Invalid signature");
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "too far from this host's clock"));
+  fake_advance (fake, 1100);
+  header[strlen (header) - 1] ^= 1;
+  fake_log_clear (fake);
+  expect (deliver (header, body), 400, "Invalid signature");
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "none of the secrets"));
+}
+END_TEST
+
 START_TEST (tolerance)
 {
   const char *body = event ("evt_1", "invoice.paid");
@@ -441,6 +460,7 @@ main (void)
   tcase_add_test (own, not_configured);
   tcase_add_test (tc, missing_header);
   tcase_add_test (tc, malformed_headers);
+  tcase_add_test (tc, stale_or_forged);
   tcase_add_test (tc, tolerance);
   tcase_add_test (tc, several_v1);
   tcase_add_test (tc, rollover);
