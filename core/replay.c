@@ -4,7 +4,9 @@
 /* What processes that died have left in their rings goes into the logs.
  *
  * Harmless to repeat: the transaction that adds a ring's records also notes how
- * far it came, and the file is removed after that. */
+ * far it came, and the file is removed after that.  Before the file goes the row of its
+ * process does, and behind it those that say how far its rings were: a process without a
+ * file is one of which records are lost, rows of rings without a process are nothing. */
 #include "core/store_state.h"
 
 #include "core/log.h"
@@ -64,21 +66,6 @@ replay_ring (struct replay *re, struct rings *rs, uint32_t index)
   return 0;
 }
 
-static int32_t
-replay_forget (struct store *s, uint32_t epoch)
-{
-  int32_t r = db_run (s->db, SQL_BEGIN, "");
-  if (r >= 0)
-    r = db_run (s->db, SQL_RING_END, "i", (int64_t) epoch);
-  if (r >= 0)
-    r = db_run (s->db, SQL_PROCESS_END, "i", (int64_t) epoch);
-  if (r >= 0)
-    r = db_run (s->db, SQL_COMMIT, "");
-  if (r < 0 && db_in_transaction (s->db))
-    db_run (s->db, SQL_ROLLBACK, "");
-  return r < 0 ? r : 0;
-}
-
 /* A file whose head is broken: out of the way, but kept. */
 static void
 replay_aside (struct rings *rs)
@@ -110,13 +97,17 @@ replay_file (const char *name, void *arg)
   epoch = rs.epoch;
   for (uint32_t i = 0; r >= 0 && i < rs.count; i++)
     r = replay_ring (re, &rs, i);
-  /* In process mode the transaction may not be on the disk yet. */
+  if (r >= 0)
+    r = db_run (re->store->db, SQL_PROCESS_END, "i", (int64_t) epoch);
+  /* In process mode the transactions may not be on the disk yet. */
   if (r >= 0)
     r = db_checkpoint (re->store->db, 0);
   rings_close (&rs, r >= 0);
   if (r == -EBUSY)
     return 0; /* another process is at a checkpoint: the file goes next time */
-  return r < 0 ? r : replay_forget (re->store, epoch);
+  if (r >= 0)
+    r = db_run (re->store->db, SQL_RING_END, "i", (int64_t) epoch);
+  return r < 0 ? r : 0;
 }
 
 int32_t

@@ -169,9 +169,9 @@ store_threads (struct store *s, char error[STORE_ERROR_MAX])
   return r;
 }
 
-/* Gives the files up; ours are removed when nothing is left in them.  The rings before
- * the rows that say how far they were written: killed in between, those are left over
- * and harm nobody; the other way round the rings would be written once more. */
+/* Gives the files up; ours are removed when nothing is left in them, in the order that
+ * replay.c tells: killed in between, rows of rings may be left over and harm nobody; if they
+ * went first the rings would be written once more. */
 static void
 store_close (struct store *s, int clean)
 {
@@ -180,14 +180,14 @@ store_close (struct store *s, int clean)
   db_close (s->guard);
   s->guard = NULL;
   if (s->db && clean) /* in process mode they may not be on the disk yet */
-    clean = db_checkpoint (s->db, 0) >= 0;
+    clean = db_run (s->db, SQL_PROCESS_END, "i", (int64_t) epoch) >= 0
+            && db_checkpoint (s->db, 0) >= 0;
   for (uint32_t i = 0; s->ring && i <= s->workers; i++)
     free (s->ring[i].waiters.slot);
   free (s->ring);
   s->ring = NULL;
   rings_close (&s->rings, clean);
   if (s->db && clean) {
-    db_run (s->db, SQL_PROCESS_END, "i", (int64_t) epoch);
     db_run (s->db, SQL_RING_END, "i", (int64_t) epoch);
     db_checkpoint (s->db, 1);
   }

@@ -274,11 +274,12 @@ rows_check (struct verify *v)
   }
 }
 
-/* A process that took records leaves its file until they are all in the log. */
+/* A process that took records leaves its file until they are all in the log, and gives up
+ * its row before that: rows of rings alone were left by a kill in between. */
 static void
 files_missing (struct verify *v)
 {
-  sqlite3_stmt *stmt = query (v, "SELECT DISTINCT epoch FROM ring");
+  sqlite3_stmt *stmt = query (v, "SELECT DISTINCT epoch FROM ring JOIN process USING (epoch)");
   while (query_row (v, stmt)) {
     int64_t epoch = sqlite3_column_int64 (stmt, 0);
     char path[4096];
@@ -293,7 +294,7 @@ files_missing (struct verify *v)
            "put the file back; or, if it is gone, with the host stopped: sqlite3 kgent.db \"DELETE "
            "FROM ring WHERE epoch = E; DELETE FROM process WHERE epoch = E\"",
            place (v, "rings/%08llx.ring", (unsigned long long)epoch),
-           "it is missing: what waited in it is lost, unless its process ended while it removed it");
+           "it is missing: what waited in it is lost, unless its process has just ended");
   }
 }
 

@@ -9,6 +9,7 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,6 +225,28 @@ check_all (const char *commit)
   ck_assert_int_eq (test_stop (&t), 0);
 }
 
+/* A process that is still among the rows has its rings: who finds none knows that records
+ * are lost. */
+static void
+check_rings (void)
+{
+  char path[160];
+  sqlite3 *db;
+  sqlite3_stmt *stmt;
+  snprintf (path, sizeof path, "%s/kgent.db", dir);
+  ck_assert_int_eq (sqlite3_open (path, &db), SQLITE_OK);
+  ck_assert_int_eq (sqlite3_prepare_v2 (db, "SELECT epoch FROM process JOIN ring USING (epoch)",
+                                        -1, &stmt, NULL),
+                    SQLITE_OK);
+  while (sqlite3_step (stmt) == SQLITE_ROW) {
+    snprintf (path, sizeof path, "%s/rings/%08llx.ring", dir,
+              (unsigned long long) sqlite3_column_int64 (stmt, 0));
+    ck_assert_msg (access (path, F_OK) == 0, "%s is gone", path);
+  }
+  sqlite3_finalize (stmt);
+  sqlite3_close (db);
+}
+
 static const char *const modes[] = { "power", "process" };
 
 START_TEST (killed_at_random)
@@ -304,6 +327,7 @@ START_TEST (killed_while_it_ends)
     acks_read (fd[0]);
     close (fd[0]);
     waitpid (pid, &status, 0);
+    check_rings ();
     check_all (modes[_i]);
   }
 }
