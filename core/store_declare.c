@@ -208,4 +208,5 @@ const struct kg_store store_service = {
   .marks = store_marks,
   .strays = store_strays,
   .forget = store_forget,
+  .scan_after = store_scan_after,
 };

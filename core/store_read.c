@@ -213,43 +213,66 @@ key_begins (kg_str key, kg_str prefix)
   return key.len >= prefix.len && !memcmp (key.ptr, prefix.ptr, prefix.len);
 }
 
+/* In the order in which SQLite has keys. */
+static int
+key_is_behind (kg_str key, kg_str other)
+{
+  size_t len = key.len < other.len ? key.len : other.len;
+  int order = len ? memcmp (key.ptr, other.ptr, len) : 0;
+  return order > 0 || (!order && key.len > other.len);
+}
+
+struct scanning {
+  kg_str prefix, after;
+  int32_t (*fn) (const struct kg_entry *, void *);
+  void *arg;
+  int32_t answer; /* of fn */
+};
+
 static int32_t
-scan_rows (struct db *db, struct db_stmt *stmt, kg_str prefix,
-           int32_t (*fn) (const struct kg_entry *, void *), void *arg, int32_t *ret_answer)
+scan_rows (struct scanning *sc, struct db *db, struct db_stmt *stmt)
 {
   int64_t now = clock_wall ();
   int32_t r = 0;
-  while (!*ret_answer && (r = db_step (db, stmt)) == 1) {
+  while (!sc->answer && (r = db_step (db, stmt)) == 1) {
     struct kg_entry e = store_row_entry (stmt);
-    if (!key_begins (e.key, prefix))
+    if (!key_begins (e.key, sc->prefix))
       return 0;
-    if (!e.expires_ns || e.expires_ns > now)
-      *ret_answer = fn (&e, arg);
+    if (key_is_behind (e.key, sc->after) && (!e.expires_ns || e.expires_ns > now))
+      sc->answer = sc->fn (&e, sc->arg);
   }
-  return *ret_answer ? 0 : r;
+  return sc->answer ? 0 : r;
 }
 
 int32_t
-store_scan (kg_bucket *b, kg_str prefix, int32_t (*fn) (const struct kg_entry *, void *),
-            void *arg)
+store_scan_after (kg_bucket *b, kg_str prefix, kg_str after,
+                  int32_t (*fn) (const struct kg_entry *, void *), void *arg)
 {
+  struct scanning sc = { .prefix = prefix, .after = after, .fn = fn, .arg = arg };
   struct store *s = b->store;
   struct db_stmt *stmt;
   struct db *db;
-  int32_t answer = 0;
   int32_t r = store_reader_allowed (s, "scan");
   if (r >= 0)
     r = store_reader_take (s, &db);
   if (r < 0)
     return r;
   if (!prefix.ptr)
-    prefix = (kg_str){ "", 0 };
-  stmt = db_bind (db, SQL_ENTRY_SCAN, "ib", (int64_t) b->id, prefix);
-  r = scan_rows (db, stmt, prefix, fn, arg, &answer);
+    sc.prefix = (kg_str){ "", 0 };
+  stmt = db_bind (db, SQL_ENTRY_SCAN, "ib", (int64_t) b->id,
+                  key_is_behind (after, sc.prefix) ? after : sc.prefix);
+  r = scan_rows (&sc, db, stmt);
   if (stmt)
     db_reset (stmt);
   store_reader_give (s, db, r);
-  return r < 0 ? r : answer;
+  return r < 0 ? r : sc.answer;
+}
+
+int32_t
+store_scan (kg_bucket *b, kg_str prefix, int32_t (*fn) (const struct kg_entry *, void *),
+            void *arg)
+{
+  return store_scan_after (b, prefix, (kg_str){ "", 0 }, fn, arg);
 }
 
 /* ---- read ------------------------------------------------------------------ */

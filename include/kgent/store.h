@@ -233,6 +233,12 @@ struct kg_store {
   /* [any, not a worker] Forgets such a cursor, and waits for the disk; whoever declares it
    * again begins at the beginning.  -ENOENT; -EEXIST: it is declared here.  Since 1.1. */
   int32_t (*forget) (kg_log *log, const char *name);
+
+  /* [any, not a worker] `scan` of the keys behind `after` only, which need not be there or
+   * begin with the prefix; empty: all.  It begins there at once, so a list that goes on
+   * behind its last page's last key costs the same on every page.  Since 1.1. */
+  int32_t (*scan_after) (kg_bucket *bucket, kg_str prefix, kg_str after,
+                         int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg);
 #endif
 };
 

@@ -22,7 +22,7 @@ struct conf {
 /* What a job works on. */
 struct work {
   kg_ticket *ticket;
-  char key[64], text[256];
+  char key[64], prefix[64], text[256];
 };
 
 static const struct kg_host *host;
@@ -224,13 +224,48 @@ get_job (void *arg)
 }
 
 static int32_t
-on_get (kg_req *req, void *data)
+key_note (const struct kg_entry *e, void *arg)
+{
+  struct work *w = arg;
+  size_t n = strlen (w->text);
+  snprintf (w->text + n, sizeof w->text - n, "%.*s ", (int)e->key.len, e->key.ptr);
+  return n > 0;
+}
+
+/* Two keys with the prefix, behind the key, and what the scan answers. */
+static void
+scan_job (void *arg)
+{
+  struct work *w = arg;
+  kg_str prefix = { w->prefix, strlen (w->prefix) }, after = { w->key, strlen (w->key) };
+  int32_t r = store->scan_after (cold, prefix, after, key_note, w);
+  size_t n = strlen (w->text);
+  snprintf (w->text + n, sizeof w->text - n, "%d", r);
+  host->resume (w->ticket, worked, w, free);
+}
+
+static int32_t
+on_job (kg_req *req, void (*job) (void *))
 {
   struct work *w = work_new (req);
-  (void)data;
-  if (jobs->run (self, get_job, w) < 0)
+  query (req, "prefix", w->prefix, sizeof w->prefix);
+  if (jobs->run (self, job, w) < 0)
     abort ();
   return KG_WAIT;
+}
+
+static int32_t
+on_get (kg_req *req, void *data)
+{
+  (void)data;
+  return on_job (req, get_job);
+}
+
+static int32_t
+on_scan (kg_req *req, void *data)
+{
+  (void)data;
+  return on_job (req, scan_job);
 }
 
 /* ---- What was recorded before ------------------------------------------------------ */
@@ -294,6 +329,7 @@ static const struct {
   { "/grown/held", on_held, 0 },              { "/grown/put", on_put, 0 },
   { "/grown/get", on_get, 0 },                { "/grown/record", on_record, KG_BILLABLE },
   { "/grown/counts", on_counts, 0 },          { "/grown/fields", on_fields, 0 },
+  { "/grown/scan", on_scan, 0 },
 };
 
 static int32_t

@@ -261,6 +261,10 @@ def cold(root):
             get(a, "put?key=a&value=")
             kgent.ok(until(lambda: "deleted 1" in get(b, "counts"), 1), "a deletion, too")
             kgent.equal(get(b, "get?key=a"), "none", "and it is gone")
+        for key in "a/1", "a/2", "a/3", "b":
+            get(a, f"put?key={key}&value=x")
+        pages = [get(a, "scan?prefix=a/&key=" + after) for after in ("", "a/2", "a/3", "c")]
+        kgent.equal(pages, ["a/1 a/2 1", "a/3 0", "0", "0"], "its keys come page by page")
 
 
 def replayed(root):

@@ -411,7 +411,7 @@ layout_since_1_1 (void)
           M (kg_region, boot));
   M (kg_store, bucket2), M (kg_store, region), M (kg_store, region_ensure),
       M (kg_store, region_held), M (kg_store, marks), M (kg_store, strays),
-      M (kg_store, forget);
+      M (kg_store, forget), M (kg_store, scan_after);
   M (kg_host, fields), M (kg_host, headers), M (kg_host, stream2), M (kg_host, taken),
       M (kg_host, field);
   STRUCT (kg_stream_def, M (kg_stream_def, size), M (kg_stream_def, status),

@@ -47,6 +47,9 @@ int fake_store_commit (struct fake *fake);
 const char *fake_store_get (struct fake *fake, const char *bucket, const char *key);
 void fake_store_put (struct fake *fake, const char *bucket, const char *key, const char *value);
 
+/* How many entries scans have gone through so far, whether they showed them or not. */
+uint64_t fake_store_scanned (struct fake *fake);
+
 /* Regions lie in files of this folder, which several fakes may share, also those
  * of several processes; not in memory of the fake.  Before fake_start. */
 void fake_regions_in (struct fake *fake, const char *dir);

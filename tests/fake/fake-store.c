@@ -193,20 +193,31 @@ store_get (kg_bucket *bucket, kg_str key, struct kg_entry *ret)
 }
 
 static int32_t
-store_scan (kg_bucket *bucket, kg_str prefix,
-            int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg)
+store_scan_after (kg_bucket *bucket, kg_str prefix, kg_str after,
+                  int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg)
 {
+  int64_t now = fake_now (bucket->store->fake);
+  kg_str from = fake_str_cmp (after, prefix) > 0 ? after : prefix;
   int32_t r = 0;
   if (fake_on_worker)
     fake_die ("kg.store/1 scan: of %s, on a worker", bucket->name);
-  for (struct entry *e = *fake_entry_at (bucket, prefix); e && !r; e = e->next) {
+  for (struct entry *e = *fake_entry_at (bucket, from); e && !r; e = e->next) {
     if (e->pub.key.len < prefix.len
         || (prefix.len && memcmp (e->pub.key.ptr, prefix.ptr, prefix.len)))
       break;
-    if (fake_entry_find (bucket, e->pub.key))
+    bucket->store->scanned++;
+    if (fake_str_cmp (e->pub.key, after) > 0
+        && (!e->pub.expires_ns || e->pub.expires_ns > now))
       r = fn (&e->pub, arg);
   }
   return r;
+}
+
+static int32_t
+store_scan (kg_bucket *bucket, kg_str prefix,
+            int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg)
+{
+  return store_scan_after (bucket, prefix, fake_str_of (""), fn, arg);
 }
 
 static int32_t
@@ -311,6 +322,7 @@ const struct kg_store fake_store_service = {
   .marks = store_marks,
   .strays = store_strays,
   .forget = store_forget,
+  .scan_after = store_scan_after,
 };
 
 void
@@ -380,6 +392,12 @@ fake_store_commit (struct fake *fake)
   fake_store_turn (s, 1);
   fake_run (fake);
   return n;
+}
+
+uint64_t
+fake_store_scanned (struct fake *fake)
+{
+  return store_of (fake)->scanned;
 }
 
 const char *

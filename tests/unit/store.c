@@ -5,6 +5,8 @@
 
 #include "store_case.h"
 
+#include "core/util/clock.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -178,6 +180,102 @@ START_TEST (scan_in_order_of_keys)
 }
 END_TEST
 
+static int32_t
+after_note (const struct kg_entry *e, void *arg)
+{
+  char *out = arg;
+  snprintf (out + strlen (out), 64, "%.*s ", (int) e->value.len, e->value.ptr);
+  return strlen (out) > 60 ? 7 : 0;
+}
+
+/* What lies behind a key, of those that begin with the prefix. */
+static const char *
+behind (kg_str prefix, const char *after)
+{
+  static char out[256];
+  *out = 0;
+  ck_assert_int_eq (store_service.scan_after (t.keys, prefix, test_str (after), after_note, out), 0);
+  return out;
+}
+
+static void
+behind_all (void)
+{
+  kg_str a = test_str ("a\xff");
+  test_put (&t, "a", "a", KG_REV_ANY, 0);
+  test_put (&t, "a\xff", "prefix", KG_REV_ANY, 0);
+  test_put (&t, "a\xff\x01", "1", KG_REV_ANY, 0);
+  test_put (&t, "a\xff\x01x", "1x", KG_REV_ANY, 0);
+  test_put (&t, "a\xff\x02", "gone", KG_REV_ANY, 0);
+  test_put (&t, "a\xff\x02", NULL, KG_REV_ANY, 0);
+  test_put (&t, "a\xff\xff", "ff", KG_REV_ANY, 0);
+  test_put (&t, "a\xff\xff\xff", "ffff", KG_REV_ANY, 0);
+  test_put (&t, "b", "b", KG_REV_ANY, 0);
+  test_put (&t, "\xff\xff", "last", KG_REV_ANY, 0);
+  ck_assert_str_eq (behind (a, ""), "prefix 1 1x ff ffff ");
+  ck_assert_str_eq (behind (a, "a"), "prefix 1 1x ff ffff ");
+  ck_assert_str_eq (behind (a, "a\xfe\xff"), "prefix 1 1x ff ffff ");
+  ck_assert_str_eq (behind (a, "a\xff"), "1 1x ff ffff ");
+  ck_assert_str_eq (behind (a, "a\xff\x01"), "1x ff ffff "); /* there */
+  ck_assert_str_eq (behind (a, "a\xff\x02"), "ff ffff ");    /* not there any more */
+  ck_assert_str_eq (behind (a, "a\xff\x03"), "ff ffff ");    /* never was */
+  ck_assert_str_eq (behind (a, "a\xff\xff"), "ffff ");
+  ck_assert_str_eq (behind (a, "a\xff\xff\xff"), "");
+  ck_assert_str_eq (behind (a, "a\xff\xff\xff\xff"), "");
+  ck_assert_str_eq (behind (a, "b"), "");
+  ck_assert_str_eq (behind (a, "\xff"), "");
+  ck_assert_str_eq (behind (test_str ("\xff"), "a"), "last ");
+  ck_assert_str_eq (behind (test_str ("\xff\xff"), "\xff\xff"), "");
+  ck_assert_str_eq (behind (test_str (""), "a\xff\xff"), "ffff b last ");
+  ck_assert_str_eq (behind ((kg_str){ NULL, 0 }, "b"), "last ");
+  ck_assert_str_eq (behind (test_str ("c"), ""), "");
+}
+
+START_TEST (scan_behind_a_key)
+{
+  start ("power");
+  ck_assert_str_eq (behind (test_str (""), ""), "");
+  ck_assert_str_eq (behind (test_str ("a"), "b"), "");
+  behind_all ();
+}
+END_TEST
+
+START_TEST (scan_behind_a_key_of_a_cold_bucket)
+{
+  ck_assert_int_eq (test_create (&t, dir, "power"), 0);
+  ck_assert_int_eq (store_service.bucket2 (&t.core, "cold", KG_BUCKET_COLD, &t.keys), 0);
+  ck_assert_int_eq (store_start (t.store, 1, t.error), 0);
+  behind_all ();
+}
+END_TEST
+
+/* Each page of many costs the same, wherever it lies. */
+START_TEST (scan_behind_a_key_begins_there)
+{
+  static struct kg_op ops[5000];
+  static char keys[5000][8];
+  int64_t first, last;
+  start ("power");
+  for (int i = 0; i < 5000; i++) {
+    snprintf (keys[i], sizeof keys[i], "k%05d", i);
+    ops[i] = (struct kg_op){ .kind = KG_OP_PUT, .bucket = t.keys, .key = test_str (keys[i]) };
+    ops[i].value = test_str ("v");
+  }
+  ck_assert_int_eq (test_write (&t, ops, 5000).error, 0);
+  behind (test_str ("k"), "k04990"); /* once, for what is made at the first one */
+  first = clock_mono ();
+  for (int i = 0; i < 200; i++)
+    ck_assert_uint_eq (strlen (behind (test_str ("j"), "")), 0);
+  last = clock_mono ();
+  first = last - first;
+  for (int i = 0; i < 200; i++)
+    ck_assert_str_eq (behind (test_str ("k"), "k04994"), "v v v v v ");
+  last = clock_mono () - last;
+  ck_assert_msg (last < 10 * first, "%lld ns, and nothing at all costs %lld ns", (long long) last,
+                 (long long) first);
+}
+END_TEST
+
 START_TEST (entries_survive_a_restart)
 {
   uint64_t revision;
@@ -347,6 +445,9 @@ main (void)
   tcase_add_test (c, a_write_is_all_or_nothing);
   tcase_add_test (c, time_to_live);
   tcase_add_test (c, scan_in_order_of_keys);
+  tcase_add_test (c, scan_behind_a_key);
+  tcase_add_test (c, scan_behind_a_key_of_a_cold_bucket);
+  tcase_add_test (c, scan_behind_a_key_begins_there);
   tcase_add_test (c, entries_survive_a_restart);
   tcase_add_test (c, watches_see_start_changes_and_expiry);
   tcase_add_test (c, time_to_live_of_others);
