@@ -225,7 +225,6 @@ keys_get_run (struct task *t)
 {
   const struct list list = { .member = "keys",
                              .bucket = t->auth->keys_bucket,
-                             .alphabet = LIST_UUID,
                              .entry_max = SHOW_MAX,
                              .show = list_show };
   if (list_tenant (t) == 0)

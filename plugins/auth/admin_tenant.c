@@ -282,7 +282,6 @@ all_get_run (struct task *t)
 {
   const struct list list = { .member = "tenants",
                              .bucket = t->auth->tenants_bucket,
-                             .alphabet = LIST_UUID,
                              .entry_max = TENANT_JSON,
                              .show = list_show };
   list_run (t, &list);

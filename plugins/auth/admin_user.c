@@ -14,7 +14,7 @@
 
 #define EMAIL_MAX 254 /* bytes (RFC 5321, section 4.5.3.1.3, without brackets) */
 
-/* The bytes of an id, in their order: what may stand in a path. */
+/* The bytes of an id: what may stand in a path. */
 #define ID_BYTES                                                                             \
   "!$&'()*+,-.0123456789:;=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~"
 
@@ -233,7 +233,6 @@ all_get_run (struct task *t)
 {
   const struct list list = { .member = "users",
                              .bucket = t->auth->users_bucket,
-                             .alphabet = ID_BYTES,
                              .entry_max = USER_JSON,
                              .show = list_show };
   if (list_tenant (t) == 0)

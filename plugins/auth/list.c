@@ -14,7 +14,7 @@ struct page {
   char last[TASK_ID];
 };
 
-/* ---- Behind a key -------------------------------------------------------- */
+/* ---- Page ---------------------------------------------------------------- */
 
 /* Saves reading those that cannot be of the tenant, which may be a million. */
 static int32_t
@@ -51,39 +51,12 @@ page_entry (const struct kg_entry *entry, void *arg)
   return 0;
 }
 
-/* Leaves out the key that all others are behind. */
 static int32_t
-page_behind (const struct kg_entry *entry, void *arg)
+page_read (struct page *p)
 {
-  struct page *p = arg;
-  if (entry->key.len == strlen (p->task->after))
-    return 0;
-  return page_entry (entry, arg);
-}
-
-/* The entries behind task->after, in order: those that begin with all of it; and
- * then, from its last byte to the first, those in whose key a higher one stands
- * there instead.  The store finds each beginning at once, so a page costs the same
- * wherever it lies. */
-static int32_t
-page_walk (struct page *p)
-{
-  const struct kg_store *store = p->task->auth->store;
-  kg_bucket *bucket = p->list->bucket;
-  char prefix[TASK_ID];
-  size_t len = strlen (p->task->after);
-  const char *c;
-  int32_t rc;
-  memcpy (prefix, p->task->after, len + 1);
-  rc = store->scan (bucket, (kg_str){ prefix, len }, len ? page_behind : page_entry, p);
-  while (rc == 0 && len-- > 0)
-    for (c = p->list->alphabet; *c && rc == 0; c++) {
-      if ((unsigned char) *c <= (unsigned char) p->task->after[len])
-        continue;
-      prefix[len] = *c;
-      rc = store->scan (bucket, (kg_str){ prefix, len + 1 }, page_entry, p);
-    }
-  return rc;
+  const struct task *t = p->task;
+  return t->auth->store->scan_after (p->list->bucket, (kg_str){ "", 0 },
+                                     (kg_str){ t->after, strlen (t->after) }, page_entry, p);
 }
 
 void
@@ -95,7 +68,7 @@ list_run (struct task *t, const struct list *list)
   kg_out_lit (&t->out, list->member);
   kg_out_lit (&t->out, "\":[");
   if (rc == 0)
-    rc = page_walk (&p);
+    rc = page_read (&p);
   if (rc < 0 && t->error == 0)
     t->error = rc;
   if (t->error < 0 || task_room (t, TASK_ID * 6 + 16) < 0)

@@ -10,13 +10,11 @@
 
 #define LIST_MAX  1000
 #define LIST_DFLT 100
-#define LIST_UUID "-0123456789abcdef"
 
 struct list {
   const char *member; /* "keys" */
   kg_bucket *bucket;
-  const char *alphabet; /* the bytes that ids are made of, in their order */
-  size_t entry_max;     /* bytes that one writes at most */
+  size_t entry_max; /* bytes that one writes at most */
   /* Writes an entry: 1; 0 when it is not one of those that are asked for; -EINVAL
    * when it is malformed, which was logged when it was loaded; -errno.  Called for
    * those only that the text of task->tenant is in, if that is given. */

@@ -251,6 +251,7 @@ walk (const char *where, const char *member, int limit)
 CASE (lists)
 {
   static const char *const users[] = { "a", "a!", "a.b", "aa", "ab", "b", "B", "~", "zz@x.org" };
+  uint64_t scanned;
   kg_req *req;
   ck_assert_int_eq (walk (KEYS, "keys", 3), 0);
   make (TENANTS, "{\"name\":\"acme\"}");
@@ -259,7 +260,10 @@ CASE (lists)
   for (size_t i = 0; i < 9; i++)
     make (USERS, text ("{\"id\":\"%s\"}", users[i]));
   ck_assert_int_eq (walk (KEYS, "keys", 7), 50);
+  scanned = fake_store_scanned (fake);
   ck_assert_int_eq (walk (KEYS, "keys", 1), 50);
+  scanned = fake_store_scanned (fake) - scanned; /* of each page: it, and its neighbours */
+  ck_assert_uint_le (scanned, 3 * 50);
   ck_assert_int_eq (walk (KEYS, "keys", 50), 50);
   ck_assert_int_eq (walk (USERS, "users", 1), 9);
   ck_assert_int_eq (walk (USERS, "users", 2), 9);
