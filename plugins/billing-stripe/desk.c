@@ -10,6 +10,18 @@
 #include <string.h>
 #include <time.h>
 
+/* ---- Reading ------------------------------------------------------------- */
+
+int32_t
+desk_scan (struct desk *d, kg_bucket *bucket, const char *prefix,
+           int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg)
+{
+  char after[sizeof d->after + 16];
+  int n = snprintf (after, sizeof after, "%s%s", prefix, d->after);
+  return d->billing->store->scan_after (bucket, (kg_str){ prefix, strlen (prefix) },
+                                        (kg_str){ after, (size_t) n }, fn, arg);
+}
+
 /* ---- Writing ------------------------------------------------------------- */
 
 void

@@ -39,6 +39,11 @@ int32_t desk_start (struct billing *b, kg_req *req, int32_t (*run) (struct desk 
 /* [any] Answers, and gives the desk up. */
 void desk_end (struct desk *desk);
 
+/* [any, not a worker] Scans the keys that begin with the prefix, behind the one that `after`
+ * is the rest of. */
+int32_t desk_scan (struct desk *desk, kg_bucket *bucket, const char *prefix,
+                   int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg);
+
 /* Sets a refusal; 0. */
 int32_t desk_refuse (struct desk *desk, int32_t status, const char *fmt, ...) KG_PRINTF (3, 4);
 

@@ -21,23 +21,11 @@ struct page {
   size_t skip; /* bytes of the prefix */
 };
 
-/* Of most entries nothing else is looked at. */
-static int32_t
-is_after (const struct kg_entry *entry, const struct page *p)
-{
-  size_t len = entry->key.len - p->skip, after = strlen (p->desk->after);
-  int order = memcmp (entry->key.ptr + p->skip, p->desk->after, len < after ? len : after);
-  return order > 0 || (!order && len > after);
-}
-
 static int32_t
 page_add (const struct kg_entry *entry, void *arg)
 {
   struct page *p = arg;
-  char *key, *value;
-  if (!is_after (entry, p))
-    return 0;
-  key = strndup (entry->key.ptr + p->skip, entry->key.len - p->skip);
+  char *value, *key = strndup (entry->key.ptr + p->skip, entry->key.len - p->skip);
   if (!key)
     return -ENOMEM;
   value = strndup (entry->value.ptr, entry->value.len);
@@ -71,7 +59,7 @@ page_read (struct desk *d, kg_bucket *bucket, const char *prefix)
   }
   p->desk = d;
   p->skip = strlen (prefix);
-  rc = d->billing->store->scan (bucket, (kg_str){ prefix, p->skip }, page_add, p);
+  rc = desk_scan (d, bucket, prefix, page_add, p);
   if (rc < 0)
     d->error = rc;
   return p;

@@ -86,9 +86,7 @@ part_add (const struct kg_entry *entry, void *arg)
   char key[USAGE_KEY], name[USAGE_KEY], *rest;
   if (usage_text (entry->key, key, sizeof key) < 0 || usage_place_read (key, &place) < 0)
     return 0;
-  rest = key + strlen (l->kind) + 1; /* in the order of keys */
-  if (strcmp (rest, d->after) <= 0)
-    return 0;
+  rest = key + strlen (l->kind) + 1;
   part_name (rest, name);
   desk_lit (d, l->count++ ? ",{\"name\":" : "{\"name\":");
   desk_text (d, name);
@@ -118,8 +116,7 @@ list_run (struct desk *d)
     return desk_refuse (d, 422, "state is parked, waiting or open");
   snprintf (prefix, sizeof prefix, "%s/", l.kind);
   desk_lit (d, "{\"parts\":[");
-  rc = d->billing->store->scan (d->billing->usage->bucket, (kg_str){ prefix, strlen (prefix) },
-                                part_add, &l);
+  rc = desk_scan (d, d->billing->usage->bucket, prefix, part_add, &l);
   desk_lit (d, "],\"next\":");
   desk_text (d, l.count == d->limit ? l.last : NULL);
   desk_lit (d, "}");

@@ -54,8 +54,6 @@ entry_add (const struct kg_entry *e, void *arg)
     return 0;
   memcpy (key, e->key.ptr, e->key.len);
   key[e->key.len] = 0;
-  if (strcmp (key, l->after) <= 0)
-    return 0;
   if (l->count == l->limit || l->text.len > PAGE_BYTES) {
     l->more = 1;
     return 1;
@@ -90,8 +88,8 @@ listing_page (struct listing *l)
 {
   int32_t r;
   lit (&l->text, "{\"parked\":[");
-  r = l->mt->store->scan (l->mt->sinks->parked, (kg_str){ l->prefix, strlen (l->prefix) },
-                          entry_add, l);
+  r = l->mt->store->scan_after (l->mt->sinks->parked, (kg_str){ l->prefix, strlen (l->prefix) },
+                                (kg_str){ l->after, strlen (l->after) }, entry_add, l);
   lit (&l->text, "],\"next\":");
   if (l->more) {
     lit (&l->text, "\"");

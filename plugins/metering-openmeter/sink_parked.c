@@ -86,8 +86,6 @@ entry_take (const struct kg_entry *entry, void *arg)
     return 0;
   memcpy (place, entry->key.ptr + r->prefix, n);
   place[n] = 0;
-  if (strcmp (place, r->after) <= 0)
-    return 0;
   if (strcmp (place, r->last) > 0)
     return 1;
   memset (e, 0, sizeof *e);
@@ -132,18 +130,20 @@ int32_t
 sink_parked_read (struct sink *s)
 {
   struct reading r = { .s = s };
-  char prefix[SINK_NAME_MAX + 2];
-  int32_t e;
+  char prefix[SINK_NAME_MAX + 2], after[sizeof prefix + SINK_PLACE_MAX];
+  int32_t e, n;
   if (!range_get (s, &r))
     return 0;
   r.prefix = (uint32_t)snprintf (prefix, sizeof prefix, "%s/", s->conf.name);
+  n = snprintf (after, sizeof after, "%s%s", prefix, r.after);
   mt_batch_clear (&s->batch);
   s->batch.event = calloc (s->limit, sizeof *s->batch.event);
   if (!s->batch.event)
     return -ENOMEM;
   s->batch.parked = 1;
   lit (&s->batch.text, "[");
-  e = s->mt->store->scan (s->all->parked, (kg_str){ prefix, r.prefix }, entry_take, &r);
+  e = s->mt->store->scan_after (s->all->parked, (kg_str){ prefix, r.prefix },
+                                (kg_str){ after, (size_t)n }, entry_take, &r);
   lit (&s->batch.text, "]");
   record_read_free (&r.read);
   if (e < 0 || s->batch.text.failed)

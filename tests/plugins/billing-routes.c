@@ -260,6 +260,52 @@ CASE (retry_while_sending)
   ck_assert_ptr_nonnull (strstr (fake_http_call (fake, 1)->body, "timestamp=1699999800"));
 }
 
+#define MANY 3000
+
+/* Walks a list of MANY: each page goes through what it shows, and one entry more. */
+static void
+pages_of (const char *where, const char *member)
+{
+  char target[256], after[128] = "", path[64];
+  int pages = 0;
+  for (;;) {
+    uint64_t scanned = fake_store_scanned (fake);
+    kg_req *req;
+    snprintf (target, sizeof target, "%s%slimit=100%s%s", where, strchr (where, '?') ? "&" : "?",
+              *after ? "&after=" : "", after);
+    req = expect (ask ("GET", target, NULL), 200);
+    ck_assert_uint_le (fake_store_scanned (fake) - scanned, 101);
+    snprintf (path, sizeof path, "%s.99", member);
+    if (!fake_json (req, path))
+      break;
+    pages++;
+    TEXT_PUT (after, fake_json (req, "next"));
+  }
+  ck_assert_int_eq (pages, MANY / 100);
+}
+
+CASE (pages_cost_the_same)
+{
+  char key[64], *subscription;
+  take (event_text ("evt_1", "checkout.session.completed", T0, CHECKOUT));
+  take (sub_text ("evt_2", "created", T0, "active", "price_pro", ""));
+  subscription = strdup (fake_store_get (fake, "billing.objects", "sub/sub_1"));
+  for (int i = MANY; i > 1; i--) { /* the fake finds the first one soonest */
+    snprintf (key, sizeof key, "sub/sub_1%05d", i);
+    fake_store_put (fake, "billing.objects", key, subscription);
+    snprintf (key, sizeof key, "cus_1%05d", i);
+    fake_store_put (fake, "billing.customers", key, "{\"tenant\":\"t-1\",\"by\":\"admin\"}");
+  }
+  for (int i = MANY; i > 0; i--) {
+    snprintf (key, sizeof key, "parked/starts/t-1/%08d/0", i);
+    fake_store_put (fake, "billing.usage", key, "{\"customer\":\"cus_1\",\"value\":1}");
+  }
+  free (subscription);
+  pages_of (SUBS, "subscriptions");
+  pages_of (CUSTOMERS, "customers");
+  pages_of (PARTS, "parts");
+}
+
 /* A list whose pages come again and again is no reason to ask for ever. */
 CASE (reconcile_ends)
 {
@@ -284,4 +330,4 @@ CASE (reconcile_ends)
 }
 
 UNIT_MAIN ("billing-routes", inbox_list, inbox_show, replay, customers, taken_back, subscriptions, time_machine,
-           retry_while_sending, reconcile_ends)
+           retry_while_sending, pages_cost_the_same, reconcile_ends)

@@ -271,6 +271,30 @@ START_TEST (one_is_tried_again)
 }
 END_TEST
 
+/* A page goes through what it shows and its neighbours, wherever it lies. */
+START_TEST (pages_cost_the_same)
+{
+  char target[128] = "/admin/v1/meter/parked?limit=100", key[64];
+  int i, pages = 0;
+  park (1);
+  for (i = 2999; i > 0; i--) {
+    snprintf (key, sizeof key, "openmeter/%020d-00000", 1000000 + i);
+    fake_store_put (fake, "metering.parked", key, "{\"status\":400}");
+  }
+  for (;; pages++) {
+    uint64_t scanned = fake_store_scanned (fake);
+    kg_req *req = operate ("GET", target);
+    ck_assert_uint_le (fake_store_scanned (fake) - scanned, 102);
+    ck_assert_ptr_nonnull (fake_json (req, "parked.99.place"));
+    if (!strcmp (fake_json (req, "next"), "null"))
+      break;
+    snprintf (target, sizeof target, "/admin/v1/meter/parked?limit=100&after=%s",
+              fake_json (req, "next"));
+  }
+  ck_assert_int_eq (pages, 29);
+}
+END_TEST
+
 /* Those that are refused again stay; the others go. */
 START_TEST (all_are_tried_again)
 {
@@ -416,6 +440,7 @@ main (void)
   tcase_add_test (x, a_loss_shows);
   tcase_add_test (x, two_processes);
   tcase_add_test (x, parked_events_are_listed);
+  tcase_add_test (x, pages_cost_the_same);
   tcase_add_test (x, one_is_tried_again);
   tcase_add_test (x, all_are_tried_again);
   tcase_add_test (x, new_events_come_amid_a_retry);
