@@ -27,7 +27,16 @@ class Activator:
         d.spawn_as(["sh", "-c", script, "sh"], env=env, fd3=self.socket.fileno())
 
 
+def unit_section(name):
+    """Lines of a section of the unit that is installed."""
+    path = os.path.join(os.environ.get("top_srcdir", "."), "etc/systemd/kgentd.service.in")
+    with open(path, encoding="utf-8") as f:
+        return f.read().split(f"[{name}]\n")[1].split("\n[")[0].splitlines()
+
+
 with Tap() as tap, Daemon(grace=0, timeout=5) as d:
+    tap.ok("StartLimitIntervalSec=0" in unit_section("Unit"),
+           "systemd starts it as often as it takes: a full disk ends by itself")
     activator = Activator("http")
     activator.start(d)
     tap.ok(d.wait_told("READY=1"), "an activated process serves", d.log())
