@@ -137,18 +137,25 @@ struct parked {
   uint32_t count, cap;
 };
 
+/* Of a parked event; 0: it does not say. */
+static uint64_t
+parked_sequence (const struct kg_entry *entry)
+{
+  char text[64 + 6 * KG_KEY_MAX];
+  const char *at;
+  size_t n = entry->value.len < sizeof text ? entry->value.len : sizeof text - 1;
+  memcpy (text, entry->value.ptr, n);
+  text[n] = 0;
+  at = strstr (text, ",\"sequence\":");
+  return at ? strtoull (at + 12, NULL, 10) : 0;
+}
+
 static int32_t
 parked_add (const struct kg_entry *entry, void *arg)
 {
   struct parked *p = arg;
-  char text[64 + 6 * KG_KEY_MAX];
-  const char *at;
-  size_t n = entry->value.len < sizeof text ? entry->value.len : sizeof text - 1;
-  uint64_t *more;
-  memcpy (text, entry->value.ptr, n);
-  text[n] = 0;
-  at = strstr (text, ",\"sequence\":");
-  if (!at)
+  uint64_t *more, sequence = parked_sequence (entry);
+  if (!sequence)
     return 0;
   if (p->count == p->cap) {
     more = realloc (p->sequence, (2 * p->cap + 16) * sizeof *more);
@@ -157,7 +164,7 @@ parked_add (const struct kg_entry *entry, void *arg)
     p->sequence = more;
     p->cap = 2 * p->cap + 16;
   }
-  p->sequence[p->count++] = strtoull (at + 12, NULL, 10);
+  p->sequence[p->count++] = sequence;
   return 0;
 }
 
@@ -210,12 +217,27 @@ list_run (struct desk *d)
 
 /* ---- Show ---------------------------------------------------------------- */
 
+/* The sequence that the path names, or that the parked event has which it names;
+ * UINT64_MAX: the inbox is to be read for the id. */
+static uint64_t
+named_sequence (const struct desk *d)
+{
+  const struct billing *b = d->billing;
+  struct kg_entry entry = { .size = sizeof entry };
+  char *end;
+  uint64_t sequence = strtoull (d->id, &end, 10);
+  if (*end && b->store->get (b->engine->parked, (kg_str){ d->id, strlen (d->id) }, &entry) == 0)
+    sequence = parked_sequence (&entry);
+  else if (*end)
+    sequence = 0;
+  return sequence ? sequence : UINT64_MAX;
+}
+
 /* The event that the path names, by its id or sequence: NULL with a refusal or error. */
 static struct keep *
 named_find (struct desk *d)
 {
   struct keep *k = calloc (1, sizeof *k);
-  char *end;
   int32_t rc;
   if (!k) {
     d->error = -ENOMEM;
@@ -223,9 +245,7 @@ named_find (struct desk *d)
   }
   k->max = 1;
   k->id = d->id;
-  k->sequence = strtoull (d->id, &end, 10);
-  if (*end || !k->sequence)
-    k->sequence = UINT64_MAX;
+  k->sequence = named_sequence (d);
   rc = keep_fill (d->billing, k, k->sequence == UINT64_MAX ? 0 : k->sequence - 1);
   if (rc == 0 && k->count)
     return k;

@@ -47,7 +47,7 @@ int fake_store_commit (struct fake *fake);
 const char *fake_store_get (struct fake *fake, const char *bucket, const char *key);
 void fake_store_put (struct fake *fake, const char *bucket, const char *key, const char *value);
 
-/* How many entries scans have gone through so far, whether they showed them or not. */
+/* How many entries and records scans and reads have gone through so far, shown or not. */
 uint64_t fake_store_scanned (struct fake *fake);
 
 /* Regions lie in files of this folder, which several fakes may share, also those

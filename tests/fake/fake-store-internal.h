@@ -93,7 +93,7 @@ struct fake_store {
   kg_cursor *cursors;
   struct pending *first, **end;
   uint64_t revision, sequence;
-  uint64_t scanned; /* entries */
+  uint64_t scanned; /* entries and records */
   int fail, failures, hold;
   struct fake_region *regions;
   const char *regions_dir; /* NULL: memory files */

@@ -230,6 +230,7 @@ store_read (kg_log *log, uint64_t after, uint32_t max,
   for (struct record *r = log->first; r && n < max; r = r->next)
     if (r->pub.sequence > after) {
       n++;
+      log->store->scanned++;
       if (fn (&r->pub, arg))
         break;
     }

@@ -64,6 +64,24 @@ CASE (inbox_list)
   has (expect (ask ("GET", INBOX "?state=parked&after=1", NULL), 200), "events.0.id", NULL);
 }
 
+/* Of a parked event is known where it lies. */
+CASE (parked_show)
+{
+  uint64_t scanned;
+  kg_req *req;
+  for (int i = 0; i < 50; i++) {
+    char id[16];
+    snprintf (id, sizeof id, "evt_%d", i);
+    take (event_text (id, "charge.refunded", T0 + 1, "\"id\":\"ch_1\""));
+  }
+  take (event_text ("evt_x", "invoice.paid", T0, "\"id\":\"in_1\",\"amount_paid\":1.5"));
+  scanned = fake_store_scanned (fake);
+  req = expect (ask ("GET", INBOX "/evt_x", NULL), 200);
+  has (req, "sequence", "51");
+  has (req, "state", "parked");
+  ck_assert_uint_eq (fake_store_scanned (fake) - scanned, 1);
+}
+
 CASE (inbox_show)
 {
   char target[128];
@@ -329,5 +347,5 @@ CASE (reconcile_ends)
   has (expect (req, 502), "detail", "Stripe's list of subscriptions does not go on");
 }
 
-UNIT_MAIN ("billing-routes", inbox_list, inbox_show, replay, customers, taken_back, subscriptions, time_machine,
+UNIT_MAIN ("billing-routes", inbox_list, parked_show, inbox_show, replay, customers, taken_back, subscriptions, time_machine,
            retry_while_sending, pages_cost_the_same, reconcile_ends)
