@@ -6,7 +6,9 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -459,6 +461,68 @@ START_TEST (as_a_model_says)
 }
 END_TEST
 
+#define STEP   64u /* ids of one look-up */
+#define WRITES 600u
+
+static _Atomic uint32_t written; /* ids below are marked */
+
+static void
+seen_note (uint32_t i, kg_str value, void *arg)
+{
+  (void) i;
+  (void) value;
+  ++*(uint32_t *) arg;
+}
+
+static void *
+reader_main (void *arg)
+{
+  char id[STEP][40];
+  kg_str ids[STEP];
+  intptr_t missed = 0;
+  for (uint32_t end = 0, at = 0, n, seen; end < WRITES; at = at + STEP < end ? at + STEP : 0) {
+    end = written;
+    n = end - at < STEP ? end - at : STEP;
+    for (uint32_t i = 0; i < n; i++) {
+      id_of (at + i, id[i]);
+      ids[i] = test_str (id[i]);
+    }
+    seen = 0;
+    if (n && store_service.marks (t.webhooks, ids, n, seen_note, &seen) != (int32_t) n)
+      missed++;
+    missed += seen != n;
+  }
+  (void) arg;
+  return (void *) missed;
+}
+
+/* While they go from memory to runs. */
+START_TEST (readers_miss_none)
+{
+  pthread_t readers[3];
+  void *missed;
+  test_fresh_marks = 20;
+  written = 0;
+  begin ();
+  for (int i = 0; i < 3; i++)
+    ck_assert_int_eq (pthread_create (&readers[i], NULL, reader_main, NULL), 0);
+  for (uint32_t i = 0; i < WRITES; written = ++i) {
+    char id[40];
+    struct kg_op op;
+    id_of (i, id);
+    op = mark (id, "", 0);
+    ck_assert_int_eq (test_write (&t, &op, 1).error, 0);
+  }
+  for (int i = 0; i < 3; i++) {
+    pthread_join (readers[i], &missed);
+    ck_assert_int_eq ((intptr_t) missed, 0);
+  }
+  ck_assert_int_gt (rows ("mark_run"), 10);
+  end ();
+  test_fresh_marks = 0;
+}
+END_TEST
+
 START_TEST (bad_marks_are_refused)
 {
   char large[KG_MARK_MAX + 1] = { 0 };
@@ -514,6 +578,7 @@ main (void)
   tcase_add_test (c, a_store_without_its_generation_does_not_start);
   tcase_add_test (c, what_is_read_in_part_says_nothing);
   tcase_add_test (c, a_damaged_filter_denies_nothing);
+  tcase_add_test (c, readers_miss_none);
   tcase_add_test (c, bad_marks_are_refused);
   tcase_add_test (c, filters_deny_what_was_never_added);
   tcase_add_loop_test (c, as_a_model_says, 1, 4);
