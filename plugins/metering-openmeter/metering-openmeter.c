@@ -250,9 +250,14 @@ metering_close (void *data)
 static int32_t
 conf_check (struct mt *mt)
 {
-  if (mt->conf->source && mt->conf->source[0])
+  static const char uri[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                            "-._~:/?@!$&'()*+,;=%";
+  const char *source = mt->conf->source;
+  if (source && source[0] && !source[strspn (source, uri)])
     return 0;
-  mt->host->log (mt->self, KG_LOG_ERROR, "source: must not be empty; write kgents-api");
+  mt->host->log (mt->self, KG_LOG_ERROR,
+                 "source: \"%s\" is no URI that # can stand behind; write kgents-api",
+                 source ? source : "");
   return -EINVAL;
 }
 

@@ -241,6 +241,18 @@ START_TEST (a_url_that_cannot_work)
 }
 END_TEST
 
+START_TEST (a_source_that_is_no_uri)
+{
+  static const char *const sources[] = { "source=", "source=a b", "source=a#b", "source=\xc3\xa9" };
+  const char *conf[] = { sources[_i], NULL };
+  fake = fake_new ();
+  fake_services (fake);
+  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), -EINVAL);
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "is no URI"));
+  fake_free (fake);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -264,6 +276,7 @@ main (void)
   tcase_add_test (own, requests_as_events);
   tcase_add_test (own, the_log_shows_the_greatest_record);
   tcase_add_test (own, a_url_that_cannot_work);
+  tcase_add_loop_test (own, a_source_that_is_no_uri, 0, 4);
   suite_add_tcase (s, t);
   suite_add_tcase (s, own);
   suite_add_tcase (s, charges);
