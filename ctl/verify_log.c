@@ -87,23 +87,40 @@ ring_note (struct verify *v, struct piece id)
     *newest = sequence;
 }
 
+#define PLACE_BITS 48 /* of a record's number; its day is above */
+
+uint64_t
+verify_id_note (struct verify *v, struct hash id, const struct verify_record *r)
+{
+  uint64_t day = r->time_ns > 0 ? (uint64_t)(r->time_ns / DAY_NS) & 0xFFFF : 0, before;
+  uint64_t now = day << PLACE_BITS | ((uint64_t)r->sequence & (UINT64_MAX >> (64 - PLACE_BITS)));
+  int is_new;
+  uint64_t *last = map_put (&v->ids, id, now, &is_new);
+  if (is_new)
+    return 0;
+  before = *last;
+  *last = now;
+  return day >= (before >> PLACE_BITS) + REMEMBERED_NS / DAY_NS
+             ? 0
+             : before & (UINT64_MAX >> (64 - PLACE_BITS));
+}
+
 static void
 record_check (struct verify *v, const struct verify_record *r)
 {
-  int is_new;
-  uint64_t *other;
+  uint64_t other;
   v->records++;
   if (r->time_ns < 1 || r->time_ns > v->now_ns + DAY_NS)
     found (v, "record", cure_batch,
            place (v, "log %s, record %lld", r->log->name, (long long)r->sequence),
            "its time is %lld", (long long)r->time_ns);
   if (r->id.n) {
-    other = map_put (&v->ids, id_hash (r->log, r->id), (uint64_t)r->sequence, &is_new);
-    if (!is_new)
+    other = verify_id_note (v, id_hash (r->log, r->id), r);
+    if (other)
       found (v, "id", cure_report,
              place (v, "log %s, record %lld", r->log->name, (long long)r->sequence),
              "its id %s is that of record %llu, too: it would be charged twice", shown (r->id),
-             (unsigned long long)*other);
+             (unsigned long long)other);
     ring_note (v, r->id);
   }
   if (!strcmp (r->log->name, "usage"))

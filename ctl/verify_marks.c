@@ -13,7 +13,6 @@
 #define SOURCE 12 /* bytes of a key for tenant and source; then one that tells what follows */
 #define ID 40     /* bytes of an id as it is, else ID / 2 of its hash */
 #define DIGEST 8
-#define REMEMBERED_NS (30 * DAY_NS) /* at least */
 
 static const char cure_mark[]
     = "send the event again under another id: this one is refused until its mark is over";
@@ -77,12 +76,14 @@ event_check (struct verify *v, const struct verify_record *r, struct piece event
   map_put (&v->marked, h, (uint64_t)r->sequence, &is_new);
   digest_of (text, hash);
   memcpy (&digest, hash, sizeof digest);
-  if (!mark && r->time_ns > v->now_ns - REMEMBERED_NS)
+  if (r->time_ns <= v->now_ns - REMEMBERED_NS)
+    return; /* it may be forgotten, or another one that came since may have its id */
+  if (!mark)
     found (v, "mark", "it cannot be made again; tell its sender not to send it again",
            place (v, "log usage, record %lld", (long long)r->sequence),
            "its event %s is not remembered: sent again, it would count twice",
            shown (doc_member (event, "id")));
-  else if (mark && *mark != digest)
+  else if (*mark != digest)
     found (v, "mark", cure_batch, place (v, "log usage, record %lld", (long long)r->sequence),
            "its event %s is not what its mark says: one of the two was changed",
            shown (doc_member (event, "id")));

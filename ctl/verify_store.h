@@ -18,6 +18,7 @@
 
 #define LOGS_MAX 64u
 #define DAY_NS (INT64_C (86400) * 1000000000)
+#define REMEMBERED_NS (30 * DAY_NS) /* how long ids are, at least */
 #define SEQUENCE_BITS 48
 
 /* A log, and what its batches said so far. */
@@ -122,6 +123,9 @@ void verify_entries (struct verify *v); /* after the batches */
 /* ---- The others ---------------------------------------------------------------------- */
 
 void verify_batches (struct verify *v);                                   /* verify_log.c */
+/* Notes that a record has an id: 0, or the record that had it less than 30 days before.  Ids may
+ * be forgotten after that, and taken again. */
+uint64_t verify_id_note (struct verify *v, struct hash id, const struct verify_record *record);
 void verify_usage (struct verify *v, const struct verify_record *record); /* verify_usage.c */
 void verify_audit (struct verify *v, const struct verify_record *record); /* verify_usage.c */
 

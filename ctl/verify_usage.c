@@ -101,8 +101,7 @@ events_check (struct verify *v, const struct verify_record *r, struct piece tena
     struct piece id = doc_member (event, "id"), source = doc_member (event, "source");
     struct hash h = { 0, 1 };
     char buf[ID_MAX];
-    uint64_t *other;
-    int is_new;
+    uint64_t other;
     v->events++;
     own += !id.p;
     if (!id.p || id.n > sizeof buf || source.n > sizeof buf || tenant.n > sizeof buf)
@@ -111,11 +110,11 @@ events_check (struct verify *v, const struct verify_record *r, struct piece tena
     h = hash_add (h, buf, doc_text (tenant, buf));
     h = hash_add (h, buf, doc_text (source, buf));
     h = hash_add (h, buf, doc_text (id, buf));
-    other = map_put (&v->ids, h, (uint64_t)r->sequence, &is_new);
-    if (!is_new)
+    other = verify_id_note (v, h, r);
+    if (other)
       found (v, "id", cure_report, record_place (v, r),
              "its event %s of %s is in record %llu, too: it was counted twice", shown (id),
-             shown (source), (unsigned long long)*other);
+             shown (source), (unsigned long long)other);
   }
   return own;
 }

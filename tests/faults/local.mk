@@ -34,6 +34,7 @@ FAULT_TESTS = \
 	%D%/plugins.py \
 	%D%/prices.py \
 	%D%/rebuild.py \
+	%D%/remembered.py \
 	%D%/reload.py \
 	%D%/sample.py \
 	%D%/schedule.py \
