@@ -54,6 +54,8 @@ extern const struct command meter_commands[];        /* meter.c */
 extern const struct command grant_commands[];        /* grant.c */
 extern const struct command billing_reconcile_commands[]; /* billing_reconcile.c */
 extern const struct command billing_commands[];      /* billing.c */
+extern const struct option store_verify_options[];   /* verify_run.c, of "verify" */
+int store_verify (const struct args *args);
 extern const struct command verify_commands[];       /* verify_run.c */
 extern const struct command completion_commands[];   /* completion.c */
 

@@ -263,6 +263,9 @@ const struct command meter_commands[] = {
     "the host serves, and a query of usage that cannot be answered yet is 503.\n"
     "For rows that verify has found to be damaged.\n",
     { rebuild_options }, 0, ANY_NUMBER, meter_rebuild },
+  { "meter verify", "", "as verify",
+    "The same as kgentctl verify: reads the whole store, and names what is damaged.\n",
+    { store_verify_options }, 0, 0, store_verify },
   { "meter reconcile", "", "compare the log with what OpenMeter has",
     "Compares events by id, day and type, and meters by day, and names what is missing there,\n"
     "there twice, or not the same.  The exit code is 1 when something differs.\n",

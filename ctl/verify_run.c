@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-static const struct option verify_options[] = {
+const struct option store_verify_options[] = {
   { "dir", 'd', KIND_TEXT, "DIR", NULL, "@folder", "the store's folder [that of --state]" },
   { "config", 'c', KIND_TEXT, "FILE", NULL, "@file",
     "the host's configuration, with conf.d/ beside it, for meters of its own" },
@@ -129,8 +129,8 @@ verify_finish (struct verify *v)
   json_object_put (v->tenants);
 }
 
-static int
-verify_run (const struct args *a)
+int
+store_verify (const struct args *a)
 {
   static struct verify v;
   int r;
@@ -154,6 +154,6 @@ const struct command verify_commands[] = {
     "Reads the whole store, of a host that runs or of one that doesn't, and names what is\n"
     "damaged, where, and how to cure it.  Nothing is written.  The exit code is 0 when all is\n"
     "sound, 1 when something is damaged, 2 when the store cannot be read.\n",
-    { verify_options }, 0, 0, verify_run },
+    { store_verify_options }, 0, 0, store_verify },
   { 0 },
 };
