@@ -303,6 +303,25 @@ list_meters (kg_req *req, void *data)
   return r < 0 ? r : KG_DONE;
 }
 
+static int32_t
+show_meter (kg_req *req, void *data)
+{
+  struct mt *mt = data;
+  kg_str slug = mt->host->get (req, KG_GET_PARAM, "slug");
+  const struct meter *m = meters_find (&mt->rollup->meters, slug);
+  struct mt_text t = { 0 };
+  int32_t r = -ENOMEM;
+  if (!m)
+    return mt->host->problem (req, 404, NULL,
+                              "there is no meter %.*s; GET /api/v1/meters lists them",
+                              (int)(slug.len < 64 ? slug.len : 64), slug.ptr);
+  meter_add (&t, m);
+  if (!t.failed)
+    r = mt->host->reply (req, 200, "application/json", t.ptr, t.len);
+  mt_text_free (&t);
+  return r < 0 ? r : KG_DONE;
+}
+
 /* ---- Routes ------------------------------------------------------------------------ */
 
 #define TIME(name, text) \
@@ -342,14 +361,16 @@ static const char answer_schema[]
       "\"windowEnd\":{\"type\":\"string\",\"format\":\"date-time\"},"
       "\"subject\":{\"type\":[\"string\",\"null\"]},\"groupBy\":{\"type\":\"object\"},"
       "\"meter\":{\"type\":\"string\"},\"aggregation\":{\"type\":\"string\"}}}}}}";
-static const char list_schema[]
-    = "{\"type\":\"array\",\"items\":{\"type\":\"object\","
-      "\"required\":[\"id\",\"slug\",\"aggregation\",\"eventType\",\"windowSize\",\"groupBy\"],"
-      "\"properties\":{\"id\":{\"type\":\"string\"},\"slug\":{\"type\":\"string\"},"
-      "\"description\":{\"type\":\"string\"},\"aggregation\":{\"type\":\"string\"},"
-      "\"eventType\":{\"type\":\"string\"},\"valueProperty\":{\"type\":\"string\"},"
-      "\"windowSize\":{\"type\":\"string\"},\"groupBy\":{\"type\":\"object\","
-      "\"additionalProperties\":{\"type\":\"string\"}}}}}";
+#define METER_SCHEMA \
+  "{\"type\":\"object\"," \
+  "\"required\":[\"id\",\"slug\",\"aggregation\",\"eventType\",\"windowSize\",\"groupBy\"]," \
+  "\"properties\":{\"id\":{\"type\":\"string\"},\"slug\":{\"type\":\"string\"}," \
+  "\"description\":{\"type\":\"string\"},\"aggregation\":{\"type\":\"string\"}," \
+  "\"eventType\":{\"type\":\"string\"},\"valueProperty\":{\"type\":\"string\"}," \
+  "\"windowSize\":{\"type\":\"string\"},\"groupBy\":{\"type\":\"object\"," \
+  "\"additionalProperties\":{\"type\":\"string\"}}}}"
+static const char meter_schema[] = METER_SCHEMA;
+static const char list_schema[] = "{\"type\":\"array\",\"items\":" METER_SCHEMA "}";
 
 static const struct kg_route routes[] = {
   { .size = sizeof (struct kg_route),
@@ -385,6 +406,14 @@ static const struct kg_route routes[] = {
     .handler = list_meters,
     .summary = "List the meters, for OpenMeter's clients",
     .response_schema = list_schema },
+  { .size = sizeof (struct kg_route),
+    .method = "GET",
+    .pattern = "/api/v1/meters/{slug}",
+    .scope = "read",
+    .handler = show_meter,
+    .summary = "Show a meter, for OpenMeter's clients",
+    .response_schema = meter_schema,
+    .statuses = "404" },
   { .size = sizeof (struct kg_route),
     .method = "GET",
     .pattern = "/api/v1/meters/{slug}/query",

@@ -126,6 +126,10 @@ def shapes(host, key, tenant):
     slugs = {m["slug"]: m for m in host.get("/api/v1/meters", {"X-API-Key": key}).json}
     kgent.equal(slugs["tokens"]["groupBy"], {"path": "$.path", "aspect": "$.aspect"},
                 "meters, as OpenMeter lists them")
+    same = [host.get("/api/v1/meters/" + slugs["tokens"][n], {"X-API-Key": key}).json
+            for n in ("slug", "id")]
+    kgent.equal(same, 2 * [slugs["tokens"]], "or one of them, by slug or id")
+    kgent.equal(host.get("/api/v1/meters/toke", {"X-API-Key": key}).status, 404, "that there is")
     asked = host.get("/api/v1/meters/api_requests/query?windowSize=HOUR&groupBy=endpoint"
                      "&filterGroupBy%5Bendpoint%5D=/v1/agentese/invoke", {"X-API-Key": key}).json
     kgent.equal({r["groupBy"]["endpoint"] for r in asked["data"]}, {"/v1/agentese/invoke"},
