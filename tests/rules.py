@@ -26,6 +26,7 @@ CASES = {
     "KgentUsageDrifts": ('kgent_metering_unaccounted{sink="a"}', "0 -1x9 0x5", 5, 8, 13),
     "KgentSinkDoubles": ('kgent_metering_sink_dedupes{sink="a"}', "0 -1x5 1x5", 0, 3, 9),
     "KgentRollupLags": ("kgent_metering_rollup_lag_seconds", "0 601x8 0x5", 5, 8, 12),
+    "KgentCursorLeft": ("kgent_metering_cursors_left", "0 1x70 0x5", 60, 65, 75),
     "KgentReceiptsMissing": ("kgent_metering_receipts_missing_total", "0x3 2x20", 2, 5, 15),
 }
 

@@ -281,14 +281,14 @@ def s13():
 
 
 def warned(host, seconds):
-    """Refusals are warnings, at most one a second, which counts those between."""
+    """Refusals are warnings, at most one in each second of the clock, which counts those between;
+    4 s may lie in 6 of these."""
     lines = [json.loads(x) for x in host.logged().splitlines()]
     lines = [x for x in lines if x["source"] == "billing-stripe" and "refused" in x["msg"]]
     kgent.ok(lines and all(x["level"] == "warn" for x in lines), "refusals are warned of")
-    kgent.ok(len(lines) <= seconds + 1, f"{len(lines)} lines in {seconds:.1f} s")
+    kgent.ok(len(lines) <= int(seconds) + 2, f"{len(lines)} lines in {seconds:.1f} s")
     kgent.ok(any(re.search(r"; [1-9]\d* more", x["msg"]) for x in lines), "with what was left out")
-    kgent.contains({re.sub("; .*", "", x["msg"]).rpartition(": ")[2] for x in lines},
-                   "Invalid signature", "and why")
+    kgent.ok(any(": Invalid signature, " in x["msg"] for x in lines), "and why")
 
 
 def rows():

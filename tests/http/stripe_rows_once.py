@@ -264,7 +264,7 @@ def s12_killed():
     dice = random.Random(seed)
     with kgent.Host(plugins()) as host:
         bodies, wanted, tenants = [], [], []
-        for n in range(40 * max(1, KILLS // 4)):
+        for n in range(100 * max(1, KILLS // 4)):
             if n % 10 == 0:
                 tenants.append(tenant_new(host, f"t{n}")[0])
             more, effects = start(f"k{n}", tenants[-1])
@@ -273,7 +273,7 @@ def s12_killed():
         kills = 0
         while kills < KILLS and any(t.is_alive() for t in courier.threads):
             before = courier.sent
-            pause = dice.uniform(0, 0.15)
+            pause = dice.uniform(0, 0.1)
             until(lambda: courier.sent > before + 3, True)
             time.sleep(pause)  # the moment is chance
             host.process.kill()
