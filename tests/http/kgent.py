@@ -62,16 +62,29 @@ def skip(name, reason):
     print(f"ok {count} - {name} # SKIP {reason}", flush=True)
 
 
+PEERS = os.path.join(BUILD, "peers/node_modules/.bin")
+
+
 def peer(command, name):
     """The path of a peer program, or None: then the test is skipped, and in CI
     (where ./dev deps --test has installed it) failed."""
-    places = os.environ["PATH"] + ":" + os.path.join(BUILD, "peers/node_modules/.bin")
+    places = os.environ["PATH"] + ":" + PEERS
     path = os.environ.get(command.upper()) or shutil.which(command, path=places)
     if not path and os.environ.get("CI"):
         ok(False, f"{name}: {command} is not installed")
     elif not path:
         skip(name, f"{command} is not installed")
     return path
+
+
+def node_modules(package):
+    """The folder of libraries of Node.js that has a package, or None: that of NODE_PATH, or
+    beside the programs of one."""
+    places = os.environ.get("NODE_PATH", "").split(":")
+    places += [os.path.dirname(p) for p in os.environ["PATH"].split(":") + [PEERS]
+               if p.endswith("node_modules/.bin")]
+    return next((os.path.abspath(p) for p in places
+                 if p and os.path.isdir(os.path.join(p, package))), None)
 
 
 def note(text):

@@ -141,9 +141,9 @@ require('readline').createInterface({ input: process.stdin }).on('line', (line) 
 });"""
 
     def __init__(self):
-        folder = os.environ.get("NODE_PATH") or os.path.join(kgent.BUILD, "peers/node_modules")
+        folder = kgent.node_modules("stripe")
         self.process = None
-        if os.path.isdir(os.path.join(folder, "stripe")):
+        if folder:
             self.process = subprocess.Popen(["node", "-e", self.PROGRAM], text=True,
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                             env={**os.environ, "NODE_PATH": folder})

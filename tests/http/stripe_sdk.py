@@ -72,16 +72,9 @@ print(json.dumps([one(j) for j in json.load(sys.stdin)]))
 LIBRARIES = {}
 
 
-def node_modules():
-    places = os.environ.get("NODE_PATH", "").split(":") + [os.path.join(kgent.BUILD,
-                                                                       "peers/node_modules")]
-    return next((os.path.abspath(p) for p in places
-                 if p and os.path.isdir(os.path.join(p, "stripe"))), None)
-
-
 def find():
     """The libraries that are here; in CI both must be."""
-    modules = node_modules()
+    modules = kgent.node_modules("stripe")
     if modules:
         LIBRARIES["Node"] = (["node", "-e", NODE], {"NODE_PATH": modules})
     for python in (sys.executable, "/usr/bin/python3"):
