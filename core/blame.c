@@ -152,9 +152,9 @@ static void
 crash (int sig, siginfo_t *info, void *context)
 {
   crash_write (sig);
+  scrub (stack_of (context)); /* first: looking at code that is gone is a fault of its own */
   if (!loading) /* a fault of the configuration is one line, and names the file */
     where_write (context);
-  scrub (stack_of (context));
   for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
     if (fatal[i] == sig)
       sigaction (sig, &previous[i], NULL);

@@ -118,6 +118,8 @@ core_libcore_a_SOURCES = \
 	%D%/registry.h \
 	%D%/blame.c \
 	%D%/blame.h \
+	%D%/maps.c \
+	%D%/maps.h \
 	%D%/where.c \
 	%D%/where.h \
 	%D%/plugin.c \

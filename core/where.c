@@ -5,12 +5,11 @@
  * no help, /proc/self/maps is.  A word of the stack counts when a call stands before the place
  * that it names; a few of those are of calls that have returned. */
 #include "core/where.h"
+#include "core/maps.h"
 
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MODULES 64
 #define NAME    32
@@ -34,78 +33,34 @@ static atomic_flag busy = ATOMIC_FLAG_INIT; /* two threads may crash at a time *
 
 /* ---- What there is ------------------------------------------------------------ */
 
-/* A hexadecimal number, and what follows it. */
-static uintptr_t
-number (const char **p)
-{
-  uintptr_t n = 0;
-  for (;; ++*p) {
-    unsigned c = (unsigned char) **p, digit = c - '0' < 10 ? c - '0' : (c | 32) - 'a' + 10;
-    if (digit > 15)
-      return n;
-    n = n << 4 | digit;
-  }
-}
-
 static void
-module_note (uintptr_t from, uintptr_t to, const char *path)
+module_note (const struct mapping *m)
 {
-  struct module *m = &seen.module[seen.count];
-  const char *name = strrchr (path, '/');
+  struct module *to = &seen.module[seen.count];
+  const char *name = strrchr (m->name, '/') + 1;
   size_t n = 0;
   if (seen.count == MODULES)
     return;
-  for (name++; name[n] > ' ' && name[n] < 0x7f && n < NAME - 1; n++)
-    m->name[n] = name[n];
-  m->name[n] = 0;
-  m->from = from;
-  m->to = to;
-  m->base = seen.base;
+  for (; name[n] > ' ' && name[n] < 0x7f && n < NAME - 1; n++)
+    to->name[n] = name[n];
+  to->name[n] = 0;
+  to->from = m->from;
+  to->to = m->to;
+  to->base = seen.base;
   seen.count++;
 }
 
-/* "START-END rwxp OFFSET DEVICE INODE   PATH" */
 static void
-mapping (const char *p)
+mapping_note (const struct mapping *m)
 {
-  uintptr_t from = number (&p), to, offset;
-  const char *flags, *path;
-  if (*p++ != '-')
+  if (*m->flags == 'r' && seen.sp >= m->from && seen.sp < m->to)
+    seen.stack_end = m->to;
+  if (*m->name != '/')
     return;
-  to = number (&p);
-  flags = ++p;
-  if (!(p = strchr (p, ' ')))
-    return;
-  p++;
-  offset = number (&p);
-  path = strchr (p, '/');
-  if (*flags == 'r' && seen.sp >= from && seen.sp < to)
-    seen.stack_end = to;
-  if (path && !offset)
-    seen.base = from;
-  if (path && *flags == 'r' && flags[2] == 'x')
-    module_note (from, to, path);
-}
-
-static void
-mappings (int fd)
-{
-  char text[4096 + 1];
-  size_t len = 0;
-  ssize_t n;
-  while ((n = read (fd, text + len, sizeof text - 1 - len)) > 0) {
-    char *line = text, *end;
-    len += (size_t) n;
-    text[len] = 0;
-    for (; (end = strchr (line, '\n')); line = end + 1) {
-      *end = 0;
-      mapping (line);
-    }
-    len = (size_t) (text + len - line);
-    if (len == sizeof text - 1)
-      return; /* no line is that long */
-    memmove (text, line, len);
-  }
+  if (!m->offset)
+    seen.base = m->from;
+  if (*m->flags == 'r' && m->flags[2] == 'x')
+    module_note (m);
 }
 
 static const struct module *
@@ -204,16 +159,12 @@ where (const ucontext_t *context, char ret[WHERE_MAX])
 {
   const struct module *m;
   uintptr_t pc;
-  int fd;
   *ret = 0;
   if (atomic_flag_test_and_set (&busy))
     return;
   memset (&seen, 0, sizeof seen);
   pc = registers (context, &seen.sp);
-  fd = open ("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-  if (fd >= 0) {
-    mappings (fd);
-    close (fd);
+  if (!maps_each (mapping_note)) {
     m = module_of (pc);
     callers_put (ret, m ? place_put (ret, 0, m, pc) : 0);
   }
