@@ -295,18 +295,22 @@ change_new (struct desk *d, const char *what)
   return c;
 }
 
-/* The part of the path, or all: 1; 0 after a refusal; or -errno. */
+/* All that are parked, as far as there is room: 1 or -errno. */
 static int32_t
 parts_find (struct desk *d, struct change *c)
 {
-  struct billing *b = d->billing;
+  const struct billing *b = d->billing;
+  int32_t rc = b->store->scan (b->usage->bucket, (kg_str){ "parked/", 7 }, parked_add, c);
+  return rc < 0 ? rc : 1;
+}
+
+/* The one that the path names: 1; 0 after a refusal; or -errno. */
+static int32_t
+part_find (struct desk *d, struct change *c)
+{
+  const struct billing *b = d->billing;
   struct kg_entry entry = { .size = sizeof entry };
-  int32_t rc;
-  if (!*d->id) {
-    rc = b->store->scan (b->usage->bucket, (kg_str){ "parked/", 7 }, parked_add, c);
-    return rc < 0 ? rc : 1;
-  }
-  rc = key_of (d->id, "parked", c->key[0]);
+  int32_t rc = key_of (d->id, "parked", c->key[0]);
   if (rc == 0)
     rc = b->store->get (b->usage->bucket, (kg_str){ c->key[0], strlen (c->key[0]) }, &entry);
   if (rc == -ENOENT || rc == -EINVAL)
@@ -316,44 +320,64 @@ parts_find (struct desk *d, struct change *c)
   return rc < 0 ? rc : 1;
 }
 
+/* The parked part becomes one that waits; 0 or -errno. */
 static int32_t
-retry_run (struct desk *d)
+part_again (struct billing *b, struct change *c, uint32_t i)
+{
+  struct kg_entry entry = { .size = sizeof entry };
+  kg_str key = { c->key[i], strlen (c->key[i]) };
+  int32_t rc = b->store->get (b->usage->bucket, key, &entry);
+  if (rc == 0)
+    rc = again_value (b, c->key[i], entry.value, c->value[i], sizeof c->value[i]);
+  snprintf (c->out[i], USAGE_KEY, "out/%s", c->key[i] + 7);
+  c->op[2 * i] = (struct kg_op){ .kind = KG_OP_DELETE, .bucket = b->usage->bucket, .key = key,
+                                 .revision = c->revision[i] };
+  c->op[2 * i + 1] = (struct kg_op){ .kind = KG_OP_PUT, .bucket = b->usage->bucket,
+                                     .key = { c->out[i], strlen (c->out[i]) },
+                                     .value = { c->value[i], strlen (c->value[i]) },
+                                     .revision = KG_REV_ANY };
+  return rc;
+}
+
+static int32_t
+retry (struct desk *d, int32_t (*find) (struct desk *d, struct change *c))
 {
   struct billing *b = d->billing;
   struct change *c = change_new (d, "retried");
-  struct kg_entry entry = { .size = sizeof entry };
   int32_t rc;
   if (!c)
     return -ENOMEM;
   if (!b->conf->usage.count)
     return desk_refuse (d, 409, "Usage is not configured: nothing would be sent");
-  rc = parts_find (d, c);
-  for (uint32_t i = 0; rc > 0 && i < c->count; i++) {
-    kg_str key = { c->key[i], strlen (c->key[i]) };
-    rc = b->store->get (b->usage->bucket, key, &entry);
-    if (rc == 0)
-      rc = again_value (b, c->key[i], entry.value, c->value[i], sizeof c->value[i]);
-    snprintf (c->out[i], USAGE_KEY, "out/%s", c->key[i] + 7);
-    c->op[2 * i] = (struct kg_op){ .kind = KG_OP_DELETE, .bucket = b->usage->bucket, .key = key,
-                                   .revision = c->revision[i] };
-    c->op[2 * i + 1] = (struct kg_op){ .kind = KG_OP_PUT, .bucket = b->usage->bucket,
-                                       .key = { c->out[i], strlen (c->out[i]) },
-                                       .value = { c->value[i], strlen (c->value[i]) },
-                                       .revision = KG_REV_ANY };
-    rc = rc < 0 ? rc : 1;
-  }
-  if (rc > 0 && !c->count) {
-    desk_lit (d, "{\"retried\":0,\"more\":false}");
-    return 0;
-  }
-  return rc > 0 ? change_write (d, c, 2 * c->count) : rc;
+  rc = find (d, c);
+  if (rc <= 0)
+    return rc;
+  for (uint32_t i = 0; i < c->count; i++)
+    if ((rc = part_again (b, c, i)) < 0)
+      return rc;
+  if (c->count)
+    return change_write (d, c, 2 * c->count);
+  desk_lit (d, "{\"retried\":0,\"more\":false}");
+  return 0;
+}
+
+static int32_t
+retry_all_run (struct desk *d)
+{
+  return retry (d, parts_find);
+}
+
+static int32_t
+retry_run (struct desk *d)
+{
+  return retry (d, part_find);
 }
 
 static int32_t
 drop_run (struct desk *d)
 {
   struct change *c = change_new (d, "dropped");
-  int32_t rc = c ? parts_find (d, c) : -ENOMEM;
+  int32_t rc = c ? part_find (d, c) : -ENOMEM;
   if (rc <= 0)
     return rc;
   c->op[0] = (struct kg_op){ .kind = KG_OP_DELETE, .bucket = d->billing->usage->bucket,
@@ -374,6 +398,12 @@ static int32_t
 list_get (kg_req *req, void *b)
 {
   return desk_start (b, req, list_run);
+}
+
+static int32_t
+retry_all_post (kg_req *req, void *b)
+{
+  return desk_start (b, req, retry_all_run);
 }
 
 static int32_t
@@ -410,7 +440,7 @@ static const struct kg_route routes[] = {
     .statuses = "422" },
   { .size = sizeof routes[0], .flags = KG_ADMIN, .method = "POST",
     .pattern = "/admin/v1/billing/usage/parts", .scope = "admin",
-    .summary = "Send all that Stripe refused again", .handler = retry_post, .body_max = 1024,
+    .summary = "Send all that Stripe refused again", .handler = retry_all_post, .body_max = 1024,
     .response_schema = S_RETRIED, .statuses = "409 503" },
   { .size = sizeof routes[0], .flags = KG_ADMIN, .method = "POST",
     .pattern = "/admin/v1/billing/usage/parts/{id}", .scope = "admin",

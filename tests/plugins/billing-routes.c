@@ -251,9 +251,8 @@ CASE (time_machine)
 
 #define PARTS "/admin/v1/billing/usage/parts"
 
-/* Sends by hand go on while others are under way, and take nothing from those: what answers
- * them would tell of other parts. */
-CASE (retry_while_sending)
+static void
+open_usage (void)
 {
   static const char *const conf[]
       = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test",
@@ -262,6 +261,33 @@ CASE (retry_while_sending)
   fake_close (fake);
   ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
   ck_assert_int_eq (fake_start (fake), 0);
+}
+
+/* A name that is none, however long, stands for no part, and least of all for each of them. */
+CASE (parts_by_name)
+{
+  static const char value[] = "{\"customer\":\"cus_1\",\"value\":1,\"retries\":0,\"error\":\"no\"}";
+  char target[512];
+  open_usage ();
+  fake_store_put (fake, "billing.usage", "parked/starts/t-1/28333330/0", value);
+  fake_store_put (fake, "billing.usage", "parked/starts/t-1/28333330/1", value);
+  snprintf (target, sizeof target, PARTS "/%0300d", 7);
+  expect (ask ("DELETE", target, NULL), 404);
+  expect (ask ("POST", target, "{}"), 404);
+  expect (ask ("DELETE", PARTS "/starts:t-1:28333330:2", NULL), 404);
+  expect (ask ("POST", PARTS "/starts", "{}"), 404);
+  ck_assert_ptr_nonnull (fake_store_get (fake, "billing.usage", "parked/starts/t-1/28333330/0"));
+  ck_assert_ptr_nonnull (fake_store_get (fake, "billing.usage", "parked/starts/t-1/28333330/1"));
+  has (expect (ask ("DELETE", PARTS "/starts:t-1:28333330:1", NULL), 200), "dropped", "1");
+  ck_assert_ptr_nonnull (fake_store_get (fake, "billing.usage", "parked/starts/t-1/28333330/0"));
+  ck_assert_ptr_null (fake_store_get (fake, "billing.usage", "parked/starts/t-1/28333330/1"));
+}
+
+/* Sends by hand go on while others are under way, and take nothing from those: what answers
+ * them would tell of other parts. */
+CASE (retry_while_sending)
+{
+  open_usage ();
   fake_store_put (fake, "billing.payers", "t-1", "{\"customer\":\"cus_1\"}");
   take (event_text ("evt_1", "checkout.session.completed", T0, CHECKOUT));
   settle ();
@@ -348,4 +374,4 @@ CASE (reconcile_ends)
 }
 
 UNIT_MAIN ("billing-routes", inbox_list, parked_show, inbox_show, replay, customers, taken_back, subscriptions, time_machine,
-           retry_while_sending, pages_cost_the_same, reconcile_ends)
+           parts_by_name, retry_while_sending, pages_cost_the_same, reconcile_ends)
