@@ -138,6 +138,17 @@ ready (const struct rollup *r, uint64_t meters)
   return meters;
 }
 
+/* One that is under way has removed windows, and those that stay have all up to its `until`:
+ * whoever asks again gets its windows, too. */
+static struct rollup_rebuild
+rebuild_of (const struct rollup_rebuild *before, int64_t from, uint64_t position)
+{
+  if (!before->step)
+    return (struct rollup_rebuild){ REBUILD_CLEAR, from, position };
+  return (struct rollup_rebuild){ REBUILD_CLEAR, before->from < from ? before->from : from,
+                                  before->until };
+}
+
 /* Takes what was asked for into the state: 1 when there was something. */
 static int32_t
 asked_take (struct rollup *r)
@@ -160,8 +171,8 @@ asked_take (struct rollup *r)
   pthread_mutex_lock (&r->lock);
   for (i = 0; i < r->meters.count; i++)
     if (meters >> i & 1) {
-      r->state.rebuild[i] = (struct rollup_rebuild){ REBUILD_CLEAR, from > whole ? from : whole,
-                                                     r->state.at[i]->position };
+      r->state.rebuild[i] = rebuild_of (&r->state.rebuild[i], from > whole ? from : whole,
+                                        r->state.at[i]->position);
       r->report[i].known = 1; /* whoever asks finds it waiting, or here */
       r->report[i].of = r->state.rebuild[i];
       snprintf (r->report[i].reason, REBUILD_REASON, "%s", from > whole ? "" : reason);

@@ -173,6 +173,38 @@ START_TEST (a_part_of_it)
 }
 END_TEST
 
+/* Asked for once more while it is under way, with another beginning. */
+START_TEST (asked_again)
+{
+  static const char early[] = "{\"meters\":[\"tokens\"],\"from\":\"2026-11-01T00:00:00Z\"}",
+                    late[] = "{\"meters\":[\"tokens\"],\"from\":\"2026-11-20T00:00:00Z\"}";
+  begin_read (keep);
+  invoke ("\"acme\"", AT - 30 * INT64_C (86400000000000), "p", "1");
+  invoke ("\"acme\"", AT - 18 * INT64_C (86400000000000), "p", "10");
+  invoke ("\"acme\"", AT, "p", "100");
+  roll ();
+  for (int i = 0; i < 12; i++) {
+    ck_assert_int_eq (rebuild (i & 1 ? late : early), 202);
+    fake_store_hold (fake, 1);
+    for (int writes = 0; writes < i / 2; writes++) {
+      roll ();
+      fake_store_commit (fake);
+    }
+    ck_assert_int_eq (rebuild (i & 1 ? early : late), 202);
+    fake_store_hold (fake, 0);
+    rebuilt ();
+    roll ();
+    roll ();
+    ck_assert_str_eq (tokens ("from=2026-10-29&to=2026-10-30"), "1");
+    ck_assert_str_eq (tokens ("from=2026-11-10&to=2026-11-11"), "10");
+    ck_assert_str_eq (tokens ("from=2026-11-28&to=2026-11-29"), "100");
+    ck_assert_str_eq (tokens ("from=2026-10-01&to=2026-11-01"), "1");
+    ck_assert_str_eq (tokens (NOVEMBER), "110");
+  }
+  end ();
+}
+END_TEST
+
 /* Killed at any of its writes: it goes on; whoever asks gets the number or is refused. */
 START_TEST (kills)
 {
@@ -255,5 +287,5 @@ START_TEST (refusals)
 }
 END_TEST
 
-UNIT_MAIN ("metering-rebuild", a_damaged_row, wrong_rows, a_part_of_it, kills, longer_windows,
-           refusals)
+UNIT_MAIN ("metering-rebuild", a_damaged_row, wrong_rows, a_part_of_it, asked_again, kills,
+           longer_windows, refusals)
