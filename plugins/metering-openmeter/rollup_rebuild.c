@@ -179,7 +179,8 @@ asked_take (struct rollup *r)
     }
   r->asked &= ~meters;
   r->taken = meters;
-  r->keep_due = r->keep_grown && !r->asked;
+  if (r->keep_grown)
+    r->keep_due = !r->asked;
   pthread_mutex_unlock (&r->lock);
   return 1;
 }
@@ -295,6 +296,8 @@ rollup_rebuild_again (struct rollup *r)
   r->asked |= r->taken;
   pthread_mutex_unlock (&r->lock);
   r->taken = 0;
+  if (r->keep_grown)
+    r->keep_due = 0;
 }
 
 void

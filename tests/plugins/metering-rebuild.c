@@ -257,7 +257,9 @@ START_TEST (longer_windows)
   rebuilt ();
   roll ();
   ck_assert_str_eq (tokens (query), "3");
-  fall (NULL); /* and shorter again: nothing is to be made */
+  fall (NULL); /* and shorter again: nothing is to be made but what is asked for */
+  ck_assert_int_eq (rebuild ("{}"), 202);
+  rebuilt ();
   invoke ("\"acme\"", at, "p", "3");
   roll ();
   ck_assert (!strstr (said = fake_store_get (fake, "usage.meters", "state"), "rebuild"));
