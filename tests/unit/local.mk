@@ -42,6 +42,7 @@ UNIT_TESTS = \
 	%D%/store_faults \
 	%D%/store_log \
 	%D%/store_marks \
+	%D%/store_marks_model \
 	%D%/store_power \
 	%D%/store_two \
 	$(NULL)
@@ -76,6 +77,7 @@ STORE_HOST = %D%/store_host.c %D%/store_host.h
 %C%_store_log_SOURCES = %D%/store_log.c %D%/store_case.h $(STORE_HOST)
 %C%_store_cold_SOURCES = %D%/store_cold.c %D%/store_vfs.c %D%/store_vfs.h $(STORE_HOST)
 %C%_store_marks_SOURCES = %D%/store_marks.c $(STORE_HOST)
+%C%_store_marks_model_SOURCES = %D%/store_marks_model.c %D%/store_case.h $(STORE_HOST)
 %C%_store_power_SOURCES = %D%/store_power.c %D%/store_disk.c %D%/store_disk.h $(STORE_HOST)
 %C%_store_two_SOURCES = %D%/store_two.c $(STORE_HOST)
 %C%_store_crash_SOURCES = %D%/store_crash.c %D%/store_vfs.c %D%/store_vfs.h $(STORE_HOST)

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,26 @@ void
 test_dir_remove (const char *dir)
 {
   nftw (dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+int64_t
+test_rows (const char *dir, const char *name)
+{
+  sqlite3 *db;
+  sqlite3_stmt *stmt;
+  char text[128];
+  int64_t n;
+  snprintf (text, sizeof text, "%s/kgent.db", dir);
+  if (sqlite3_open_v2 (text, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+    abort ();
+  snprintf (text, sizeof text, "SELECT count (*) FROM %s", name);
+  if (sqlite3_prepare_v2 (db, text, -1, &stmt, NULL) != SQLITE_OK
+      || sqlite3_step (stmt) != SQLITE_ROW)
+    abort ();
+  n = sqlite3_column_int64 (stmt, 0);
+  sqlite3_finalize (stmt);
+  sqlite3_close (db);
+  return n;
 }
 
 int32_t

@@ -50,6 +50,9 @@ void test_dir (char dir[64]);
 /* Removes it. */
 void test_dir_remove (const char *dir);
 
+/* How many rows a table of the database in the folder has. */
+int64_t test_rows (const char *dir, const char *name);
+
 /* store_create and the declarations; 0 or what store_create answers. */
 int32_t test_create (struct test_store *t, const char *dir, const char *commit);
 
