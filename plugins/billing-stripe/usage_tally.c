@@ -211,6 +211,15 @@ turn_write (struct turn *t)
   return rc;
 }
 
+/* On the committer's thread.  Nothing is counted before. */
+static void
+begin_written (const struct kg_outcome *outcome, void *arg)
+{
+  struct usage *u = arg;
+  u->begun = !outcome->error;
+  usage_written (outcome, u);
+}
+
 /* A cursor that was forgotten once begins where it had been, for what is before it was
  * counted: 1: that is being written; 0; -errno. */
 static int32_t
@@ -225,10 +234,11 @@ tally_begin (struct usage *u)
     op.revision = strtoull (text, NULL, 10);
   if (rc < 0 && rc != -ENOENT)
     return rc;
-  u->begun = 1;
-  if (op.revision <= b->store->position (u->cursor))
+  if (op.revision <= b->store->position (u->cursor)) {
+    u->begun = 1;
     return 0;
-  rc = b->store->write (b->self, &op, 1, sizeof op, usage_written, u);
+  }
+  rc = b->store->write (b->self, &op, 1, sizeof op, begin_written, u);
   return rc < 0 ? rc : 1;
 }
 

@@ -6,6 +6,7 @@
 #include "tests/fuzz/usage-stub.h"
 #include "tests/unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define T0  INT64_C (1795860000) /* 2026-11-28T10:00:00Z, a whole minute */
@@ -170,6 +171,42 @@ START_TEST (corrections)
 }
 END_TEST
 
+static int fails; /* writes yet to fail */
+
+static int32_t
+write_fail (kg_self *self, const struct kg_op *ops, uint32_t nops, uint32_t op_size,
+            void (*done) (const struct kg_outcome *outcome, void *arg), void *arg)
+{
+  const struct kg_outcome full = { .size = sizeof full, .error = -ENOSPC };
+  if (!fails)
+    return table_write (self, ops, nops, op_size, done, arg);
+  if (--fails % 2)
+    return -EAGAIN;
+  done (&full, arg);
+  return 0;
+}
+
+/* A cursor that had been forgotten goes back to where it was before anything is counted, however
+ * often that can't be written: what is before it was counted. */
+START_TEST (begins_again)
+{
+  struct kg_store store;
+  int32_t full = 0;
+  begin ();
+  store = *billing.store;
+  store.write = write_fail;
+  billing.store = &store;
+  *entry_find ((kg_str){ "from", 4 }) = (struct entry){ "from", "2", ++revisions };
+  for (int i = 0; i < 3; i++)
+    record_add ("acme", "");
+  for (fails = 4; fails;)
+    usage_tally (&usage, &full);
+  ck_assert_uint_eq (position, 0);
+  tally ();
+  ck_assert_str_eq (OPEN ("acme", "calls", MIN), "1");
+}
+END_TEST
+
 /* ---- Parts ------------------------------------------------------------------------- */
 
 static uint32_t
@@ -298,4 +335,5 @@ START_TEST (waits)
 }
 END_TEST
 
-UNIT_MAIN ("billing-usage", times, sums, corrections, late, no_customer, again, parked, waits)
+UNIT_MAIN ("billing-usage", times, sums, corrections, begins_again, late,
+           no_customer, again, parked, waits)
