@@ -270,9 +270,11 @@ rollup_rebuild_step (struct rollup *r)
   struct clearing *c;
   uint32_t i;
   int32_t e = rebuild_begin (r);
-  if (e > 0)
-    e = rollup_put (r, NULL, 0) < 0 ? -EAGAIN : 1;
-  if (e)
+  if (e > 0) {
+    e = rollup_put (r, NULL, 0);
+    return e < 0 ? e : 1;
+  }
+  if (e < 0)
     return e;
   for (i = 0; i < r->meters.count && r->state.rebuild[i].step != REBUILD_CLEAR; i++)
     ;

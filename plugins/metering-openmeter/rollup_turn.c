@@ -37,8 +37,6 @@ turn_set (const struct rollup *r, struct rollup_at at, struct rollup_turn *t)
   for (i = 0; i < r->meters.count * UNITS; i++) {
     const struct rollup_at *other = &r->state.at[i / UNITS][i % UNITS];
     int32_t d = rollup_at_cmp (other, &at);
-    if (r->state.rebuild[i / UNITS].step == REBUILD_CLEAR)
-      continue;
     if (!d)
       t->units[i / UNITS] |= (uint8_t)(1u << i % UNITS);
     else if (d > 0 && other->position < t->bound)
@@ -56,8 +54,6 @@ turn_choose (struct rollup *r, struct rollup_turn *t)
   uint32_t i;
   for (i = 0; i < r->meters.count * UNITS; i++) {
     const struct rollup_at *at = &r->state.at[i / UNITS][i % UNITS];
-    if (r->state.rebuild[i / UNITS].step == REBUILD_CLEAR)
-      continue;
     least = rollup_at_cmp (at, &least) < 0 ? *at : least;
     most = rollup_at_cmp (at, &most) > 0 ? *at : most;
   }
