@@ -4,6 +4,7 @@
 /* An operation replaces none before it, so that a batch can be cut: a second put of a key
  * follows the first one, and is merged with it when all is written. */
 #include "plugins/billing-stripe/batch.h"
+#include "plugins/billing-stripe/projection.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ batch_create (struct billing *b)
   batch->ops = batch->skips = batch->touches = 0;
   batch->error = batch->all = 0;
   batch->value = NULL;
+  batch->got.bucket = NULL;
   batch->refetch = NULL;
   batch->freed = (struct texts){ 0 };
   return batch;
@@ -41,6 +43,7 @@ batch_reset (struct batch *batch)
   while (batch->touches)
     free (batch->touched[--batch->touches]);
   texts_free (&batch->freed);
+  batch->got.bucket = NULL;
   batch->error = batch->all = 0;
 }
 
@@ -93,6 +96,14 @@ op_find (struct batch *batch, kg_bucket *bucket, const char *key)
   return NULL;
 }
 
+static void
+got_note (struct batch *batch, kg_bucket *bucket, const char *key, uint64_t revision)
+{
+  batch->got.bucket = bucket;
+  batch->got.revision = revision;
+  TEXT_PUT (batch->got.key, key);
+}
+
 kg_str
 batch_get (struct batch *batch, kg_bucket *bucket, const char *key)
 {
@@ -105,6 +116,8 @@ batch_get (struct batch *batch, kg_bucket *bucket, const char *key)
   rc = op ? 0 : batch->billing->store->get (bucket, (kg_str){ key, strlen (key) }, &entry);
   if (rc < 0 && rc != -ENOENT)
     batch->error = rc;
+  if (!op)
+    got_note (batch, bucket, key, rc == 0 ? entry.revision : KG_REV_NEW);
   if (rc < 0)
     return none;
   value = op ? op->value : entry.value;
@@ -113,12 +126,16 @@ batch_get (struct batch *batch, kg_bucket *bucket, const char *key)
   return batch->value ? (kg_str){ batch->value, value.len } : none;
 }
 
-/* The revision that must be there for the first operation on a key. */
+/* The revision that must be there for the first operation on a key: that of the value which was
+ * just read, so that nobody's change since then is lost. */
 static uint64_t
 revision_of (struct batch *batch, kg_bucket *bucket, const char *key)
 {
   struct kg_entry entry = { .size = sizeof entry };
-  int32_t rc = batch->billing->store->get (bucket, (kg_str){ key, strlen (key) }, &entry);
+  int32_t rc;
+  if (batch->got.bucket == bucket && !strcmp (batch->got.key, key))
+    return batch->got.revision;
+  rc = batch->billing->store->get (bucket, (kg_str){ key, strlen (key) }, &entry);
   if (rc < 0 && rc != -ENOENT)
     batch->error = rc;
   return rc == 0 ? entry.revision : KG_REV_NEW;

@@ -21,6 +21,11 @@ struct batch {
   uint32_t ops;
   int32_t error; /* the first: -ENOMEM, -E2BIG */
   char *value;   /* what batch_get found */
+  struct {
+    kg_bucket *bucket;
+    char key[KG_KEY_MAX + 1];
+    uint64_t revision;
+  } got;         /* what batch_get read last of the store */
   char skip[BATCH_SKIPS][BATCH_ID]; /* ids that the log has already; kept by batch_reset */
   uint32_t skips;
   char *touched[BATCH_TOUCH]; /* tenants to look at once it is written */
@@ -44,7 +49,8 @@ kg_str batch_get (struct batch *batch, kg_bucket *bucket, const char *key);
  * stays, unless it is put.  To be asked first, before anything else is read. */
 kg_str batch_hold (struct batch *batch, kg_bucket *bucket, const char *key);
 
-/* Puts a value where that was which batch_get would find; or takes it away. */
+/* Puts a value where that was which batch_get would find, or takes it away.  Right behind the
+ * batch_get of the key the write fails with -ESTALE when anybody has changed it since. */
 void batch_put (struct batch *batch, kg_bucket *bucket, const char *key, kg_str value);
 void batch_delete (struct batch *batch, kg_bucket *bucket, const char *key);
 

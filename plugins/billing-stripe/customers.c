@@ -136,8 +136,8 @@ customer_map (struct batch *batch, const char *customer, const char *tenant)
     batch_delete (batch, e->customers, customer);
   } else {
     TEXT_PUT (owner.tenant, tenant);
-    index_put (batch, tenant, customer);
     owner_put (batch, customer, &owner);
+    index_put (batch, tenant, customer);
   }
 }
 

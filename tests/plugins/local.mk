@@ -52,6 +52,7 @@ PLUGIN_TESTS = \
 	%D%/auth-tenants \
 	%D%/billing-account \
 	%D%/billing-answers \
+	%D%/billing-batch \
 	%D%/billing-engine \
 	%D%/billing-links \
 	%D%/billing-plans \
@@ -135,6 +136,8 @@ endif
 	$(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_billing_answers_SOURCES = %D%/billing-answers.c tests/fuzz/billing-stub.h
 %C%_billing_answers_LDADD = $(%C%_billing_projection_LDADD)
+%C%_billing_batch_SOURCES = %D%/billing-batch.c tests/fuzz/billing-stub.h
+%C%_billing_batch_LDADD = $(%C%_billing_projection_LDADD)
 %C%_billing_links_LDADD = $(%C%_billing_projection_LDADD)
 %C%_billing_plans_SOURCES = %D%/billing-plans.c tests/fuzz/billing-stub.h
 %C%_billing_plans_LDADD = $(%C%_billing_projection_LDADD)
