@@ -44,16 +44,6 @@ def deliver(host, text):
         lambda answer: answer.status == 200)
 
 
-def pid(host):
-    return host.get("/admin/v1/version", local=True).json["pid"]
-
-
-def reload(host):
-    before = pid(host)
-    host.process.send_signal(signal.SIGHUP)
-    return insist(lambda: pid(host), lambda now: now != before)
-
-
 def kill(host):
     """The one that serves, and whoever else runs for it, until nobody does."""
     for _ in range(5):
@@ -185,7 +175,7 @@ def handed_over(host, wait):
             host.start()
             kills.append((times[-1], time.monotonic()))
         else:
-            bad += not reload(host)
+            bad += not host.hand_over()
     return bad, times, kills
 
 

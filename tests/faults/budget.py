@@ -8,7 +8,6 @@ minus what is recorded, exactly.
 KGENT_CYCLES: how many kills (6; each fourth one in the middle of a handover, after each
 third one the next process is killed while it starts)."""
 import http.client
-import json
 import os
 import random
 import signal
@@ -92,10 +91,6 @@ class Shop:
             local=True)
         if answer.status != 200:
             raise RuntimeError(answer.text)
-
-
-def serving(host):
-    return host.get("/admin/v1/version", local=True).json["pid"]
 
 
 def kill(host, in_handover):

@@ -64,13 +64,6 @@ def library(folder, name="nodisk"):
     return path
 
 
-def usable():
-    """A sanitizer has calls of its own."""
-    with open(kgent.KGENTD, "rb") as f:
-        text = f.read()
-    return b"__asan_init" not in text and b"__tsan_init" not in text
-
-
 def read(f):
     """An answer: its status, and its receipt's id."""
     head = b""
@@ -290,7 +283,7 @@ def sweep(preload, commit):
 
 
 def main():
-    if not usable():
+    if kgent.sanitized():
         kgent.skip("disk sweep", "a sanitizer has the calls")
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -3,11 +3,9 @@
 """What surrounds the process (FAULTS.md, C05, C11 and C12): secrets that must stay
 inside, a wall clock that jumps, a processor that is hardly there."""
 import email.utils
-import mmap
 import os
 import resource
 import signal
-import struct
 import subprocess
 import tempfile
 import threading
@@ -18,7 +16,6 @@ from wire import FaultHost, kgent, read_all, until
 PLUGINS = ["health", "faulty", 'load = "auth"; dev_keys = true;', "agentese", "metering-openmeter"]
 KEY = {"X-API-Key": "kg_dev_bob"}
 HOUR, YEAR = 3600, 365 * 86400
-CLOCK = os.path.join(kgent.BUILD, "tests", "faults", "clock.so")
 SECRET = "whsec_fromTheEnvironment0123456789"
 
 
@@ -26,16 +23,10 @@ def unlimited():
     resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-def sanitized():
-    with open(kgent.KGENTD, "rb") as f:
-        program = f.read()
-    return b"__asan_init" in program or b"__tsan_init" in program
-
-
 def inspected():
     """Whether the build has --enable-debug or a sanitizer, which want to see inside."""
     loader = os.path.join(kgent.BUILD, "tests", "abi", "loader")
-    return sanitized() or subprocess.run([loader, "--debug"], check=False).returncode == 0
+    return kgent.sanitized() or subprocess.run([loader, "--debug"], check=False).returncode == 0
 
 
 def inside():
@@ -69,27 +60,14 @@ def inside():
     host.folder.cleanup()
 
 
-class Clock:
-    """The wall clock of a host, to be set."""
-
-    def __init__(self):
-        self.file = tempfile.NamedTemporaryFile()
-        self.file.write(struct.pack("q", 0))
-        self.file.flush()
-        self.map = mmap.mmap(self.file.fileno(), 8)
-
-    def set(self, seconds):
-        self.map[:] = struct.pack("q", seconds)
-
-
 def jumps():
     """C11: durations don't see the wall clock; what is stamped by it does."""
-    if sanitized():
+    if kgent.sanitized():
         kgent.skip("C11: the wall clock jumps", "a sanitizer's library must come first")
         return
-    clock = Clock()
+    clock = kgent.Clock()
     with FaultHost(PLUGINS, options=["http.threads=1", "http.handler_timeout=20"],
-                   env={"LD_PRELOAD": CLOCK, "CLOCK_FILE": clock.file.name}) as host:
+                   env=clock.env) as host:
         silent = host.connect()
         silent.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
         silent.recv(4096)
@@ -99,7 +77,7 @@ def jumps():
         half.sendall(b"GET /livez HTTP/1.1\r\n")
         for name, to in (("-1 h", -HOUR), ("+1 h", HOUR), ("+10 years", 10 * YEAR), ("into 2039", 13 * YEAR),
                          ("back", 0)):
-            clock.set(to)
+            clock.jump(to)
             time.sleep(0.3)
             answer = host.post("/v1/agentese/invoke", {"path": "world.house.manifest"}, KEY)
             kgent.equal(answer.status, 200, f"C11: {name}: served")

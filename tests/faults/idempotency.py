@@ -14,9 +14,7 @@ import random
 import shutil
 import signal
 import socket
-import struct
 import sys
-import tempfile
 import threading
 import time
 
@@ -263,30 +261,19 @@ def disk(commit):
 
 def day():
     """After 24 hours a key is as new."""
-    library = os.path.join(kgent.BUILD, "tests", "faults", "clock.so")
-    with open(kgent.KGENTD, "rb") as f:
-        program = f.read()
-    if b"__asan_init" in program or b"__tsan_init" in program:
+    if kgent.sanitized():
         kgent.skip("a key is kept for a day", "a sanitizer's library must come first")
         return
-    with tempfile.NamedTemporaryFile() as clock:
-        clock.write(bytes(8))
-        clock.flush()
-        with kgent.Host(["health", DEVELOPER, AGENTESE, METER],
-                        env={"LD_PRELOAD": library, "CLOCK_FILE": clock.name}) as host:
-            def jump(seconds):
-                clock.seek(0)
-                clock.write(struct.pack("=q", seconds))
-                clock.flush()
-            seen = []
-            for seconds in (0, 60, 86400 - 60, 86400 + 60, 86400 + 120):
-                jump(seconds)
-                answer = ask(host, "daily", "house")
-                seen.append((answer.status, answer.headers["Idempotent-Replayed"]))
-            kgent.equal(seen, [(200, None), (200, "true"), (200, "true"), (200, None), (200, "true")],
-                        "a key is kept for a day")
-            found = recorded(lambda target: host.get(target, local=True).json)
-            kgent.equal(len(found["house"]), 2, "two days, two records")
+    clock, seen = kgent.Clock(), []
+    with kgent.Host(["health", DEVELOPER, AGENTESE, METER], env=clock.env) as host:
+        for seconds in (0, 60, 86400 - 60, 86400 + 60, 86400 + 120):
+            clock.jump(seconds)
+            answer = ask(host, "daily", "house")
+            seen.append((answer.status, answer.headers["Idempotent-Replayed"]))
+        kgent.equal(seen, [(200, None), (200, "true"), (200, "true"), (200, None), (200, "true")],
+                    "a key is kept for a day")
+        found = recorded(lambda target: host.get(target, local=True).json)
+        kgent.equal(len(found["house"]), 2, "two days, two records")
 
 
 class Streamer(wire.FaultHost):

@@ -19,7 +19,7 @@ import time
 import uuid
 
 import nomemory
-from disk_sweep import KINDS, REFUSALS, Plan, library, usable
+from disk_sweep import KINDS, REFUSALS, Plan, library
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../http"))
 import kgent  # noqa: E402
@@ -170,33 +170,18 @@ def sender(life, todo):
         life.take(ids, 60)
 
 
-def successor(life, before):
-    """Another process's id, or that of before when none comes."""
-    life.host.process.send_signal(signal.SIGHUP)
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        try:
-            now = life.host.get("/admin/v1/version", local=True).json["pid"]
-        except (OSError, http.client.HTTPException):
-            now = before
-        if now != before:
-            return now
-        time.sleep(0.02)
-    return before
-
-
 def handed_over(life, _, rand):
     """Half of the batches are sent twice, by several, while one process follows another."""
     todo = life.batches + rand.sample(life.batches, BATCHES // 2)
     rand.shuffle(todo)
     threads = [threading.Thread(target=sender, args=(life, todo)) for _ in range(4)]
-    pids = [life.host.get("/admin/v1/version", local=True).json["pid"]]
+    handovers = 0
     for t in threads:
         t.start()
-    while any(t.is_alive() for t in threads) or len(pids) < 3:
-        pids.append(successor(life, pids[-1]))
-        if pids[-1] == pids[-2]:
+    while any(t.is_alive() for t in threads) or handovers < 2:
+        if not life.host.hand_over():
             return "no other process comes"
+        handovers += 1
     return life.check()
 
 
@@ -223,7 +208,7 @@ def main():
     sweep(handed_over, None)
     with tempfile.TemporaryDirectory() as folder:
         disk, memory = library(folder), nomemory.library(folder)
-        if usable() and nomemory.usable(memory):
+        if not kgent.sanitized() and nomemory.usable(memory):
             sweep(disk_fails, disk)
             sweep(memory_fails, memory)
         else:

@@ -5,14 +5,11 @@
 wrong with a store that has both."""
 import json
 import os
-import struct
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../http"))
 import kgent  # noqa: E402
 
-CLOCK = os.path.join(kgent.BUILD, "tests", "faults", "clock.so")
 PLUGINS = ["health", 'load = "auth"; dev_keys = true;', """load = "metering-openmeter";
 meters = ( { slug = "calls"; type = "call"; aggregation = "COUNT"; } );"""]
 ALWAYS = "from=2020-01-01T00:00:00Z&to=2099-01-01T00:00:00Z"
@@ -36,32 +33,19 @@ def key_new(host):
                                         "scopes": ["read", "meter:write"]}, local=True).json["key"]
 
 
-def sanitized():
-    with open(kgent.KGENTD, "rb") as f:
-        program = f.read()
-    return b"__asan_init" in program or b"__tsan_init" in program
-
-
 def days():
-    if sanitized():
+    if kgent.sanitized():
         kgent.skip("ids after 32 days", "a sanitizer's library must come first")
         return
-    with tempfile.NamedTemporaryFile() as clock:
-        def jump(to):
-            clock.seek(0)
-            clock.write(struct.pack("=q", to * 86400))
-            clock.flush()
-
-        jump(0)
-        env = {"LD_PRELOAD": CLOCK, "CLOCK_FILE": clock.name}
-        with kgent.Host(PLUGINS, env=env) as host:
-            key = key_new(host)
-            for day, wanted in ((0, 2), (31, 2), (33, 4), (34, 4)):
-                jump(day)
-                kgent.equal(send(host, key, day), 204, f"day {day}: two events")
-                kgent.equal(calls(host, key), wanted, f"day {day}: {wanted} count")
-            status, out, err = host.ctl("verify", "--dir", host.state, env=env)
-            kgent.equal(status, 0, f"verify finds nothing {out if status else ''}{err}")
+    clock = kgent.Clock()
+    with kgent.Host(PLUGINS, env=clock.env) as host:
+        key = key_new(host)
+        for day, wanted in ((0, 2), (31, 2), (33, 4), (34, 4)):
+            clock.jump(day * 86400)
+            kgent.equal(send(host, key, day), 204, f"day {day}: two events")
+            kgent.equal(calls(host, key), wanted, f"day {day}: {wanted} count")
+        status, out, err = host.ctl("verify", "--dir", host.state, env=clock.env)
+        kgent.equal(status, 0, f"verify finds nothing {out if status else ''}{err}")
 
 
 kgent.main([days])

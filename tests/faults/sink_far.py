@@ -16,7 +16,7 @@ import threading
 import time
 
 from daemon import resident_kib
-from disk_sweep import library, usable
+from disk_sweep import library
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../http"))
 import kgent  # noqa: E402
@@ -71,13 +71,6 @@ class Server:
 # ---- The host --------------------------------------------------------------------------------
 
 
-def until(what, seconds=30):
-    end = time.monotonic() + seconds
-    while not what() and time.monotonic() < end:
-        time.sleep(0.02)
-    return what()
-
-
 def make(url, env=None):
     return kgent.Host(["health", AUTH, "agentese", f'load = "metering-openmeter"; url = "{url}"; '
                        "timeout = 1.0; flush_interval = 0.02;"], env=env)
@@ -104,18 +97,19 @@ def kept(host, server, name, *words):
     kgent.ok(use(host), f"{name}: requests are answered")
     def said(text):
         return text and all(w in text for w in words)
-    if not kgent.ok(until(lambda: said(status(host)["reason"])), f"{name}: the status says why"):
+    if not kgent.ok(kgent.until(lambda: said(status(host)["reason"])), f"{name}: the status says why"):
         kgent.note(status(host))
-    kgent.ok(until(lambda: said(health(host))), f"{name}: the health does")
+    kgent.ok(kgent.until(lambda: said(health(host))), f"{name}: the health does")
     kgent.contains(health(host), "degraded", f"{name}: which is degraded")
     kgent.equal(host.get("/readyz").status, 200, f"{name}: and ready all the same")
-    kgent.ok(until(lambda: any(said(line) and "events are kept and sent again" in line
-                               for line in host.logged().splitlines())), f"{name}: the log does")
+    kgent.ok(kgent.until(lambda: any(said(line) and "events are kept and sent again" in line
+                                     for line in host.logged().splitlines())),
+             f"{name}: the log does")
     kgent.equal((server.stored, status(host)["lag_records"]), ({}, 1), f"{name}: and it is kept")
 
 
 def arrives(host, server, name):
-    kgent.ok(until(lambda: len(server.stored) == 1 and status(host)["state"] == "ok"),
+    kgent.ok(kgent.until(lambda: len(server.stored) == 1 and status(host)["state"] == "ok"),
              f"{name}: it arrives once the cause is gone")
 
 
@@ -178,7 +172,7 @@ def names():
                 kgent.ok(all(use(host) for _ in range(50)) and time.monotonic() - begin < 5,
                          f"{name}: nobody waits for it")
                 lookup(0)
-                kgent.ok(until(lambda h=host: len(server.stored) == 51 and status(h)["state"] == "ok", 60),
+                kgent.ok(kgent.until(lambda h=host: len(server.stored) == 51 and status(h)["state"] == "ok", 60),
                          f"{name}: all arrive once it is there")
                 kgent.note(f"after {time.monotonic() - begin:.1f} s")
                 lookup(ms)
@@ -216,7 +210,7 @@ def answers():
                          ("a gigabyte in chunks", endless)):
         server = Server()
         with make(f"http://127.0.0.1:{server.port}") as host:
-            until(lambda h=host: status(h)["state"] == "ok")
+            kgent.until(lambda h=host: status(h)["state"] == "ok")
             before = resident_kib(host.process.pid)
             server.script = [answer] * 3
             use(host)
@@ -227,7 +221,7 @@ def answers():
             kgent.ok(grown < 4096, f"{name}: {grown} KiB of memory more")
 
 
-tests = [certificates, answers] + ([names] if usable() else [])
-if not usable():
+tests = [certificates, answers] + ([] if kgent.sanitized() else [names])
+if kgent.sanitized():
     kgent.skip("names", "a sanitizer has calls of its own")
 kgent.main(tests)

@@ -12,15 +12,15 @@ import json
 import mmap
 import os
 import random
+import re
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
-from disk_sweep import KINDS, Plan, library, usable
+from disk_sweep import KINDS, Plan, library
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../http"))
 import kgent  # noqa: E402
@@ -33,13 +33,6 @@ FAULTS = [("write", errno.ENOSPC, 1), ("write", errno.ENOSPC, -1), ("write", err
           ("write", errno.EDQUOT, -1), ("write", errno.EINTR, 3), ("write", 0, 40),
           ("sync", errno.EIO, 1), ("sync", errno.EIO, -1), ("sync", errno.ENOSPC, -1),
           ("open", errno.EACCES, -1), ("open", errno.EROFS, -1), ("open", errno.EMFILE, 1)]
-
-
-def until(what, seconds=30):
-    end = time.monotonic() + seconds
-    while not what() and time.monotonic() < end:
-        time.sleep(0.02)
-    return what()
 
 
 def use(host, times=1):
@@ -57,8 +50,14 @@ def status(host):
     return host.get("/admin/v1/meter/status", local=True).json["sinks"][0]
 
 
+def tries(host):
+    """How many failed."""
+    return sum(map(int, re.findall(r'\nkgent_metering_sink_errors_total{sink="archive"[^}]*} (\d+)',
+                                   host.get("/metrics", admin=True).text)))
+
+
 def drained(host):
-    return until(lambda: status(host)["lag_records"] == 0)
+    return kgent.until(lambda: status(host)["lag_records"] == 0)
 
 
 def recorded(host):
@@ -108,13 +107,13 @@ def one_fault(host, folder, plan, fault):
     plan.count[KINDS.index(kind)] = plan.failed = 0
     plan.at, plan.times, plan.error = 1, times, error
     plan.kind = KINDS.index(kind)
-    until(lambda: use(host, 8) and plan.failed)
+    kgent.until(lambda: use(host, 8) and plan.failed)
     if times < 0:
         reason = f"{os.strerror(error)}: {folder}"
-        kgent.ok(until(lambda: status(host)["reason"] == reason), f"{name}: the status says it")
-        kgent.contains(host.logged(), f"archive: events are kept and sent again: {reason}", "and the log")
+        kgent.ok(kgent.until(lambda: status(host)["reason"] == reason), f"{name}: the status says it")
+        kgent.ok(host.says(f"archive: events are kept and sent again: {reason}"), "and the log")
     plan.kind = -1
-    kgent.ok(until(lambda: status(host)["state"] == "ok" and not status(host)["lag_records"]),
+    kgent.ok(kgent.until(lambda: status(host)["state"] == "ok" and not status(host)["lag_records"]),
              f"{name}: it goes on")
 
 
@@ -153,13 +152,13 @@ def full_disk():
                     pass
                 f.truncate(max(0, f.seek(0, os.SEEK_END) - 8192))  # there is room for a few lines
             kgent.equal(use(host, 60), 60, "a full disk of the sink's is no request's")
-            kgent.ok(until(lambda: status(host)["reason"] == f"No space left on device: {folder}"),
+            kgent.ok(kgent.until(lambda: status(host)["reason"] == f"No space left on device: {folder}"),
                      "it is said")
-            before = len(os.listdir(folder))
-            time.sleep(1)
+            before, tried = len(os.listdir(folder)), tries(host)
+            kgent.ok(kgent.until(lambda: tries(host) >= tried + 2), "it goes on trying")
             kgent.ok(len(os.listdir(folder)) <= before, "nothing is left behind by tries")
             os.unlink(disk + "/filler")
-            kgent.ok(until(lambda: status(host)["state"] == "ok"), "with room it goes on")
+            kgent.ok(kgent.until(lambda: status(host)["state"] == "ok"), "with room it goes on")
             once(host, folder, "a full disk")
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
@@ -194,25 +193,18 @@ def kills():
 
 
 def days():
-    with tempfile.TemporaryDirectory() as tools, tempfile.NamedTemporaryFile() as clock:
-        clock.write(struct.pack("q", 0))
-        clock.flush()
-        host, folder = make(env={"LD_PRELOAD": library(tools, "clock"), "CLOCK_FILE": clock.name},
-                            max_bytes=1 << 30)
-        wanted = []
-        with host:
-            for days_on in (0, 1, 2, 1):  # and a clock that goes back
-                offset = days_on * DAY
-                clock.seek(0)
-                clock.write(struct.pack("q", offset))
-                clock.flush()
-                wanted.append(time.strftime("%Y%m%d", time.gmtime(time.time() + offset)))
-                use(host, 5)
-                drained(host)
-            kgent.equal([n[-21:-13] for n in names(folder)], wanted, "each day has a file")
-            kgent.equal([n[-12:-6] for n in names(folder)], [f"{i:06}" for i in (1, 2, 3, 4)],
-                        "whose numbers go on")
-            once(host, folder, "days")
+    clock, wanted = kgent.Clock(), []
+    host, folder = make(env=clock.env, max_bytes=1 << 30)
+    with host:
+        for days_on in (0, 1, 2, 1):  # and a clock that goes back
+            clock.jump(days_on * DAY)
+            wanted.append(time.strftime("%Y%m%d", time.gmtime(time.time() + days_on * DAY)))
+            use(host, 5)
+            drained(host)
+        kgent.equal([n[-21:-13] for n in names(folder)], wanted, "each day has a file")
+        kgent.equal([n[-12:-6] for n in names(folder)], [f"{i:06}" for i in (1, 2, 3, 4)],
+                    "whose numbers go on")
+        once(host, folder, "days")
 
 
 def deleted():
@@ -226,20 +218,20 @@ def deleted():
         use(host, 10)
         drained(host)
         kgent.equal(gone + lines(folder), recorded(host), "a deleted file: the next one has the rest")
-        kgent.contains(host.logged(), "is gone, and the next one is begun", "and that is said")
+        kgent.ok(host.says("is gone, and the next one is begun"), "and that is said")
         gone += lines(folder)
         shutil.rmtree(folder)
         use(host, 10)
-        kgent.ok(until(lambda: status(host)["state"] == "ok" and drained(host)), "a deleted folder: it is made again")
+        kgent.ok(kgent.until(lambda: status(host)["state"] == "ok" and drained(host)), "a deleted folder: it is made again")
         kgent.equal(gone + lines(folder), recorded(host), "and has the rest")
         os.rename(folder, folder + ".old")
         use(host, 10)
-        until(lambda: status(host)["state"] == "ok" and drained(host))
+        kgent.until(lambda: status(host)["state"] == "ok" and drained(host))
         kgent.equal(gone + lines(folder + ".old") + lines(folder), recorded(host), "a folder that is moved: the same")
-        kgent.ok(until(lambda: status(host)["unaccounted"] == 0), "all are accounted for")
+        kgent.ok(kgent.until(lambda: status(host)["unaccounted"] == 0), "all are accounted for")
 
 
-tests = [full_disk, deleted] + ([faults, kills, days] if usable() else [])
-if not usable():
+tests = [full_disk, deleted] + ([] if kgent.sanitized() else [faults, kills, days])
+if kgent.sanitized():
     kgent.skip("calls that fail", "a sanitizer has calls of its own")
 kgent.main(tests)

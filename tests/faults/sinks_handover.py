@@ -89,34 +89,12 @@ def use(host):
                      {"X-API-Key": "kg_dev_carol"}).status
 
 
-def until(what, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if what():
-                return True
-        except (OSError, kgent.http.client.HTTPException):
-            pass
-        time.sleep(0.05)
-    return False
-
-
 def status(host):
     return host.get("/admin/v1/meter/status", local=True).json
 
 
-def pid(host):
-    return host.get("/admin/v1/version", local=True).json["pid"]
-
-
 def drained(host):
-    return until(lambda: all(s["lag_records"] == 0 for s in status(host)["sinks"]))
-
-
-def reload(host):
-    before = pid(host)
-    host.process.send_signal(signal.SIGHUP)
-    return until(lambda: pid(host) != before)
+    return kgent.until(lambda: all(s["lag_records"] == 0 for s in status(host)["sinks"]), 60)
 
 
 def recorded(host):
@@ -156,7 +134,7 @@ def all_there(host, folder, openmeter, webhook, what):
     for server, name in ((openmeter, "OpenMeter"), (webhook, "the webhook")):
         kgent.equal(sorted(server.events), sorted(truth), f"{what}: {name} has each")
         kgent.equal(server.changed, [], "what came again was the same")
-    kgent.ok(until(lambda: [s["unaccounted"] for s in status(host)["sinks"]] == [0, 0, 0]),
+    kgent.ok(kgent.until(lambda: [s["unaccounted"] for s in status(host)["sinks"]] == [0, 0, 0]),
              f"{what}: all are accounted for")
     return truth
 
@@ -169,7 +147,7 @@ def reloads(host, folder, openmeter, webhook):
             kill(host)
             kills += 1
         else:
-            bad += not reload(host)
+            bad += not host.hand_over()
     load.stopping = True
     load.join()
     kgent.equal(bad, 0, f"{RELOADS - kills} reloads, {kills} kills")
@@ -220,30 +198,29 @@ def kill(host):
 def taken_out(host, folder, openmeter, webhook):
     """By reloads, as an operator does it."""
     host.configure(sinks(folder, openmeter, webhook, ["meter", "hook"]))
-    kgent.ok(reload(host), "a sink is taken out")
+    kgent.ok(host.hand_over(), "a sink is taken out")
     for _ in range(20):
         use(host)
-    kgent.ok(until(lambda: status(host)["left"]), "it is seen what it left")
-    left = status(host)["left"]
-    kgent.equal([item["cursor"] for item in left], ["sink.archive"], "its cursor")
+    left = kgent.until(lambda: status(host)["left"])
+    kgent.equal([item["cursor"] for item in left], ["sink.archive"], "it is seen what it left: its cursor")
     metric = "\nkgent_metering_cursors_left 1\n"
-    kgent.contains(host.get("/metrics", admin=True).text, metric, "also in the metrics")
-    kgent.ok(until(lambda: "kgentctl meter forget sink.archive" in host.logged()), "and in the log")
+    kgent.ok(kgent.until(lambda: metric in host.get("/metrics", admin=True).text), "also in the metrics")
+    kgent.ok(host.says("kgentctl meter forget sink.archive"), "and in the log")
     code, _, error = host.ctl("meter", "status")
     kgent.ok(code == 0 and "sink.archive" in error and "20 records" in error,
              f"kgentctl meter status names it: {error.strip()[:60]}...")
     host.configure(sinks(folder, openmeter, webhook, ["meter", "hook", "archive"]))
-    kgent.ok(reload(host), "it comes back")
+    kgent.ok(host.hand_over(), "it comes back")
     all_there(host, folder, openmeter, webhook, "come back")
     kgent.equal(host.ctl("meter", "forget", "sink.archive")[0], 1, "it is not forgotten while it is there")
 
 
 def forgotten(host, folder, openmeter, webhook):
     host.configure(sinks(folder, openmeter, webhook, ["meter", "hook", "second"]))
-    kgent.ok(reload(host), "another one takes its place")
+    kgent.ok(host.hand_over(), "another one takes its place")
     kgent.ok(drained(host), "and has all")
     kgent.equal(lines(folder, "second"), recorded(host), "from the beginning, each once")
-    kgent.ok(until(lambda: status(host)["left"]), "the cursor of the first one is left")
+    kgent.ok(kgent.until(lambda: status(host)["left"]), "the cursor of the first one is left")
     code, out, error = host.ctl("meter", "forget", "sink.archive")
     kgent.equal((code, out), (0, "usage is no longer kept for sink.archive\n"), "it is forgotten")
     kgent.equal(status(host)["left"], [], "and gone")
@@ -252,7 +229,7 @@ def forgotten(host, folder, openmeter, webhook):
     use(host)
     drained(host)
     host.configure(sinks(folder, openmeter, webhook, ["meter", "hook", "archive"]))
-    kgent.ok(reload(host), "the first one comes back once more")
+    kgent.ok(host.hand_over(), "the first one comes back once more")
     all_there(host, folder, openmeter, webhook, "after all")
 
 

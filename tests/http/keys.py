@@ -62,10 +62,7 @@ def resident(host):
 
 def measurable():
     """Not under valgrind, nor with a sanitizer."""
-    with open(kgent.KGENTD, "rb") as f:
-        program = f.read()
-    return not (os.environ.get("KGENT_WRAPPER") or b"__asan_init" in program
-                or b"__tsan_init" in program)
+    return not (os.environ.get("KGENT_WRAPPER") or kgent.sanitized())
 
 
 def me(host, n):

@@ -15,6 +15,7 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -109,6 +110,19 @@ def main(tests):
     done()
 
 
+def until(what, seconds=30):
+    """Asks until it is so, also over a host that is not there for a while; what it was at last."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            found = what()
+        except (OSError, http.client.HTTPException):
+            found = None
+        if found or time.monotonic() > end:
+            return found
+        time.sleep(0.02)
+
+
 # ---- HTTP ------------------------------------------------------------------
 
 
@@ -168,6 +182,27 @@ def free_port():
 # ---- The host --------------------------------------------------------------
 
 
+def sanitized():
+    """Whether kgentd has a sanitizer: its library comes before any that is preloaded, and has
+    calls of its own."""
+    with open(KGENTD, "rb") as f:
+        program = f.read()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
+class Clock:
+    """The wall clock of a host that has its `env`: off by so many seconds."""
+
+    def __init__(self):
+        self.file = tempfile.NamedTemporaryFile(prefix="kgent-clock-")
+        self.env = {"LD_PRELOAD": os.path.join(BUILD, "tests", "faults", "clock.so"),
+                    "CLOCK_FILE": self.file.name}
+        self.jump(0)
+
+    def jump(self, seconds):
+        os.pwrite(self.file.fileno(), struct.pack("=q", seconds), 0)
+
+
 class Host:
     """A kgentd of the test's own, in a folder of its own.
 
@@ -224,10 +259,22 @@ class Host:
             status = "did not end"
         return status
 
-    def logged(self):
+    def logged(self, start=0):
         """What it wrote; over a descriptor of its own, for it writes where the shared one is."""
-        with open(self.log.name, encoding="utf-8", errors="replace") as f:
-            return f.read()
+        with open(self.log.name, "rb") as f:
+            f.seek(start)
+            return f.read().decode("utf-8", "replace")
+
+    def says(self, text, seconds=30):
+        """Whether its log does: a line comes a moment later than what it is about."""
+        return until(lambda: text in self.logged(), seconds)
+
+    def hand_over(self, seconds=60):
+        """Whether another process serves, after a SIGHUP.  The log tells: for a moment both
+        accept, so that who is asked now may be the old one, and the new one before it."""
+        start = os.path.getsize(self.log.name)
+        self.process.send_signal(signal.SIGHUP)
+        return until(lambda: "reloaded: process" in self.logged(start), seconds)
 
     def __enter__(self):
         return self.start()

@@ -13,7 +13,6 @@ import contextlib
 import http.client
 import json
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -29,7 +28,6 @@ APP = "https://app.example.com/"
 PATIENCE = float(os.environ.get("KGENT_PATIENCE", "1"))
 STEP_S = 1.0 * PATIENCE
 GRACE_DAYS = 2
-CLOCK = os.path.join(kgent.BUILD, "tests", "faults", "clock.so")
 TIERS = '''tiers = ( { name = "FREE"; requests_per_minute = 0; tokens_per_month = 10; },
     { name = "PRO"; requests_per_minute = 0; tokens_per_month = 1000000; },
     { name = "TEAMS"; requests_per_minute = 0; tokens_per_month = 9000000; } );'''
@@ -339,15 +337,6 @@ class Kept:
         return r.status
 
 
-def hand_over(host):
-    serving = lambda: host.get("/admin/v1/version", local=True).json["pid"]  # noqa: E731
-    before = serving()
-    os.kill(host.process.pid, signal.SIGHUP)
-    end = time.monotonic() + 30
-    while serving() == before and time.monotonic() < end:
-        time.sleep(0.005)
-
-
 def handover(host, stripe, prices):
     """Two processes: what one of them hears counts in the other."""
     for name, through_old in (("old", True), ("new", False)):
@@ -356,7 +345,7 @@ def handover(host, stripe, prices):
         events = stripe.complete(session_of(stripe, where)["id"])
         held = held_open(host, tenant)
         kept = [Kept(host) for _ in events]
-        hand_over(host)
+        kgent.ok(host.hand_over(), f"{name}: another process serves")
         if through_old:
             got = {k.ask("POST", "/webhooks/stripe", t, headers(t)) for k, t in zip(kept, events)}
             kgent.equal(got, {200}, "the process before takes events")
@@ -407,12 +396,8 @@ def dunning():
     """Past due: the tier stays for the days of grace, and falls by the clock alone."""
     with fakestripe.Stripe() as stripe, contextlib.ExitStack() as stack:
         prices = stripe.price("PRO", 1900), stripe.price("TEAMS", 9900)
-        host = kgent.Host(plugins(stripe, prices))
-        clock = os.path.join(host.folder.name, "clock")
-        with open(clock, "wb") as f:
-            f.write((0).to_bytes(8, "little"))
-        host.env.update(LD_PRELOAD=CLOCK, CLOCK_FILE=clock)
-        stack.enter_context(host)
+        clock = kgent.Clock()
+        host = stack.enter_context(kgent.Host(plugins(stripe, prices), env=clock.env))
         tenant = Tenant(host, "late")
         customer = stripe.add("customers", "cus")["id"]
         s = stripe.subscribe(customer, prices[0], metadata={"tenant_id": tenant.id})
@@ -424,20 +409,15 @@ def dunning():
         shown = lambda: [x["standing"] for x in host.get(  # noqa: E731
             "/v1/billing/subscription", tenant.key).json["subscriptions"]]
         until(shown, ["grace"], "a payment that is due")
-        days_pass(clock, GRACE_DAYS * 86400 - 60)
+        clock.jump(GRACE_DAYS * 86400 - 60)
         time.sleep(1.5)  # nothing may happen
         kgent.equal((tenant.tier(), shown()), ("PRO", ["grace"]), "a minute before the end of grace")
-        days_pass(clock, GRACE_DAYS * 86400 + 5)
+        clock.jump(GRACE_DAYS * 86400 + 5)
         until(tenant.tier, "FREE", "the clock alone ends it", 5 * STEP_S)
         kgent.equal(shown(), ["overdue"], "which shows")
-        days_pass(clock, 0)  # what follows is of now
+        clock.jump(0)  # what follows is of now
         deliver(host, [stripe.event("customer.subscription.updated", s, at + 2)])
         until(tenant.tier, "PRO", "paid at last: the tier is back")
-
-
-def days_pass(clock, seconds):
-    with open(clock, "r+b") as f:
-        f.write(seconds.to_bytes(8, "little"))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import random
 import signal
 import socket
 import struct
-import tempfile
 import threading
 import time
 
@@ -22,7 +21,6 @@ from stripe_tools import (FRAMINGS, CHUNKED, SECRET, checkout, deliver, event, h
                           until)
 
 KILLS = int(os.environ.get("KGENT_KILLS", "8"))
-CLOCK = os.path.join(kgent.BUILD, "tests", "faults", "clock.so")
 DAY = 86400
 
 
@@ -136,40 +134,28 @@ def s06_handover():
         effect_each(host, wanted, "S06 across processes: one effect each")
 
 
-def clocked():
-    with open(kgent.KGENTD, "rb") as f:
-        program = f.read()
-    return b"__asan_init" not in program and b"__tsan_init" not in program
-
-
 def s06_day_29():
-    if not clocked():
+    if kgent.sanitized():
         kgent.skip("S06 day 29", "a sanitizer's library must come first")
         return
-    with tempfile.NamedTemporaryFile() as clock:
-        def jump(days):
-            clock.seek(0)
-            clock.write(struct.pack("=q", int(days * DAY)))
-            clock.flush()
-
-        jump(0)
-        with kgent.Host(plugins(), CHUNKED, {"LD_PRELOAD": CLOCK, "CLOCK_FILE": clock.name}) as host:
-            begun = now()
-            tenant, _ = tenant_new(host, "acme")
-            bodies, effects = start("old", tenant, begun)
-            got = [deliver(host, b, header(b)).json["status"] for b in bodies]
-            kgent.equal(got, ["received"] * 3, "S06 on the first day")
-            settled(host, 3)
-            for days in (1, 28, 29, 29.99):
-                jump(days)
-                got = [later(host, b, days) for b in bodies]
-                kgent.equal(got, [(200, "duplicate")] * 3, f"S06 day {days}: 200, duplicates")
-            host.stop(signal.SIGKILL)
-            host.start()
-            got = [later(host, b, 29.99) for b in bodies]
-            kgent.equal(got, [(200, "duplicate")] * 3, "S06 day 29, behind a kill: duplicates")
-            kgent.equal(ids(host), sorted(effects), "S06 day 29: one effect each")
-            beyond(host, jump, bodies, effects, tenant)
+    clock = kgent.Clock()
+    with kgent.Host(plugins(), CHUNKED, clock.env) as host:
+        begun = now()
+        tenant, _ = tenant_new(host, "acme")
+        bodies, effects = start("old", tenant, begun)
+        got = [deliver(host, b, header(b)).json["status"] for b in bodies]
+        kgent.equal(got, ["received"] * 3, "S06 on the first day")
+        settled(host, 3)
+        for days in (1, 28, 29, 29.99):
+            clock.jump(int(days * DAY))
+            got = [later(host, b, days) for b in bodies]
+            kgent.equal(got, [(200, "duplicate")] * 3, f"S06 day {days}: 200, duplicates")
+        host.stop(signal.SIGKILL)
+        host.start()
+        got = [later(host, b, 29.99) for b in bodies]
+        kgent.equal(got, [(200, "duplicate")] * 3, "S06 day 29, behind a kill: duplicates")
+        kgent.equal(ids(host), sorted(effects), "S06 day 29: one effect each")
+        beyond(host, clock, bodies, effects, tenant)
 
 
 def later(host, body, days):
@@ -177,15 +163,15 @@ def later(host, body, days):
     return answer.status, answer.json.get("status")
 
 
-def beyond(host, jump, bodies, effects, tenant):
+def beyond(host, clock, bodies, effects, tenant):
     """Ids are remembered for 30 days at least; what comes of an event comes once for ever."""
     ended = subscription("evt_old_d", "deleted", "old", "canceled", now() + 30 * DAY)
-    jump(31)
+    clock.jump(31 * DAY)
     kgent.equal(later(host, ended, 31)[0], 200, "S06 day 31: the end of it")
     kgent.equal(until(lambda: tier(host, tenant), "FREE"), "FREE", "S06 day 31: it has ended")
     effects = effects + ["evt_old_d"]
     for days in (31, 45, 90):
-        jump(days)
+        clock.jump(days * DAY)
         kgent.equal({later(host, b, days)[0] for b in bodies}, {200}, f"S06 day {days}: 200")
         probe = event(f"evt_probe{days}", "charge.updated")
         later(host, probe, days)

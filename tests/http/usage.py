@@ -5,6 +5,7 @@
 and double nothing, tenants don't see each other, and kgentctl shows it."""
 import csv
 import datetime
+import http.server
 import io
 import json
 import os
@@ -210,6 +211,33 @@ def shown(host):
     kgent.ok(status == 1 and "there is none" in err, "a meter that is none")
 
 
+class Huge(http.server.BaseHTTPRequestHandler):
+    """A host with sums of over 64 bits."""
+
+    def do_GET(self):
+        rows = [{"value": n, "windowStart": "2026-11-01T00:00:00Z"}
+                for n in (2**63 - 2, 10**20, -10**20)]
+        body = json.dumps({"data": rows}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def huge_shown(host):
+    server = http.server.HTTPServer(("127.0.0.1", 0), Huge)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    _, out, _ = host.ctl("--url", url, "usage", "--meter=huge", "--window", "month")
+    kgent.equal([line.split("  ")[-1].strip() for line in out.splitlines()[1:]],
+                ["9,223,372,036,854,775,806", "over 9.2e18", "under -9.2e18"],
+                "a number that does not fit is not shown as another")
+    server.shutdown()
+
+
 # ---- Many at once --------------------------------------------------------------------------
 
 
@@ -336,6 +364,7 @@ def main(commit):
             official_client(host, keys[0][1])
             isolation(host, *keys)
             shown(host)
+            huge_shown(host)
             many(host, keys[1][1])
         kills(host, keys, commit)
         handovers(host, keys, commit)
