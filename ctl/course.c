@@ -179,8 +179,13 @@ usage_number (json_object *value, char out[SHOW_MAX])
   *out = 0;
   if (!value)
     return out;
-  if (json_object_is_type (value, json_type_int))
-    return human_count (json_object_get_int64 (value), out);
+  if (json_object_is_type (value, json_type_int)) {
+    int64_t n = json_object_get_int64 (value);
+    if (n > INT64_MIN && n < INT64_MAX)
+      return human_count (n, out);
+    strcpy (out, n < 0 ? "under -9.2e18" : "over 9.2e18"); /* json-c cut it off */
+    return out;
+  }
   if (!dot || dot - text > 18) {
     snprintf (out, SHOW_MAX, "%s", text);
     return out;
