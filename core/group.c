@@ -191,12 +191,11 @@ op_record (struct store *s, const struct kg_op *op, struct kg_outcome *o)
 static int32_t
 op_ack (struct store *s, const struct kg_op *op)
 {
-  uint64_t position = op->revision;
+  const struct kg_cursor *c = op->cursor;
+  uint64_t position = op->revision < c->log->last ? op->revision : c->log->last;
   int32_t r;
-  if (position > op->cursor->log->last)
-    position = op->cursor->log->last;
   s->group.rows = 1;
-  r = db_run (s->db, SQL_CURSOR_SET, "ii", (int64_t) op->cursor->id, (int64_t) position);
+  r = db_run (s->db, SQL_CURSOR_SET, "iti", (int64_t) c->log->id, c->name, (int64_t) position);
   return r < 0 ? r : 0;
 }
 

@@ -192,13 +192,8 @@ static int32_t
 boot_cursors (struct store *s)
 {
   int32_t r = 0;
-  for (struct kg_cursor *c = s->cursors; r >= 0 && c; c = c->next) {
-    int64_t id = 0;
+  for (struct kg_cursor *c = s->cursors; r >= 0 && c; c = c->next)
     r = db_run (s->db, SQL_CURSOR_ADD, "it", (int64_t) c->log->id, c->name);
-    if (r >= 0)
-      r = db_number (s->db, &id, SQL_CURSOR_ID, "it", (int64_t) c->log->id, c->name);
-    c->id = (uint32_t) id;
-  }
   return r;
 }
 

@@ -12,11 +12,11 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct kg_cursor *
-declared (const struct store *s, const kg_log *log, kg_str name)
+struct kg_cursor *
+store_cursor_find (const struct store *s, uint32_t log, kg_str name)
 {
-  const struct kg_cursor *c = s->cursors;
-  while (c && (c->log != log || strlen (c->name) != name.len
+  struct kg_cursor *c = s->cursors;
+  while (c && (c->log->id != log || strlen (c->name) != name.len
                || memcmp (c->name, name.ptr, name.len)))
     c = c->next;
   return c;
@@ -30,7 +30,7 @@ strays_tell (kg_log *log, struct db_stmt *stmt, struct db *db,
   int32_t r, calls = 0;
   while ((r = db_step (db, stmt)) == 1) {
     kg_str s = db_str (stmt, 0);
-    if (!s.ptr || s.len >= sizeof name || declared (log->store, log, s))
+    if (!s.ptr || s.len >= sizeof name || store_cursor_find (log->store, log->id, s))
       continue;
     memcpy (name, s.ptr, s.len);
     name[s.len] = 0;
@@ -75,7 +75,7 @@ store_forget (kg_log *log, const char *name)
   int32_t r = cursor_allowed (log, "forget");
   if (r < 0)
     return r;
-  if (declared (log->store, log, (kg_str){ name, strlen (name) }))
+  if (store_cursor_find (log->store, log->id, (kg_str){ name, strlen (name) }))
     return -EEXIST;
   r = store_open_same (log->store, DB_SYNC, &db);
   if (r < 0)

@@ -75,11 +75,11 @@
   X (SQL_LOG_SET, "UPDATE log SET newest = ?2 WHERE id = ?1")                             \
   X (SQL_CURSOR_ADD, "INSERT INTO cursor (log, name, position) VALUES (?1, ?2, 0)"        \
      " ON CONFLICT DO NOTHING")                                                           \
-  X (SQL_CURSOR_ID, "SELECT id, position FROM cursor WHERE log = ?1 AND name = ?2")       \
-  X (SQL_CURSOR_ALL, "SELECT id, position FROM cursor")                                   \
+  X (SQL_CURSOR_ALL, "SELECT log, name, position FROM cursor")                            \
   X (SQL_CURSOR_LIST, "SELECT name, position FROM cursor WHERE log = ?1 ORDER BY name")    \
   X (SQL_CURSOR_FORGET, "DELETE FROM cursor WHERE log = ?1 AND name = ?2")                \
-  X (SQL_CURSOR_SET, "UPDATE cursor SET position = ?2 WHERE id = ?1 AND position < ?2")   \
+  X (SQL_CURSOR_SET, "UPDATE cursor SET position = ?3"                                    \
+     " WHERE log = ?1 AND name = ?2 AND position < ?3")                                   \
   X (SQL_ENTRY_LOAD, "SELECT bucket, key, value, revision, changed_ns, expires_ns"        \
      " FROM entry WHERE bucket = ?1 AND value IS NOT NULL")                               \
   X (SQL_ENTRY_SINCE, "SELECT bucket, key, value, revision, changed_ns, expires_ns"       \

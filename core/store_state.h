@@ -103,8 +103,9 @@ struct kg_log {
   char name[STORE_NAME_MAX + 1];
 };
 
+/* Its row is found by name: once forgotten, the row's number may be another one's. */
 struct kg_cursor {
-  uint32_t magic, id;
+  uint32_t magic;
   struct store *store;
   struct kg_log *log;
   struct kg_cursor *next;
@@ -299,6 +300,9 @@ void store_readers_close (struct store *s);
 /* store_marks_look.c */
 int32_t store_marks (kg_log *log, const kg_str *ids, uint32_t nids,
                      void (*fn) (uint32_t, kg_str, void *), void *arg);
+
+/* store_cursor.c */
+struct kg_cursor *store_cursor_find (const struct store *s, uint32_t log, kg_str name);
 int32_t store_strays (kg_log *log,
                       int32_t (*fn) (const char *name, uint64_t position, void *arg), void *arg);
 int32_t store_forget (kg_log *log, const char *name);

@@ -163,10 +163,11 @@ sync_cursors (struct store *s)
 {
   struct db_stmt *stmt = db_bind (s->db, SQL_CURSOR_ALL, "");
   int32_t r;
-  while ((r = db_step (s->db, stmt)) == 1)
-    for (struct kg_cursor *c = s->cursors; c; c = c->next)
-      if (c->id == (uint32_t) db_int (stmt, 0))
-        atomic_store_explicit (&c->position, (uint64_t) db_int (stmt, 1), memory_order_release);
+  while ((r = db_step (s->db, stmt)) == 1) {
+    struct kg_cursor *c = store_cursor_find (s, (uint32_t) db_int (stmt, 0), db_str (stmt, 1));
+    if (c)
+      atomic_store_explicit (&c->position, (uint64_t) db_int (stmt, 2), memory_order_release);
+  }
   if (stmt)
     db_reset (stmt);
   return r;

@@ -207,6 +207,40 @@ START_TEST (cursors_of_nobody)
 }
 END_TEST
 
+static kg_cursor *
+start_with (struct test_store *to, const char *name)
+{
+  kg_cursor *c = NULL;
+  ck_assert_int_eq (test_create (to, dir, "power"), 0);
+  ck_assert_int_eq (store_service.cursor (&to->core, to->usage, name, &c), 0);
+  ck_assert_int_eq (store_start (to->store, 1, to->error), 0);
+  return c;
+}
+
+/* A process goes on with a cursor that another one has forgotten: a new one is not moved. */
+START_TEST (a_cursor_of_nobody_leaves_others_alone)
+{
+  struct kg_op ack = { .kind = KG_OP_ACK, .revision = 3 };
+  struct test_store second;
+  kg_cursor *made;
+  start ("power");
+  ck_assert_int_eq (test_stop (&t), 0);
+  ack.cursor = start_with (&t, "old"); /* the newest row */
+  for (int i = 0; i < 3; i++)
+    ck_assert_int_eq (test_record (&t, 0, "x", 1, NULL), 0);
+  ck_assert_int_eq (test_start (&second, dir, "power", 1), 0);
+  ck_assert_int_eq (store_service.forget (second.usage, "old"), 0);
+  ck_assert_int_eq (test_stop (&second), 0);
+  start_with (&second, "new");
+  ck_assert_int_eq (test_write (&t, &ack, 1).error, 0);
+  ck_assert_uint_eq (store_service.position (ack.cursor), 3);
+  ck_assert_int_eq (test_stop (&second), 0);
+  made = start_with (&second, "new");
+  ck_assert_uint_eq (store_service.position (made), 0);
+  ck_assert_int_eq (test_stop (&second), 0);
+}
+END_TEST
+
 static void
 notify_note (void *arg)
 {
@@ -256,6 +290,7 @@ main (void)
   tcase_add_test (c, reading_in_portions);
   tcase_add_test (c, cursors_only_advance);
   tcase_add_test (c, cursors_of_nobody);
+  tcase_add_test (c, a_cursor_of_nobody_leaves_others_alone);
   tcase_add_test (c, notifies_after_records);
   tcase_add_test (c, large_records);
   suite_add_tcase (s, c);
