@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#define TRIES 200 /* of one request; a replay has one for each part that the ledger has */
+
 /* ---- Reading ------------------------------------------------------------- */
 
 int32_t
@@ -186,6 +188,15 @@ desk_job (void *arg)
     d->error = rc;
   if (rc <= 0)
     desk_end (d);
+}
+
+int32_t
+desk_again (struct desk *d, int32_t (*run) (struct desk *))
+{
+  if (++d->tries == TRIES)
+    return -ESTALE;
+  d->run = run;
+  return d->billing->jobs->run (d->billing->self, desk_job, d);
 }
 
 static void

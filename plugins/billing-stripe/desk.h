@@ -23,6 +23,7 @@ struct desk {
   char *body;
   size_t body_len;
   int32_t (*run) (struct desk *desk); /* a job: 0: answer; 1: desk_end comes later; -errno */
+  uint32_t tries;
   void (*drop) (struct desk *desk);   /* frees `mine`, or NULL */
   void *mine;
 
@@ -38,6 +39,10 @@ int32_t desk_start (struct billing *b, kg_req *req, int32_t (*run) (struct desk 
 
 /* [any] Answers, and gives the desk up. */
 void desk_end (struct desk *desk);
+
+/* [any] Others were faster: runs another job, but not for ever.  0, or -ESTALE or another
+ * errno. */
+int32_t desk_again (struct desk *desk, int32_t (*run) (struct desk *desk));
 
 /* [any, not a worker] Scans the keys that begin with the prefix, behind the one that `after`
  * is the rest of. */

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLAY_TRIES 200 /* of one event, as far as the ledger has parts of it already */
-
 /* ---- One event ----------------------------------------------------------- */
 
 /* Why an event is parked, or "" when it isn't. */
@@ -277,7 +275,6 @@ show_run (struct desk *d)
 struct replay {
   struct keep *keep;
   struct batch *batch;
-  uint32_t tries;
 };
 
 static void
@@ -290,17 +287,6 @@ replay_drop (struct desk *d)
 }
 
 static int32_t replay_try (struct desk *d);
-
-static void
-replay_job (void *arg)
-{
-  struct desk *d = arg;
-  int32_t rc = replay_try (d);
-  if (rc < 0)
-    d->error = rc;
-  if (rc <= 0)
-    desk_end (d);
-}
 
 /* On the committer's thread. */
 static void
@@ -318,7 +304,7 @@ replay_done (const struct kg_outcome *outcome, void *arg)
   } else if (rc == -EEXIST || rc == -ESTALE) {
     if (rc == -EEXIST)
       batch_skip (r->batch, outcome->op);
-    rc = ++r->tries < REPLAY_TRIES ? b->jobs->run (b->self, replay_job, d) : -ESTALE;
+    rc = desk_again (d, replay_try);
     if (rc == 0)
       return;
   }

@@ -100,14 +100,18 @@ map_drop (struct desk *d)
   batch_destroy (d->mine);
 }
 
+static int32_t map_try (struct desk *d);
+
 /* On the committer's thread. */
 static void
 map_done (const struct kg_outcome *outcome, void *arg)
 {
   struct desk *d = arg;
-  if (outcome->error)
-    desk_refuse (d, 503, "The customer's tenant could not be stored: %s",
-                 strerror (-outcome->error));
+  int32_t rc = outcome->error;
+  if ((rc == -ESTALE || rc == -EEXIST) && (rc = desk_again (d, map_try)) == 0)
+    return;
+  if (rc < 0)
+    desk_refuse (d, 503, "The customer's tenant could not be stored: %s", strerror (-rc));
   else {
     tiers_written (d->billing->engine, d->mine);
     desk_lit (d, "{\"customer\":");
@@ -160,6 +164,16 @@ map_read (struct desk *d, json_object *o)
 }
 
 static int32_t
+map_try (struct desk *d)
+{
+  int32_t rc;
+  batch_reset (d->mine);
+  customer_map (d->mine, d->id, d->of);
+  rc = batch_write (d->mine, map_done, d);
+  return rc < 0 ? rc : 1;
+}
+
+static int32_t
 map_run (struct desk *d)
 {
   json_tokener *tok = json_tokener_new ();
@@ -171,11 +185,7 @@ map_run (struct desk *d)
   json_object_put (o);
   if (tok)
     json_tokener_free (tok);
-  if (rc < 0 || d->status)
-    return rc;
-  customer_map (batch, d->id, d->of);
-  rc = batch_write (batch, map_done, d);
-  return rc < 0 ? rc : 1;
+  return rc < 0 || d->status ? rc : map_try (d);
 }
 
 /* ---- Subscriptions --------------------------------------------------------- */
