@@ -91,6 +91,7 @@ boot_pragma (struct store *s, enum store_sql id, int64_t *ret)
   return r < 0 ? r : 0;
 }
 
+/* 0: by nobody; -EBUSY; or another -errno. */
 static int
 ring_is_used (const char *name, void *store)
 {
@@ -99,7 +100,7 @@ ring_is_used (const char *name, void *store)
   int r = rings_open (&rs, s->rings_dir, name);
   if (!r || r == -EBADMSG)
     rings_close (&rs, 0);
-  return r == -EBUSY;
+  return r == -EBADMSG || r == -ENOENT ? 0 : r;
 }
 
 /* From format 1: its marks stay where they are until they are over.  A process that knows
@@ -107,11 +108,15 @@ ring_is_used (const char *name, void *store)
 static int32_t
 boot_update (struct store *s, char error[STORE_ERROR_MAX])
 {
-  if (rings_each (s->rings_dir, ring_is_used, s) > 0)
+  int32_t r = rings_each (s->rings_dir, ring_is_used, s);
+  if (r == -EBUSY)
     return refuse (error, -EBUSY,
                    "%s: a process of an older kgentd uses it (store format 1), and would not "
                    "see which events this one has taken; stop it first",
                    s->path);
+  if (r < 0)
+    return refuse (error, r, "%s: %s; whether an older kgentd uses the store cannot be told",
+                   s->rings_dir, strerror (-r));
   return db_exec (s->db, STORE_SCHEMA_MARKS);
 }
 

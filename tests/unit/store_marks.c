@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static char dir[64];
 static struct test_store t;
@@ -257,6 +259,23 @@ START_TEST (a_format_is_not_left_under_another_process)
 }
 END_TEST
 
+START_TEST (a_format_is_not_left_where_rings_cannot_be_read)
+{
+  char path[128];
+  begin ();
+  ck_assert_int_eq (test_stop (&t), 0);
+  sql (first_format);
+  snprintf (path, sizeof path, "%s/rings/00000001.ring", dir);
+  ck_assert_int_eq (mkdir (path, 0700), 0);
+  ck_assert_int_eq (test_start (&t, dir, "power", 1), -EISDIR);
+  ck_assert_int_eq (test_rows (dir, "pragma_user_version WHERE user_version = 1"), 1);
+  ck_assert_int_eq (rmdir (path), 0);
+  begin ();
+  ck_assert_str_eq (look (), "0=1 ");
+  end ();
+}
+END_TEST
+
 /* Its number of marks has no checksum; its filter has. */
 START_TEST (a_run_is_read_whatever_its_count_says)
 {
@@ -372,6 +391,7 @@ main (void)
   tcase_add_loop_test (c, those_that_are_over_leave_no_rows, 0, 2);
   tcase_add_test (c, an_older_store_keeps_its_marks);
   tcase_add_test (c, a_format_is_not_left_under_another_process);
+  tcase_add_test (c, a_format_is_not_left_where_rings_cannot_be_read);
   tcase_add_test (c, a_run_is_read_whatever_its_count_says);
   tcase_add_test (c, a_store_without_its_generation_does_not_start);
   tcase_add_test (c, what_is_read_in_part_says_nothing);
