@@ -6,6 +6,9 @@
  *   START_TEST (adds_up) { ck_assert_int_eq (1 + 1, 2); } END_TEST
  *   UNIT_MAIN ("sums", adds_up, another)
  *
+ * UNIT_MAIN_BETWEEN ("sums", begin, end, adds_up, another) calls begin before each case and end
+ * behind it.
+ *
  * CK_FORK=no runs the cases in one process, for debuggers and valgrind. */
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H
@@ -15,13 +18,15 @@
 #include <string.h>
 
 static inline int
-unit_run (const char *name, const TTest *const *tests, size_t count)
+unit_run_between (const char *name, SFun call_before, SFun call_behind,
+                  const TTest *const *tests, size_t count)
 {
   Suite *suite = suite_create (name);
   TCase *cases = tcase_create (name);
   SRunner *runner;
   int failed;
   size_t i;
+  tcase_add_checked_fixture (cases, call_before, call_behind);
   for (i = 0; i < count; i++)
     tcase_add_test (cases, tests[i]);
   tcase_set_timeout (cases, 60);
@@ -34,11 +39,19 @@ unit_run (const char *name, const TTest *const *tests, size_t count)
   return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-#define UNIT_MAIN(name, ...)                                                                   \
+static inline int
+unit_run (const char *name, const TTest *const *tests, size_t count)
+{
+  return unit_run_between (name, NULL, NULL, tests, count);
+}
+
+#define UNIT_MAIN_BETWEEN(name, begin, end, ...)                                               \
   int main (void)                                                                              \
   {                                                                                            \
     const TTest *const tests[] = { __VA_ARGS__ };                                              \
-    return unit_run (name, tests, sizeof tests / sizeof *tests);                               \
+    return unit_run_between (name, begin, end, tests, sizeof tests / sizeof *tests);           \
   }
+
+#define UNIT_MAIN(name, ...) UNIT_MAIN_BETWEEN (name, NULL, NULL, __VA_ARGS__)
 
 #endif

@@ -6,6 +6,7 @@
 #define TESTS_PLUGINS_AGENTESE_COMPOSE_H
 
 #include "tests/plugins/agentese.h"
+#include "tests/unit.h"
 
 #include <kgent/nodes.h>
 

@@ -163,26 +163,6 @@ START_TEST (two_passes_are_reserved)
 }
 END_TEST
 
-int
-main (void)
-{
-  TCase *tc = tcase_create ("compose");
-  Suite *s = suite_create ("agentese-laws");
-  SRunner *sr;
-  int failed;
-  tcase_add_checked_fixture (tc, begin_plug, end);
-  tcase_set_timeout (tc, 60);
-  tcase_add_test (tc, groupings_are_equal);
-  tcase_add_test (tc, pure_pipelines_keep_the_laws);
-  tcase_add_test (tc, both_groupings_run);
-  tcase_add_test (tc, an_impure_step_is_found);
-  tcase_add_test (tc, effects_are_not_repeated);
-  tcase_add_test (tc, two_passes_are_reserved);
-  suite_add_tcase (s, tc);
-  sr = srunner_create (s);
-  srunner_set_tap (sr, "-");
-  srunner_run_all (sr, CK_SILENT);
-  failed = srunner_ntests_failed (sr);
-  srunner_free (sr);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+UNIT_MAIN_BETWEEN ("agentese-laws", begin_plug, end, groupings_are_equal,
+                   pure_pipelines_keep_the_laws, both_groupings_run, an_impure_step_is_found,
+                   effects_are_not_repeated, two_passes_are_reserved)

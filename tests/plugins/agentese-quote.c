@@ -124,24 +124,5 @@ START_TEST (callers_say_what_they_pay)
 }
 END_TEST
 
-int
-main (void)
-{
-  TCase *tc = tcase_create ("compose");
-  Suite *s = suite_create ("agentese-quote");
-  SRunner *sr;
-  int failed;
-  tcase_add_checked_fixture (tc, begin_plug, end);
-  tcase_set_timeout (tc, 60);
-  tcase_add_test (tc, quotes_invoke_nothing);
-  tcase_add_test (tc, quotes_tell_refusals);
-  tcase_add_test (tc, quotes_look_into_the_pool);
-  tcase_add_test (tc, callers_say_what_they_pay);
-  suite_add_tcase (s, tc);
-  sr = srunner_create (s);
-  srunner_set_tap (sr, "-");
-  srunner_run_all (sr, CK_SILENT);
-  failed = srunner_ntests_failed (sr);
-  srunner_free (sr);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+UNIT_MAIN_BETWEEN ("agentese-quote", begin_plug, end, quotes_invoke_nothing,
+                   quotes_tell_refusals, quotes_look_into_the_pool, callers_say_what_they_pay)

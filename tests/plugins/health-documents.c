@@ -195,37 +195,10 @@ START_TEST (metrics_can_be_public)
 }
 END_TEST
 
-static TCase *
-documents_case (void)
-{
-  TCase *t = tcase_create ("documents");
-  tcase_add_checked_fixture (t, setup, teardown);
-  tcase_add_test (t, index_shows_what_is_registered);
-  tcase_add_test (t, title_is_configurable);
-  tcase_add_test (t, document_has_the_public_routes);
-  tcase_add_test (t, document_tells_bodies_and_statuses);
-  tcase_add_test (t, document_makes_path_parameters);
-  tcase_add_test (t, document_offers_keys_where_calls_are_charged);
-  tcase_add_test (t, document_for_the_admin_listener);
-  tcase_add_test (t, malformed_schema_is_logged);
-  tcase_add_test (t, entity_tags_save_the_body);
-  tcase_add_test (t, page_is_self_contained);
-  tcase_add_test (t, metrics_are_for_the_admin_listener);
-  tcase_add_test (t, metrics_can_be_public);
-  return t;
-}
-
-int
-main (void)
-{
-  Suite *suite = suite_create ("health-documents");
-  SRunner *sr;
-  int failed;
-  suite_add_tcase (suite, documents_case ());
-  sr = srunner_create (suite);
-  srunner_set_tap (sr, "-");
-  srunner_run_all (sr, CK_SILENT);
-  failed = srunner_ntests_failed (sr);
-  srunner_free (sr);
-  return failed != 0;
-}
+UNIT_MAIN_BETWEEN ("health-documents", setup, teardown, index_shows_what_is_registered,
+                   title_is_configurable, document_has_the_public_routes,
+                   document_tells_bodies_and_statuses, document_makes_path_parameters,
+                   document_offers_keys_where_calls_are_charged,
+                   document_for_the_admin_listener, malformed_schema_is_logged,
+                   entity_tags_save_the_body, page_is_self_contained,
+                   metrics_are_for_the_admin_listener, metrics_can_be_public)

@@ -6,6 +6,7 @@
 #define TESTS_PLUGINS_HEALTH_HOST_H
 
 #include "tests/fake/fake-services.h"
+#include "tests/unit.h"
 
 #include <kgent/routes.h>
 

@@ -185,36 +185,8 @@ START_TEST (saas_words_of_other_states)
 }
 END_TEST
 
-static TCase *
-probes_case (void)
-{
-  TCase *t = tcase_create ("probes");
-  tcase_add_checked_fixture (t, setup, teardown);
-  tcase_add_test (t, livez_looks_at_the_loops_only);
-  tcase_add_test (t, readyz_is_the_hosts_verdict);
-  tcase_add_test (t, verbose_is_for_the_admin_listener);
-  tcase_add_test (t, health_of_a_bare_host);
-  tcase_add_test (t, health_names_four_first);
-  tcase_add_test (t, health_says_the_worst);
-  tcase_add_test (t, health_shows_stale);
-  tcase_add_test (t, saas_without_parts);
-  tcase_add_test (t, saas_with_both);
-  tcase_add_test (t, saas_in_trouble);
-  tcase_add_test (t, saas_words_of_other_states);
-  return t;
-}
-
-int
-main (void)
-{
-  Suite *suite = suite_create ("health");
-  SRunner *sr;
-  int failed;
-  suite_add_tcase (suite, probes_case ());
-  sr = srunner_create (suite);
-  srunner_set_tap (sr, "-");
-  srunner_run_all (sr, CK_SILENT);
-  failed = srunner_ntests_failed (sr);
-  srunner_free (sr);
-  return failed != 0;
-}
+UNIT_MAIN_BETWEEN ("health", setup, teardown, livez_looks_at_the_loops_only,
+                   readyz_is_the_hosts_verdict, verbose_is_for_the_admin_listener,
+                   health_of_a_bare_host, health_names_four_first, health_says_the_worst,
+                   health_shows_stale, saas_without_parts, saas_with_both, saas_in_trouble,
+                   saas_words_of_other_states)
