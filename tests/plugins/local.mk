@@ -70,9 +70,11 @@ PLUGIN_TESTS = \
 	%D%/metering-decimal \
 	%D%/metering-export \
 	%D%/metering-files \
+	%D%/metering-files-bad \
 	%D%/metering-kinds \
 	%D%/metering-openmeter \
 	%D%/metering-entitle \
+	%D%/metering-entitle-once \
 	%D%/metering-grants \
 	%D%/metering-ingest \
 	%D%/metering-ingest-once \
@@ -229,7 +231,9 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_metering_receipt_SOURCES = %D%/metering-receipt.c %D%/metering.h
 %C%_metering_receipt_LDADD = $(%C%_metering_openmeter_LDADD)
-%C%_metering_entitle_SOURCES = %D%/metering-entitle.c %D%/metering-usage.h
+%C%_metering_entitle_once_SOURCES = %D%/metering-entitle-once.c %D%/metering-entitle.h %D%/metering-usage.h
+%C%_metering_entitle_once_LDADD = $(%C%_metering_rollup_LDADD)
+%C%_metering_entitle_SOURCES = %D%/metering-entitle.c %D%/metering-entitle.h %D%/metering-usage.h
 %C%_metering_entitle_LDADD = $(%C%_metering_rollup_LDADD)
 %C%_metering_grants_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
 %C%_metering_decimal_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(CHECK_LIBS)
@@ -247,7 +251,9 @@ EXTRA_%C%_agentese_weather_DEPENDENCIES = plugins/agentese.so
 %C%_metering_rollup_SOURCES = %D%/metering-rollup.c %D%/metering-rollup.h %D%/metering-usage.h
 %C%_metering_rollup_LDADD = plugins/metering-openmeter/libmetering-openmeter.a $(FAKE_LIBS) \
 	$(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
-%C%_metering_files_SOURCES = %D%/metering-files.c %D%/metering.h
+%C%_metering_files_bad_SOURCES = %D%/metering-files-bad.c %D%/metering-files.h %D%/metering.h
+%C%_metering_files_bad_LDADD = $(%C%_metering_openmeter_LDADD)
+%C%_metering_files_SOURCES = %D%/metering-files.c %D%/metering-files.h %D%/metering.h
 %C%_metering_files_LDADD = $(%C%_metering_openmeter_LDADD)
 %C%_metering_kinds_SOURCES = %D%/metering-kinds.c %D%/metering.h
 %C%_metering_kinds_LDADD = $(%C%_metering_openmeter_LDADD)
