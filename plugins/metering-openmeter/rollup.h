@@ -159,6 +159,7 @@ struct rollup {
   int32_t keep_due;   /* ... and is other than now: the next write says so */
   int32_t keep_grown; /* ... by the one with which the last meter begins anew */
   uint64_t taken;     /* meters whose rebuild the write that is busy begins */
+  int64_t unready_ns; /* when some were to be made anew, and none could begin */
   int64_t at_ns;      /* when the newest record that was counted was recorded */
 
   _Atomic int32_t stopped;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #define KEYS_MAX 1000 /* rows that are removed in one write */
+#define PAUSE_NS (60 * INT64_C (1000000000)) /* behind an attempt to begin in vain */
 
 /* ---- How far back ---------------------------------------------------------------- */
 
@@ -127,15 +128,27 @@ is_even (const struct rollup_at *at)
   return !at->skip;
 }
 
-/* Those of `meters` that can begin now; others do another time. */
+/* Those of `meters` that can begin now; others do another time.  Windows that stay must have
+ * all up to the same record.  From 0 on none stays, so where a damaged row keeps windows
+ * behind others for good, a meter begins all the same. */
 static uint64_t
-ready (const struct rollup *r, uint64_t meters)
+ready (const struct rollup *r, uint64_t meters, int64_t from)
 {
   uint32_t i;
   for (i = 0; i < r->meters.count; i++)
-    if (!is_even (r->state.at[i]))
+    if ((from || !r->failing) && !is_even (r->state.at[i]))
       meters &= ~(UINT64_C (1) << i);
   return meters;
+}
+
+static void
+unready_note (struct rollup *r)
+{
+  r->unready_ns = rollup_now ();
+  r->mt->host->log (r->mt->self, KG_LOG_WARN,
+                    "meters cannot be made anew yet: some of their windows are behind others, and "
+                    "older ones are to stay; if that lasts, have them made anew without --from, or "
+                    "see kgentctl verify");
 }
 
 /* One that is under way has removed windows, and those that stay have all up to its `until`:
@@ -149,40 +162,54 @@ rebuild_of (const struct rollup_rebuild *before, int64_t from, uint64_t position
                                   before->until };
 }
 
-/* Takes what was asked for into the state: 1 when there was something. */
-static int32_t
-asked_take (struct rollup *r)
+/* They begin in the state, and whoever asks finds them waiting, or here. */
+static void
+begin (struct rollup *r, uint64_t meters, int64_t from, const char *reason)
 {
-  char reason[REBUILD_REASON];
-  int64_t whole, from;
-  uint64_t meters;
   uint32_t i;
-  int32_t e;
-  pthread_mutex_lock (&r->lock);
-  meters = r->asked;
-  from = r->asked_from;
-  pthread_mutex_unlock (&r->lock);
-  meters = ready (r, meters);
-  if (!meters)
-    return 0;
-  e = log_look (r, &whole, reason);
-  if (e < 0)
-    return e;
   pthread_mutex_lock (&r->lock);
   for (i = 0; i < r->meters.count; i++)
     if (meters >> i & 1) {
-      r->state.rebuild[i] = rebuild_of (&r->state.rebuild[i], from > whole ? from : whole,
-                                        r->state.at[i]->position);
-      r->report[i].known = 1; /* whoever asks finds it waiting, or here */
+      r->state.rebuild[i] = rebuild_of (&r->state.rebuild[i], from, r->state.at[i]->position);
+      r->report[i].known = 1;
       r->report[i].of = r->state.rebuild[i];
-      snprintf (r->report[i].reason, REBUILD_REASON, "%s", from > whole ? "" : reason);
+      snprintf (r->report[i].reason, REBUILD_REASON, "%s", reason);
     }
   r->asked &= ~meters;
   r->taken = meters;
   if (r->keep_grown)
     r->keep_due = !r->asked;
   pthread_mutex_unlock (&r->lock);
-  return 1;
+}
+
+/* Takes what was asked for into the state: 1 when there was something. */
+static int32_t
+asked_take (struct rollup *r)
+{
+  char reason[REBUILD_REASON] = "";
+  int64_t whole = 0, from, now = rollup_now ();
+  uint64_t asked, meters;
+  int32_t e = 0;
+  pthread_mutex_lock (&r->lock);
+  asked = r->asked;
+  from = r->asked_from;
+  pthread_mutex_unlock (&r->lock);
+  if (!asked || (now >= r->unready_ns && now - r->unready_ns < PAUSE_NS))
+    return 0;
+  meters = ready (r, asked, from);
+  if (meters)
+    e = log_look (r, &whole, reason);
+  if (e < 0)
+    return e;
+  if (from > whole)
+    *reason = 0;
+  from = from > whole ? from : whole;
+  meters = ready (r, meters, from);
+  if (meters)
+    begin (r, meters, from, reason);
+  else if (r->failing)
+    unready_note (r);
+  return meters != 0;
 }
 
 /* ---- Removing ------------------------------------------------------------------------ */

@@ -144,6 +144,49 @@ START_TEST (wrong_rows)
 }
 END_TEST
 
+/* A damaged row stops windows of minutes, while longer ones have counted. */
+static void
+stop_minutes (void)
+{
+  char state[4096], *at;
+  begin_read (keep);
+  invoke ("\"acme\"", AT, "p", "7");
+  roll ();
+  ck_assert (row_find ("minute/tokens."));
+  fake_store_put (fake, "usage.rollups", row_key, "{\"subject\":\"acme\"");
+  snprintf (state, sizeof state, "%s", fake_store_get (fake, "usage.meters", "state"));
+  at = strstr (strstr (state, "\"tokens."), "\"minute\":[1,");
+  ck_assert (at);
+  at[10] = '0';
+  fake_store_put (fake, "usage.meters", "state", state);
+  invoke ("\"acme\"", AT, "p", "1");
+}
+
+START_TEST (uneven_windows)
+{
+  stop_minutes ();
+  ck_assert_int_eq (rebuild ("{\"meters\":[\"tokens\"]}"), 202);
+  rebuilt ();
+  ck_assert_str_eq (tokens (HALF), "8");
+  ck_assert_str_eq (tokens (NOVEMBER), "8");
+  end ();
+}
+END_TEST
+
+/* Where some are to stay, nothing can be said of all: it waits, and says so. */
+START_TEST (uneven_windows_stay)
+{
+  stop_minutes ();
+  ck_assert_int_eq (rebuild ("{\"meters\":[\"tokens\"],\"from\":\"2026-11-01T00:00:00Z\"}"), 202);
+  for (int i = 0; i < 10; i++)
+    roll ();
+  ck_assert (is_state ("waiting"));
+  ck_assert (strstr (fake_logged (fake), "without --from"));
+  ck_assert_str_eq (tokens (NOVEMBER), "8");
+  end ();
+}
+END_TEST
+
 /* Windows before `from` stay, whatever they say, and what comes meanwhile counts. */
 START_TEST (a_part_of_it)
 {
@@ -289,5 +332,5 @@ START_TEST (refusals)
 }
 END_TEST
 
-UNIT_MAIN ("metering-rebuild", a_damaged_row, wrong_rows, a_part_of_it, asked_again, kills,
-           longer_windows, refusals)
+UNIT_MAIN ("metering-rebuild", a_damaged_row, wrong_rows, uneven_windows, uneven_windows_stay,
+           a_part_of_it, asked_again, kills, longer_windows, refusals)
