@@ -76,7 +76,7 @@ noted_put (const struct billing *b, const char *tenant, const char *customer,
 }
 
 /* One of those that were ever named as the tenant's, and still are its, but not the one that
- * is gone; 0 or -ENOENT. */
+ * is gone; 0, -ENOENT, or another errno when that can't be read. */
 static int32_t
 owned_find (const struct billing *b, const char *tenant, const char *former,
             char ret[STRIPE_ID_MAX + 1])
@@ -84,10 +84,11 @@ owned_find (const struct billing *b, const char *tenant, const char *former,
   struct kg_entry entry = { .size = sizeof entry };
   struct texts customers;
   char prefix[TENANT_MAX + 8];
-  int32_t rc = -ENOENT;
+  int32_t rc;
   snprintf (prefix, sizeof prefix, "ten/%s/", tenant);
-  keys_scan (b->engine, prefix, 0, &customers);
-  for (uint32_t i = 0; rc < 0 && i < customers.count; i++) {
+  rc = keys_scan (b->engine, prefix, 0, &customers);
+  rc = rc < 0 ? rc : -ENOENT;
+  for (uint32_t i = 0; rc == -ENOENT && i < customers.count; i++) {
     const char *id = customers.text[i];
     if (!stripe_id_ok (id) || !strcmp (id, former)
         || b->store->get (b->owners, (kg_str){ id, strlen (id) }, &entry) < 0
@@ -111,10 +112,12 @@ look_written (const struct kg_outcome *outcome, void *arg)
 int32_t
 payer_look (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1])
 {
+  int32_t rc;
   if (payer_get (b, tenant, ret) == 0)
     return 0;
-  if (owned_find (b, tenant, "", ret) < 0)
-    return -ENOENT;
+  rc = owned_find (b, tenant, "", ret);
+  if (rc < 0)
+    return rc;
   noted_put (b, tenant, ret, look_written, NULL);
   return 0;
 }
@@ -254,12 +257,12 @@ owners_look (void *arg)
 {
   struct payer *p = arg;
   char id[STRIPE_ID_MAX + 1];
-  int32_t rc;
-  if (owned_find (p->billing, p->tenant, p->former, p->customer) == 0) {
+  int32_t rc = owned_find (p->billing, p->tenant, p->former, p->customer);
+  if (rc == 0) {
     memcpy (id, p->customer, sizeof id);
     p->known = 1;
     payer_take (p, id);
-  } else if ((rc = payer_search (p)) < 0)
+  } else if (rc != -ENOENT || (rc = payer_search (p)) < 0)
     payer_fail (p, rc);
 }
 

@@ -30,7 +30,7 @@ int32_t payer_find (struct payer *p);
 int32_t payer_get (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1]);
 
 /* The same, also one that only events or the operator have named, which is noted from then
- * on.  [any, not a worker, not within a scan] */
+ * on; another errno: that can't be read.  [any, not a worker, not within a scan] */
 int32_t payer_look (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1]);
 
 int32_t payer_open (struct billing *b);

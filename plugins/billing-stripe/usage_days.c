@@ -186,7 +186,10 @@ days_run (struct desk *d)
     return desk_refuse (d, 422, "meter, tenant, and from and to, the beginnings of days in UTC as "
                                 "seconds since 1970, at most %d days apart", DAYS_MAX);
   desk_lit (d, "{\"customer\":");
-  if (payer_look (d->billing, d->of, days->customer) < 0) {
+  rc = payer_look (d->billing, d->of, days->customer);
+  if (rc < 0 && rc != -ENOENT)
+    return rc;
+  if (rc < 0) {
     desk_lit (d, "null,\"days\":[]}");
     return 0;
   }

@@ -227,8 +227,12 @@ again_value (struct billing *b, const char *key, kg_str text, char *ret, size_t 
   const char *parked = stripe_text (o, "customer");
   char customer[STRIPE_ID_MAX + 1] = "";
   int32_t rc = parked ? usage_place_read (key, &place) : -EBADMSG;
-  if (rc == 0 && payer_look (b, place.tenant, customer) < 0)
+  if (rc == 0)
+    rc = payer_look (b, place.tenant, customer);
+  if (rc == -ENOENT) {
     snprintf (customer, sizeof customer, "%s", parked);
+    rc = 0;
+  }
   if (rc == 0)
     snprintf (ret, size, "%lld %s %lld", (long long) json_number (o, "value"), customer,
               (long long) json_number (o, "retries") + 1);

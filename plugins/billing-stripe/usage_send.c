@@ -91,8 +91,9 @@ op_add (struct closing *c, uint32_t kind, const char *key, const char *value, ui
     op->value = (kg_str){ value, strlen (value) };
 }
 
-/* The sum becomes a part, or is left out for want of a customer, which is counted. */
-static void
+/* The sum becomes a part, or is left out for want of a customer, which is counted; 0, or
+ * -errno: it stays for the next look. */
+static int32_t
 sum_close (struct closing *c, uint32_t i)
 {
   struct usage *u = c->usage;
@@ -102,23 +103,32 @@ sum_close (struct closing *c, uint32_t i)
   struct usage_place place;
   char customer[STRIPE_ID_MAX + 1], parts[24] = "0", rest[USAGE_KEY - 32];
   long long part, value = strtoll (sum->value, NULL, 10);
+  int32_t rc;
   snprintf (rest, sizeof rest, "%s", sum->key + 5);
   usage_place_read (sum->key, &place);
-  op_add (c, KG_OP_DELETE, sum->key, NULL, sum->revision);
-  if (payer_look (b, place.tenant, customer) < 0) {
+  rc = payer_look (b, place.tenant, customer);
+  if (rc == -ENOENT) {
+    op_add (c, KG_OP_DELETE, sum->key, NULL, sum->revision);
     b->metrics->add (u->outcomes, USAGE_NO_CUSTOMER, 1);
-    return;
+    return 0;
   }
+  if (rc < 0)
+    return rc;
   snprintf (c->part[i], USAGE_KEY, "part/%s", rest);
-  if (b->store->get (u->bucket, (kg_str){ c->part[i], strlen (c->part[i]) }, &entry) == 0)
+  rc = b->store->get (u->bucket, (kg_str){ c->part[i], strlen (c->part[i]) }, &entry);
+  if (rc < 0 && rc != -ENOENT)
+    return rc;
+  if (rc == 0)
     usage_text (entry.value, parts, sizeof parts);
   part = strtoll (parts, NULL, 10);
   snprintf (c->out[i], USAGE_KEY, "out/%s/%lld", rest, part);
   snprintf (c->text[i], sizeof c->text[i], "%lld %s", value, customer);
   snprintf (c->count[i], sizeof c->count[i], "%lld", part + 1);
+  op_add (c, KG_OP_DELETE, sum->key, NULL, sum->revision);
   op_add (c, KG_OP_PUT, c->out[i], c->text[i], KG_REV_NEW);
   op_add (c, KG_OP_PUT, c->part[i], c->count[i], entry.revision);
   c->ops[c->nops - 1].ttl_ms = PART_TTL_MS;
+  return 0;
 }
 
 int32_t
@@ -126,7 +136,7 @@ usage_close_minutes (struct usage *u, int64_t now)
 {
   struct billing *b = u->billing;
   struct closing *c;
-  int32_t rc;
+  int32_t rc, failed, error = 0;
   if (now < u->close_at)
     return 0;
   c = calloc (1, sizeof *c);
@@ -137,13 +147,14 @@ usage_close_minutes (struct usage *u, int64_t now)
   rc = b->store->scan (u->bucket, (kg_str){ "open/", 5 }, sum_look, c);
   lacking_look (c);
   for (uint32_t i = 0; rc >= 0 && i < c->sums; i++)
-    sum_close (c, i);
+    if ((failed = sum_close (c, i)) < 0)
+      error = failed;
   u->close_at = c->sums < CLOSE_MAX ? now + CLOSE_EVERY_S : now;
   if (rc >= 0 && c->nops) {
     rc = b->store->write (b->self, c->ops, c->nops, sizeof c->ops[0], usage_written, u);
     rc = rc < 0 ? rc : 1;
-  } else if (rc > 0)
-    rc = 0;
+  } else if (rc >= 0)
+    rc = error;
   free (c);
   return rc;
 }

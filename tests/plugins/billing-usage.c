@@ -259,6 +259,32 @@ START_TEST (no_customer)
 }
 END_TEST
 
+static int32_t
+scan_fail (kg_bucket *bucket, kg_str prefix,
+           int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg)
+{
+  return bucket == parts ? table_scan (bucket, prefix, fn, arg) : -EIO;
+}
+
+/* Whether it has a customer cannot be read: that is no reason to give a sum up. */
+START_TEST (customers_unread)
+{
+  struct kg_store store;
+  begin ();
+  store = *billing.store;
+  store.scan = scan_fail;
+  billing.store = &store;
+  record_add ("x1", "");
+  record_add ("acme", "");
+  tally ();
+  ck_assert_uint_eq (closed (T0 + 65 + 300), 1); /* the other one's */
+  usage.close_at = 0;
+  ck_assert_int_eq (usage_close_minutes (&usage, T0 + 65 + 300), -EIO);
+  ck_assert_uint_eq (table_count ("open/"), 1);
+  ck_assert_int_eq (outcomes[USAGE_NO_CUSTOMER], 0);
+}
+END_TEST
+
 /* ---- Answers ----------------------------------------------------------------------- */
 
 /* Parts for so many tenants. */
@@ -336,4 +362,4 @@ START_TEST (waits)
 END_TEST
 
 UNIT_MAIN ("billing-usage", times, sums, corrections, begins_again, late,
-           no_customer, again, parked, waits)
+           no_customer, customers_unread, again, parked, waits)
