@@ -24,9 +24,12 @@ marks_hash (const struct store *s, kg_str key)
   return hash_sip (s->marks.key, key.ptr, key.len);
 }
 
+/* Told once, for a part may be looked at for each event. */
 void
 marks_damaged (struct store *s, const char *table, int64_t row)
 {
+  if (atomic_exchange (&s->marks.damaged, row) == row)
+    return;
   atomic_fetch_add (&s->lost, 1);
   log_write (KG_LOG_ERROR, "store",
              "table %s: row %lld is damaged, and its marks are forgotten: what they stand for "

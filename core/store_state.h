@@ -199,6 +199,7 @@ struct store_marks {
   int32_t trouble;      /* of the last run that was to be written: 0 or -errno */
   int64_t tried;        /* monotonic, when */
   struct marks_bytes row;
+  _Atomic int64_t damaged; /* row that was told last; any thread's */
 };
 
 struct store_meters {
