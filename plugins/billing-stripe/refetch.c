@@ -106,10 +106,11 @@ give_up (struct refetch *r)
 
 /* All have answered, or failed: 1: the step can go on. */
 static int32_t
-all_told (struct refetch *r, int64_t wait_s)
+all_told (struct refetch *r)
 {
   const struct billing *b = r->billing;
-  int64_t now = engine_clock ();
+  int64_t now = engine_clock (), wait_s = r->wait_s;
+  pthread_mutex_lock (&r->lock);
   if (!r->failed) {
     r->ready = 1;
     r->since = 0;
@@ -124,6 +125,7 @@ all_told (struct refetch *r, int64_t wait_s)
       give_up (r);
   }
   component_set (r);
+  pthread_mutex_unlock (&r->lock);
   return r->ready;
 }
 
@@ -147,10 +149,11 @@ reading_take (struct reading *reading, json_object *subscription)
 }
 
 static void
-fail (struct refetch *r, const char *why)
+fail (struct refetch *r, const char *why, int64_t wait_s)
 {
   pthread_mutex_lock (&r->lock);
   r->failed = 1;
+  r->wait_s = wait_s > r->wait_s ? wait_s : r->wait_s;
   snprintf (r->why, sizeof r->why, "%s", why ? why : "");
   pthread_mutex_unlock (&r->lock);
 }
@@ -167,14 +170,14 @@ reading_told (const struct stripe_reply *reply, void *arg)
     b->host->log (b->self, KG_LOG_WARN, "Stripe has no subscription %s: its events alone count",
                   reading->id);
   } else if (reply->error || reply->status > 299)
-    fail (r, text ? text : reply->message);
+    fail (r, text ? text : reply->message, reply->retry_after_s);
   else if (reading_take (reading, reply->json) < 0)
-    fail (r, "what Stripe answers is no such subscription");
+    fail (r, "what Stripe answers is no such subscription", AGAIN_S);
   else
     count (r, READ_OK, 1);
   if (atomic_fetch_sub (&r->flying, 1) != 1)
     return;
-  inbox_go_on (b, reply->error != -ESHUTDOWN && all_told (r, reply->retry_after_s));
+  inbox_go_on (b, !atomic_load (&b->stopped) && all_told (r));
 }
 
 /* ---- A step ---------------------------------------------------------------- */
@@ -203,6 +206,7 @@ refetch_begin (struct refetch *r)
     return 2;
   r->ready = r->full = r->failed = 0;
   r->count = 0;
+  r->wait_s = 0;
   r->after = r->upto = position;
   rc = b->store->read (b->inbox, position, INBOX_STEP, record_look, r);
   if (rc < 0)
@@ -228,10 +232,14 @@ void
 refetch_repaired (struct billing *b)
 {
   struct refetch *r = b->refetch;
-  if (!r || !r->fallbacks)
+  if (!r)
     return;
-  r->fallbacks = 0;
-  component_set (r);
+  pthread_mutex_lock (&r->lock);
+  if (r->fallbacks) {
+    r->fallbacks = 0;
+    component_set (r);
+  }
+  pthread_mutex_unlock (&r->lock);
 }
 
 /* ---- Life ------------------------------------------------------------------ */

@@ -29,9 +29,10 @@ struct refetch {
   struct reading *reading; /* room for READINGS_MAX */
   uint32_t count;
   atomic_uint flying;
-  pthread_mutex_t lock; /* of what follows, while requests are under way */
-  int32_t failed;       /* 1: one of them failed, and why */
+  pthread_mutex_t lock; /* of what follows */
+  int32_t failed;       /* 1: one of those under way failed, and why */
   char why[256];
+  int64_t wait_s;       /* the longest that Stripe asks to wait */
   int64_t since;        /* when Stripe did not answer first, seconds since the epoch; 0 */
   int64_t wait_until;   /* nothing is asked before */
   int64_t fallbacks;    /* subscriptions that were taken from their events */

@@ -217,6 +217,41 @@ CASE (waits_by_customer)
   ck_assert_int_eq ((int) fake_metric (fake, "kgent_stripe_waiting", NULL), 20);
 }
 
+/* One of two subscriptions is refused for a while, and the other one is told after it: the
+ * longest wait holds. */
+CASE (refetch_waits)
+{
+  static const char *const conf[]
+      = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test",
+          "refetch=true", NULL };
+  fake_stop (fake);
+  fake_close (fake);
+  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
+  ck_assert_int_eq (fake_start (fake), 0);
+  fake_store_hold (fake, 1);
+  send (sub_text ("evt_1", "created", T0, "active", "price_pro", ""));
+  send (event_text ("evt_2", "customer.subscription.created", T0,
+                    "\"id\":\"sub_2\",\"customer\":\"cus_1\",\"status\":\"active\""));
+  fake_store_commit (fake);
+  fake_store_hold (fake, 0);
+  fake_run_jobs (fake);
+  ck_assert_int_eq (fake_http_count (fake), 2);
+  fake_http_reply (fake, 429, NULL, "{}", 20000);
+  fake_http_deliver (fake);
+  fake_run_jobs (fake);
+  fake_http_reply (fake, 200, NULL,
+                   "{\"id\":\"sub_2\",\"customer\":\"cus_1\",\"status\":\"active\"}", -1);
+  fake_http_deliver (fake);
+  fake_run_jobs (fake);
+  the_time += 19;
+  settle ();
+  ck_assert_int_eq (fake_http_count (fake), 2);
+  ck_assert_int_eq (fake_health (fake, "stripe_refetch"), KG_HEALTH_DEGRADED);
+  the_time += 1;
+  settle ();
+  ck_assert_int_eq (fake_http_count (fake), 4);
+}
+
 START_TEST (due_in_order)
 {
   struct due due = { 0 };
@@ -255,4 +290,4 @@ END_TEST
 
 UNIT_MAIN ("billing-account", many_prices, left_out, no_seats, steps, key_moved, key_moved_late,
            key_of_a_price, connected, never_paid, busy_while_due, refunds, started_by_checkout, started_late,
-           waits_by_customer, due_in_order, texts_once)
+           waits_by_customer, refetch_waits, due_in_order, texts_once)
