@@ -159,6 +159,11 @@ struct rollup {
   int32_t keep_due;   /* ... and is other than now: the next write says so */
   int32_t keep_grown; /* ... by the one with which the last meter begins anew */
   uint64_t taken;     /* meters whose rebuild the write that is busy begins */
+  struct {
+    enum unit unit;
+    uint32_t len; /* of the key; 0: at the beginning */
+    char key[KG_KEY_MAX];
+  } removed; /* the last row that a rebuild removed: the next ones are behind it */
   int64_t unready_ns; /* when some were to be made anew, and none could begin */
   int64_t at_ns;      /* when the newest record that was counted was recorded */
 

@@ -167,6 +167,7 @@ static void
 begin (struct rollup *r, uint64_t meters, int64_t from, const char *reason)
 {
   uint32_t i;
+  r->removed.len = 0;
   pthread_mutex_lock (&r->lock);
   for (i = 0; i < r->meters.count; i++)
     if (meters >> i & 1) {
@@ -239,16 +240,33 @@ row_clear (const struct kg_entry *entry, void *arg)
 static int32_t
 meter_collect (struct rollup *r, uint32_t meter, struct clearing *c)
 {
+  kg_str after = { r->removed.key, r->removed.len };
   char prefix[KG_KEY_MAX];
   int32_t e = 0;
   c->of = &r->state.rebuild[meter];
-  for (c->unit = 0; c->unit < UNITS && e >= 0 && c->count < KEYS_MAX; c->unit++) {
+  for (c->unit = after.len ? r->removed.unit : 0; c->unit < UNITS && e >= 0; c->unit++) {
     int n = snprintf (prefix, sizeof prefix, "%s/%s/", unit_names[c->unit],
                       r->meters.meter[meter].id);
-    e = r->mt->store->scan (r->rows, (kg_str){ prefix, (size_t)n }, row_clear, c);
+    e = r->mt->store->scan_after (r->rows, (kg_str){ prefix, (size_t)n }, after, row_clear, c);
+    if (c->count == KEYS_MAX)
+      break;
+    after.len = 0;
   }
   c->at[c->count] = c->text.len;
   return e < 0 ? e : c->text.failed ? -ENOMEM : 0;
+}
+
+/* The next rows are looked for behind these, and not among those that stay once more. */
+static void
+removed_note (struct rollup *r, const struct clearing *c)
+{
+  const size_t *at = &c->at[c->count];
+  r->removed.len = 0;
+  if (c->count < KEYS_MAX)
+    return;
+  r->removed.unit = c->unit;
+  r->removed.len = (uint32_t)(at[0] - at[-1]);
+  memcpy (r->removed.key, c->text.ptr + at[-1], r->removed.len);
 }
 
 /* The write: what was collected, and the state.  Without rows that are left, counting can
@@ -270,6 +288,7 @@ clearing_write (struct rollup *r, uint32_t meter, const struct clearing *c)
     memset (r->state.at[meter], 0, sizeof r->state.at[meter]);
     rollup_rebuild_settle (&r->state, meter);
   }
+  removed_note (r, c);
   e = rollup_put (r, op, c->count);
   free (op);
   return e < 0 ? e : 1;
@@ -325,6 +344,7 @@ rollup_rebuild_again (struct rollup *r)
   r->asked |= r->taken;
   pthread_mutex_unlock (&r->lock);
   r->taken = 0;
+  r->removed.len = 0;
   if (r->keep_grown)
     r->keep_due = 0;
 }

@@ -248,6 +248,30 @@ START_TEST (asked_again)
 }
 END_TEST
 
+/* More rows than one write removes, among others that stay. */
+START_TEST (many_rows)
+{
+  begin_read (keep);
+  for (int i = 0; i < 400; i++) {
+    char tenant[16];
+    snprintf (tenant, sizeof tenant, "\"t%d\"", i);
+    invoke (tenant, AT - 30 * INT64_C (86400000000000), "p", "1");
+    invoke (tenant, AT, "p", "2");
+  }
+  for (int i = 0; i < 20; i++)
+    roll ();
+  ck_assert_int_eq (rebuild ("{\"meters\":[\"tokens\"],\"from\":\"2026-11-10T00:00:00Z\"}"), 202);
+  while (!is_state ("done")) /* it rests behind turns that took long */
+    roll ();
+  as (NULL, 1);
+  ck_assert_int_eq (ask ("/admin/v1/usage?meter=tokens&from=2026-10-29&to=2026-10-30"), 200);
+  ck_assert_str_eq (value ("data.0.value"), "400");
+  ck_assert_int_eq (ask ("/admin/v1/usage?meter=tokens&" NOVEMBER), 200);
+  ck_assert_str_eq (value ("data.0.value"), "800");
+  end ();
+}
+END_TEST
+
 /* Killed at any of its writes: it goes on; whoever asks gets the number or is refused. */
 START_TEST (kills)
 {
@@ -333,4 +357,4 @@ START_TEST (refusals)
 END_TEST
 
 UNIT_MAIN ("metering-rebuild", a_damaged_row, wrong_rows, uneven_windows, uneven_windows_stay,
-           a_part_of_it, asked_again, kills, longer_windows, refusals)
+           a_part_of_it, asked_again, many_rows, kills, longer_windows, refusals)
