@@ -138,7 +138,6 @@ def killed(host, tenants):
              f"{mem(host)} KiB")
     got, took = timed(lambda: lifecycles.until(lambda: paid(host), COUNT, LONG))
     kgent.equal(got, COUNT, f"and {took:.2f} s later all tiers are right")
-    time.sleep(1)
     kgent.note(f"then {mem(host)} KiB are in use")
 
 

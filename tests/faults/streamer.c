@@ -19,12 +19,14 @@
 #include <kgent/plugin.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const struct kg_host *host;
 static const struct kg_jobs *jobs;
@@ -329,10 +331,11 @@ seen (kg_req *req, void *data)
   (void) data;
   snprintf (out, sizeof out,
             "{\"over\":%d,\"lasts\":%d,\"rooms\":%d,\"gones\":%d,\"drops\":%d,\"epipes\":%d,"
-            "\"logs\":%d,\"threads\":%d,\"ended\":[%d,%d],\"log\":%d,\"taken\":%ld,\"sent\":%ld}",
+            "\"logs\":%d,\"threads\":%d,\"ended\":[%d,%d],\"log\":%d,\"taken\":%ld,\"sent\":%ld,"
+            "\"held\":%d}",
             take (&over), take (&lasts), take (&rooms), take (&gones), take (&drops),
             take (&epipes), take (&logs), threads, status_at_end, gone_at_end, status_at_log,
-            taken, atomic_exchange (&sent, 0));
+            taken, atomic_exchange (&sent, 0), held != NULL);
   host->reply (req, 200, "application/json", out, strlen (out));
   return KG_DONE;
 }
@@ -362,12 +365,17 @@ hold (kg_req *req, void *data)
   return held ? KG_WAIT : -ENOMEM;
 }
 
-/* Keeps the worker from whatever comes meanwhile. */
+/* Makes a file, and keeps the worker from whatever comes until that is gone, for 10 s at most. */
 static int32_t
 stall (kg_req *req, void *data)
 {
+  char path[256];
+  int i;
   (void) data;
-  pause_ms (200);
+  query (req, "file", path, sizeof path);
+  close (open (path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  for (i = 0; i < 10000 && !access (path, F_OK); i++)
+    pause_ms (1);
   return host->reply (req, 200, NULL, NULL, 0) < 0 ? -EIO : KG_DONE;
 }
 

@@ -144,13 +144,14 @@ def late():
     """A client that leaves when its ticket is on its way back: the stream that begins then."""
     with Streamer(["http.threads=1"]) as host:
         holds, stalls, wakes = host.connect(), host.connect(), host.connect()
+        stalled = os.path.join(host.folder.name, "stalled")
         holds.sendall(b"GET /s/hold HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.1)
-        stalls.sendall(b"GET /s/stall HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.05)
+        kgent.ok(until(lambda: host.seen()["held"]), "a request waits")
+        stalls.sendall(f"GET /s/stall?file={stalled} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        kgent.ok(until(lambda: os.path.exists(stalled)), "the worker is busy")
         wakes.sendall(b"GET /s/wake HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.02)
         reset(holds)
+        os.unlink(stalled)
         kgent.contains(stalls.recv(4096) + wakes.recv(4096), b"200 OK", "both in one turn of the worker")
         seen = host.seen()
         kgent.equal((seen["ended"][1], seen["epipes"]), (1, 1), "its producer hears at once that nobody is there")

@@ -300,9 +300,7 @@ def first(host, stripe, prices):
     before, found = set(stripe.objects["sessions"]), []
     page = threading.Thread(target=lambda: found.append(follow(host, url)))
     page.start()
-    while not set(stripe.objects["sessions"]) - before:
-        time.sleep(0.005)
-    session, = set(stripe.objects["sessions"]) - before
+    session, = kgent.until(lambda: set(stripe.objects["sessions"]) - before)
     deliver(host, stripe.complete(session))
     until(lambda: tenant.build().status, 200, "events before the answer: the next request passes")
     kgent.ok(page.is_alive(), "which is still to come")
