@@ -84,9 +84,11 @@ part_change (const struct args *a, const char *name, const char *method, const c
   if (r)
     return r;
   r = call (a, method, path.text, NULL, &answer);
-  answer_finish (&answer);
-  if (!r && !a->json)
+  if (!r && a->json)
+    show_json (answer.json);
+  else if (!r)
     say ("%s %s", did, name);
+  answer_finish (&answer);
   return r;
 }
 
@@ -94,6 +96,7 @@ part_change (const struct args *a, const char *name, const char *method, const c
 static int
 retry_all (const struct args *a)
 {
+  json_object *o;
   int64_t n = 0;
   int r, more;
   do {
@@ -103,9 +106,16 @@ retry_all (const struct args *a)
     n += number_of (answer.json, "retried", 0);
     answer_finish (&answer);
   } while (more);
-  if (!r)
+  if (r)
+    return r;
+  o = json_object_new_object ();
+  json_object_object_add (o, "retried", json_object_new_int64 (n));
+  if (a->json)
+    show_json (o);
+  else
     say ("%lld sums are sent again", (long long)n);
-  return r;
+  json_object_put (o);
+  return 0;
 }
 
 static int

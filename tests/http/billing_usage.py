@@ -117,12 +117,14 @@ def again(host, stripe, tenant, customer):
                 "under its identifier, as a request of its own")
     kgent.equal(compare(host)[1], {("calls", tenant): "Stripe lacks 1, of which 1 are parked"},
                 "the other one is lacking")
-    kgent.equal(ctl(host, "usage", "drop", names["calls"])[0], 0, "it is dropped")
+    kgent.equal(json.loads(ctl(host, "usage", "drop", names["calls"], "--json")[1])["dropped"], 1,
+                "it is dropped")
     kgent.equal((parked(host), compare(host)[1]), ([], {("calls", tenant): "Stripe lacks 1"}),
                 "for ever")
     status, _, err = ctl(host, "usage", "drop", names["calls"])
     kgent.equal((status, "No such part is parked" in err), (1, True), "and only once")
     kgent.equal(ctl(host, "usage", "retry")[1].strip(), "0 sums are sent again", "there is no other")
+    kgent.equal(json.loads(ctl(host, "usage", "retry", "--json")[1]), {"retried": 0}, "as JSON, too")
     kgent.equal(ctl(host, "usage", "status")[0], 0, "and all is well")
     kgent.ok(host.says("was dropped by"), "who did it is logged")
 
