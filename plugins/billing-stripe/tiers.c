@@ -323,6 +323,10 @@ sweep_begin (struct engine *e, int64_t now)
   if (rc == 0)
     rc = keys_scan (e, "ten/", 1, &e->sweep_tenants);
   texts_sort (&e->sweep_tenants);
+  if (rc < 0) {
+    texts_free (&e->sweep_customers);
+    texts_free (&e->sweep_tenants);
+  }
   e->swept = 0;
   e->sweeping = rc == 0;
   e->sweep_at = now + (rc == 0 ? sweep_pause (e) : RETRY_S);
