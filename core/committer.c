@@ -178,7 +178,7 @@ turn_commit (struct store *s, int probe)
     turn_fail (s, todo, r);
     return r;
   }
-  if (probe)
+  if (probe && marks_can_wait (s)) /* else a run of them must find room first */
     pulse_trouble (s, 0);
   group_publish (s);
   return 0;

@@ -347,6 +347,34 @@ START_TEST (a_run_that_finds_no_room_stops_nobody)
 }
 END_TEST
 
+/* As if there were so many that they cannot wait any longer: as ill as with any other write,
+ * though what tries the disk finds room. */
+START_TEST (a_run_that_must_find_room_stops_all)
+{
+  int64_t begin;
+  test_fresh_marks = 2000;
+  start ("power");
+  ck_assert_int_eq (marks_write (0, 1999), 0);
+  vfs_room (file_size ("kgent.db-wal") + 400000);
+  ck_assert_int_eq (marks_write (1999, 1), 0);
+  pthread_mutex_lock (&t.store->marks.lock);
+  t.store->marks.fresh.count += MARKS_LATE;
+  pthread_mutex_unlock (&t.store->marks.lock);
+  begin = clock_mono ();
+  while (!store_trouble (t.store) && clock_mono () - begin < 20 * CLOCK_SECOND)
+    sleep_ms (1);
+  for (begin = clock_mono (); clock_mono () - begin < CLOCK_SECOND; sleep_ms (1))
+    ck_assert_int_eq (store_trouble (t.store), -ENOSPC);
+  vfs_clear ();
+  while (store_trouble (t.store) && clock_mono () - begin < 20 * CLOCK_SECOND)
+    sleep_ms (20);
+  ck_assert_int_eq (store_trouble (t.store), 0);
+  ck_assert_int_eq (runs (), 1);
+  ck_assert_int_eq (marks_write (7, 1), -EEXIST);
+  test_fresh_marks = 0;
+}
+END_TEST
+
 static void *
 waiter_main (void *arg)
 {
@@ -422,6 +450,7 @@ main (void)
   tcase_add_loop_test (c, a_request_that_expires_is_not_charged, 0, 2);
   tcase_add_test (c, an_expired_one_outside_of_the_ring_is_not_charged);
   tcase_add_test (c, a_run_that_finds_no_room_stops_nobody);
+  tcase_add_test (c, a_run_that_must_find_room_stops_all);
   tcase_add_test (c, the_database_is_removed_and_put_back);
   tcase_add_test (c, many_waiters_and_failing_syncs);
   tcase_add_test (c, a_damaged_batch_is_skipped_and_reported);
