@@ -5,15 +5,8 @@
 #ifndef TESTS_PLUGINS_AGENTESE_COMPOSE_H
 #define TESTS_PLUGINS_AGENTESE_COMPOSE_H
 
-#include "tests/plugins/agentese.h"
-#include "tests/unit.h"
+#include "tests/plugins/agentese-plug.h"
 
-#include <kgent/nodes.h>
-
-static const struct kg_nodes *nodes;
-static kg_self *its_self;
-static kg_ticket *ticket;
-static const struct kg_node_call *waiting;
 static int ran, impure_after;
 
 static inline int64_t
@@ -71,9 +64,7 @@ static inline int32_t
 later (const struct kg_node_call *call)
 {
   ran++;
-  waiting = call;
-  ticket = fake_host ()->suspend (call->req, NULL, NULL);
-  return KG_WAIT;
+  return call_wait (call);
 }
 
 static inline int32_t
@@ -132,43 +123,19 @@ static const struct kg_node node = { .size = sizeof node,
                                      .holon = "f",
                                      .aspects = aspects };
 
-static inline int32_t
-plug_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
-{
-  (void)conf;
-  (void)ret_data;
-  its_self = self;
-  return host->need (self, KG_NODES, sizeof *nodes, 0, (const void **)&nodes);
-}
-
-static inline int32_t
+static int32_t
 plug_start (void *data)
 {
   (void)data;
   return nodes->add (its_self, &node);
 }
 
-static const struct kg_plugin plug = { .abi = KG_ABI_CURRENT,
-                                       .size = sizeof plug,
-                                       .opt_size = sizeof (struct kg_opt),
-                                       .name = "plug",
-                                       .version = "1",
-                                       .summary = "Functions.",
-                                       .open = plug_open,
-                                       .start = plug_start };
-
 static inline void
 begin_plug (void)
 {
-  int i;
-  begin_unstarted (NULL);
-  ck_assert_msg (!fake_open (fake, &plug, NULL), "%s", fake_error (fake));
-  ck_assert_msg (!fake_start (fake), "%s", fake_error (fake));
-  for (i = 0; i < 4; i++)
-    budget_left[i] = 1000;
+  plug_begin ();
   ran = 0;
   impure_after = 0;
-  act_as ("t1", all_scopes, any);
 }
 
 static inline kg_req *

@@ -5,14 +5,8 @@
 #ifndef TESTS_PLUGINS_AGENTESE_REGISTRY_H
 #define TESTS_PLUGINS_AGENTESE_REGISTRY_H
 
-#include "tests/plugins/agentese.h"
+#include "tests/plugins/agentese-plug.h"
 
-#include <kgent/nodes.h>
-
-static const struct kg_nodes *nodes;
-static kg_self *its_self;
-static kg_ticket *ticket;
-static const struct kg_node_call *waiting;
 static int32_t last_chunk;
 
 static inline int32_t
@@ -46,14 +40,6 @@ later_goes_on (kg_req *req, void *arg)
   (void)arg;
   nodes->used (waiting, 7);
   return nodes->result (waiting, (kg_str){ "\"late\"", 6 });
-}
-
-static inline int32_t
-later (const struct kg_node_call *call)
-{
-  waiting = call;
-  ticket = fake_host ()->suspend (call->req, NULL, NULL);
-  return KG_WAIT;
 }
 
 static inline int32_t
@@ -107,7 +93,7 @@ static const struct kg_node_aspect aspects[] = {
     .output = "{ \"type\" : \"object\" }",
     .data = "mine" },
   { .name = "later",
-    .run = later,
+    .run = call_wait,
     .category = KG_NODE_PERCEPTION,
     .flags = KG_NODE_PER_TOKEN,
     .tokens = 2,
@@ -131,18 +117,9 @@ static const struct kg_node node = { .size = sizeof node,
                                      .summary = "A node of the test.",
                                      .aspects = aspects };
 
-static inline int32_t
-plug_open (const struct kg_host *host, kg_self *self, const void *conf, void **ret_data)
-{
-  (void)conf;
-  (void)ret_data;
-  its_self = self;
-  return host->need (self, KG_NODES, sizeof *nodes, 0, (const void **)&nodes);
-}
-
 static void (*more_in_start) (void);
 
-static inline int32_t
+static int32_t
 plug_start (void *data)
 {
   int32_t r = nodes->add (its_self, &node);
@@ -152,26 +129,11 @@ plug_start (void *data)
   return r;
 }
 
-static const struct kg_plugin plug = { .abi = KG_ABI_CURRENT,
-                                       .size = sizeof plug,
-                                       .opt_size = sizeof (struct kg_opt),
-                                       .name = "plug",
-                                       .version = "1",
-                                       .summary = "Adds a node.",
-                                       .open = plug_open,
-                                       .start = plug_start };
-
 static inline void
 begin_plug_and (void (*more) (void))
 {
-  int i;
   more_in_start = more;
-  begin_unstarted (NULL);
-  ck_assert_msg (!fake_open (fake, &plug, NULL), "%s", fake_error (fake));
-  ck_assert_msg (!fake_start (fake), "%s", fake_error (fake));
-  for (i = 0; i < 4; i++)
-    budget_left[i] = 1000;
-  act_as ("t1", all_scopes, any);
+  plug_begin ();
 }
 
 static inline void

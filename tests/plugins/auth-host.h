@@ -5,12 +5,11 @@
 #ifndef TESTS_PLUGINS_AUTH_HOST_H
 #define TESTS_PLUGINS_AUTH_HOST_H
 
-#include "tests/fake/fake-services.h"
+#include "tests/plugins/auth-api.h"
 
 #include <kgent/budget.h>
 #include <kgent/routes.h>
 
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,12 +18,10 @@
 
 extern const struct kg_plugin kg_plugin_1;
 
-#define HEADERS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define ALICE        HEADERS ("X-API-Key: kg_dev_alice")
-#define ALICE_ID     "00000000-0000-4000-8000-00000000000a"
-#define BOB          HEADERS ("X-API-Key: kg_dev_bob")
-#define CAROL        HEADERS ("X-API-Key: kg_dev_carol")
-#define INVALID      "Invalid API key. Please check your credentials."
+#define ALICE    HEADERS ("X-API-Key: kg_dev_alice")
+#define ALICE_ID "00000000-0000-4000-8000-00000000000a"
+#define BOB      HEADERS ("X-API-Key: kg_dev_bob")
+#define CAROL    HEADERS ("X-API-Key: kg_dev_carol")
 
 static struct fake *fake;
 static int32_t loopback;
@@ -53,7 +50,7 @@ route_spends (kg_req *req, void *data)
   return KG_DONE;
 }
 
-static inline int32_t
+static int32_t
 api_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_data)
 {
   static const struct kg_route routes[] = {
@@ -73,21 +70,6 @@ api_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_d
     ck_assert_int_eq (h->route (self, &routes[i]), 0);
   return h->need (self, KG_BUDGET, sizeof *budget, 0, (const void **) &budget);
 }
-
-static inline void
-api_close (void *data)
-{
-  (void) data;
-}
-
-static const struct kg_plugin api = { .abi = KG_ABI_CURRENT,
-                                      .size = sizeof api,
-                                      .opt_size = sizeof (struct kg_opt),
-                                      .name = "api",
-                                      .version = "1",
-                                      .summary = "",
-                                      .open = api_open,
-                                      .close = api_close };
 
 static inline int32_t
 view_host (kg_self *self, struct kg_host_view *ret)
@@ -153,15 +135,6 @@ get_with (const char *target, const char *secret)
   char line[128];
   snprintf (line, sizeof line, "X-API-Key: %s", secret);
   return fake_request (fake, "GET", target, HEADERS (line), NULL);
-}
-
-static inline void
-expect (kg_req *req, int status, const char *detail)
-{
-  ck_assert_msg (fake_status (req) == status, "%d, not %d: %s", fake_status (req), status,
-                 fake_body (req));
-  if (detail)
-    ck_assert_str_eq (fake_json (req, "detail"), detail);
 }
 
 #endif

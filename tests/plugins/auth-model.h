@@ -5,7 +5,7 @@
 #ifndef TESTS_PLUGINS_AUTH_MODEL_H
 #define TESTS_PLUGINS_AUTH_MODEL_H
 
-#include "tests/fake/fake-services.h"
+#include "tests/plugins/auth-api.h"
 #include "tests/unit.h"
 
 #include <kgent/routes.h>
@@ -16,13 +16,11 @@
 
 extern const struct kg_plugin kg_plugin_1;
 
-#define HEADERS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define INVALID      "Invalid API key. Please check your credentials."
-#define WAIT         "Too many failed authentication attempts. Try again later."
-#define TENANT       "11111111-0000-4000-8000-000000000001"
-#define OTHER        "11111111-0000-4000-8000-000000000002"
-#define SECRET       "kg_abcde_0123456789012345678901234567890123456789012"
-#define KEY_ID       "22222222-0000-4000-8000-000000000001"
+#define WAIT   "Too many failed authentication attempts. Try again later."
+#define TENANT "11111111-0000-4000-8000-000000000001"
+#define OTHER  "11111111-0000-4000-8000-000000000002"
+#define SECRET "kg_abcde_0123456789012345678901234567890123456789012"
+#define KEY_ID "22222222-0000-4000-8000-000000000001"
 
 static struct fake *fake;
 static const struct kg_host *host;
@@ -54,7 +52,7 @@ route_stream (kg_req *req, void *data)
   return KG_DONE;
 }
 
-static inline int32_t
+static int32_t
 api_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_data)
 {
   static const struct kg_route routes[] = {
@@ -72,21 +70,6 @@ api_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_d
     ck_assert_int_eq (h->route (self, &routes[i]), 0);
   return 0;
 }
-
-static inline void
-api_close (void *data)
-{
-  (void) data;
-}
-
-static const struct kg_plugin api = { .abi = KG_ABI_CURRENT,
-                                      .size = sizeof api,
-                                      .opt_size = sizeof (struct kg_opt),
-                                      .name = "api",
-                                      .version = "1",
-                                      .summary = "",
-                                      .open = api_open,
-                                      .close = api_close };
 
 static inline void
 serve (void)
@@ -178,15 +161,6 @@ static inline kg_req *
 get (const char *target)
 {
   return get_with (target, SECRET);
-}
-
-static inline void
-expect (kg_req *req, int status, const char *detail)
-{
-  ck_assert_msg (fake_status (req) == status, "%d, not %d: %s", fake_status (req), status,
-                 fake_body (req));
-  if (detail)
-    ck_assert_str_eq (fake_json (req, "detail"), detail);
 }
 
 static inline void

@@ -3,6 +3,7 @@
 
 /* Callers with a token as the whole plugin treats them: their tenant, their limits,
  * and what counts as a guess. */
+#include "tests/plugins/auth-api.h"
 #include "tests/plugins/auth-jwt.h"
 
 #include <kgent/routes.h>
@@ -41,21 +42,6 @@ api_open (const struct kg_host *h, kg_self *self, const void *conf, void **ret_d
   ck_assert_int_eq (h->route (self, &routes[0]), 0);
   return h->route (self, &routes[1]);
 }
-
-static void
-api_close (void *data)
-{
-  (void) data;
-}
-
-static const struct kg_plugin api = { .abi = KG_ABI_CURRENT,
-                                      .size = sizeof api,
-                                      .opt_size = sizeof (struct kg_opt),
-                                      .name = "api",
-                                      .version = "1",
-                                      .summary = "",
-                                      .open = api_open,
-                                      .close = api_close };
 
 static int32_t
 view_host (kg_self *self, struct kg_host_view *ret)

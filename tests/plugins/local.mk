@@ -108,15 +108,15 @@ endif
 %C%_health_SOURCES = %D%/health.c %D%/health-host.h
 %C%_health_LDADD = plugins/health/libhealth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) \
 	$(CHECK_LIBS)
-%C%_auth_routes_SOURCES = %D%/auth-routes.c %D%/auth-host.h
+%C%_auth_routes_SOURCES = %D%/auth-routes.c %D%/auth-api.h %D%/auth-host.h
 %C%_auth_routes_LDADD = $(%C%_auth_LDADD)
-%C%_auth_SOURCES = %D%/auth.c %D%/auth-host.h
+%C%_auth_SOURCES = %D%/auth.c %D%/auth-api.h %D%/auth-host.h
 %C%_auth_LDADD = plugins/auth/libauth.a $(FAKE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 %C%_auth_jwks_set_SOURCES = %D%/auth-jwks-set.c %D%/auth-jwt.h
 %C%_auth_jwks_set_LDADD = $(%C%_auth_jwt_LDADD)
 %C%_auth_jwks_SOURCES = %D%/auth-jwks.c %D%/auth-jwt.h
 %C%_auth_jwks_LDADD = $(%C%_auth_jwt_LDADD)
-%C%_auth_token_SOURCES = %D%/auth-token.c %D%/auth-jwt.h
+%C%_auth_token_SOURCES = %D%/auth-token.c %D%/auth-api.h %D%/auth-jwt.h
 %C%_auth_token_LDADD = $(%C%_auth_jwt_LDADD)
 %C%_auth_jwt_bad_SOURCES = %D%/auth-jwt-bad.c %D%/auth-jwt.h
 %C%_auth_jwt_bad_LDADD = $(%C%_auth_jwt_LDADD)
@@ -165,9 +165,9 @@ endif
 %C%_auth_charge_LDADD = $(%C%_auth_LDADD)
 %C%_auth_cells_LDADD = $(%C%_auth_limit_LDADD)
 %C%_auth_limit_SOURCES = %D%/auth-limit.c %D%/auth-limit.h
-%C%_auth_model_streams_SOURCES = %D%/auth-model-streams.c %D%/auth-model.h
+%C%_auth_model_streams_SOURCES = %D%/auth-model-streams.c %D%/auth-api.h %D%/auth-model.h
 %C%_auth_model_streams_LDADD = $(%C%_auth_LDADD)
-%C%_auth_model_SOURCES = %D%/auth-model.c %D%/auth-model.h
+%C%_auth_model_SOURCES = %D%/auth-model.c %D%/auth-api.h %D%/auth-model.h
 %C%_auth_model_LDADD = $(%C%_auth_LDADD)
 %C%_auth_limit_LDADD = plugins/auth/libauth.a $(CHECK_LIBS)
 %C%_auth_oracle_SOURCES = %D%/auth-oracle.c %D%/auth-limit.h
@@ -178,11 +178,11 @@ endif
 %C%_agentese_SOURCES = %D%/agentese.c %D%/agentese.h
 %C%_agentese_clock_SOURCES = %D%/agentese-clock.c
 %C%_agentese_clock_LDADD = $(%C%_agentese_LDADD)
-%C%_agentese_laws_SOURCES = %D%/agentese-laws.c %D%/agentese-compose.h %D%/agentese.h
+%C%_agentese_laws_SOURCES = %D%/agentese-laws.c %D%/agentese-compose.h %D%/agentese-plug.h %D%/agentese.h
 %C%_agentese_laws_LDADD = $(%C%_agentese_LDADD)
-%C%_agentese_quote_SOURCES = %D%/agentese-quote.c %D%/agentese-compose.h %D%/agentese.h
+%C%_agentese_quote_SOURCES = %D%/agentese-quote.c %D%/agentese-compose.h %D%/agentese-plug.h %D%/agentese.h
 %C%_agentese_quote_LDADD = $(%C%_agentese_LDADD)
-%C%_agentese_compose_SOURCES = %D%/agentese-compose.c %D%/agentese-compose.h %D%/agentese.h
+%C%_agentese_compose_SOURCES = %D%/agentese-compose.c %D%/agentese-compose.h %D%/agentese-plug.h %D%/agentese.h
 %C%_agentese_compose_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_concept_SOURCES = %D%/agentese-concept.c %D%/agentese.h
 %C%_agentese_concept_LDADD = $(%C%_agentese_LDADD)
@@ -209,9 +209,9 @@ endif
 %C%_agentese_pipeline_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_price_SOURCES = %D%/agentese-price.c %D%/agentese.h
 %C%_agentese_price_LDADD = $(%C%_agentese_LDADD)
-%C%_agentese_paths_SOURCES = %D%/agentese-paths.c %D%/agentese-registry.h %D%/agentese.h
+%C%_agentese_paths_SOURCES = %D%/agentese-paths.c %D%/agentese-registry.h %D%/agentese-plug.h %D%/agentese.h
 %C%_agentese_paths_LDADD = $(%C%_agentese_LDADD)
-%C%_agentese_registry_SOURCES = %D%/agentese-registry.c %D%/agentese-registry.h %D%/agentese.h
+%C%_agentese_registry_SOURCES = %D%/agentese-registry.c %D%/agentese-registry.h %D%/agentese-plug.h %D%/agentese.h
 %C%_agentese_registry_LDADD = $(%C%_agentese_LDADD)
 %C%_agentese_schema_LDADD = plugins/agentese/libagentese.a core/libutil.a $(JSONC_LIBS) $(CHECK_LIBS)
 %C%_agentese_state_LDADD = $(%C%_agentese_LDADD)
