@@ -345,6 +345,19 @@ boot_lock (const struct store *s, int64_t ms)
   return fd;
 }
 
+static const char *
+boot_cure (int32_t error)
+{
+  switch (error) {
+  case -ENOSPC:
+    return "free some space";
+  case -EBADMSG:
+    return "it is damaged: restore it from a copy";
+  default:
+    return "look at the disk and permissions";
+  }
+}
+
 static int32_t
 boot_database (struct store *s, char error[STORE_ERROR_MAX])
 {
@@ -353,8 +366,7 @@ boot_database (struct store *s, char error[STORE_ERROR_MAX])
   r = boot_steps (s, error);
   if (r < 0 && !*error)
     refuse (error, r, "%s: %s (%s); %s", s->path, s->db ? db_error (s->db) : "cannot be opened",
-            strerror (-r),
-            r == -ENOSPC ? "free some space" : "look at the disk and permissions");
+            strerror (-r), boot_cure (r));
   return r;
 }
 

@@ -306,6 +306,7 @@ START_TEST (a_store_without_its_generation_does_not_start)
   ck_assert_int_eq (test_stop (&t), 0);
   sql ("DELETE FROM meta WHERE name = 'marks'");
   ck_assert_int_eq (test_start (&t, dir, "power", 1), -EBADMSG);
+  ck_assert_ptr_nonnull (strstr (t.error, "restore it from a copy"));
   sql ("INSERT INTO meta VALUES ('marks', 0)");
   begin ();
   end ();
