@@ -31,6 +31,16 @@ verify_crc (uint32_t crc, const void *p, size_t n)
   return ~crc;
 }
 
+uint64_t
+verify_little (const void *p, size_t n)
+{
+  const unsigned char *at = p;
+  uint64_t x = 0;
+  while (n--)
+    x = x << 8 | at[n];
+  return x;
+}
+
 static uint64_t
 turn (uint64_t x, int by)
 {
@@ -54,26 +64,17 @@ sip_rounds (uint64_t v[4], int n)
   }
 }
 
-/* Up to 8 bytes, the least significant first. */
-static uint64_t
-word (const unsigned char *p, size_t n)
-{
-  uint64_t x = 0;
-  while (n--)
-    x = x << 8 | p[n];
-  return x;
-}
-
 uint64_t
 verify_sip (const unsigned char key[16], const void *p, size_t n)
 {
   const unsigned char *at = p;
-  uint64_t a = word (key, 8), b = word (key + 8, 8), m;
+  uint64_t a = verify_little (key, 8), b = verify_little (key + 8, 8), m;
   uint64_t v[4] = { a ^ 0x736f6d6570736575u, b ^ 0x646f72616e646f6du, a ^ 0x6c7967656e657261u,
                     b ^ 0x7465646279746573u };
   size_t i;
   for (i = 0; i <= n / 8; i++) {
-    m = i < n / 8 ? word (at + 8 * i, 8) : word (at + 8 * i, n % 8) | (uint64_t)n << 56;
+    m = i < n / 8 ? verify_little (at + 8 * i, 8)
+                  : verify_little (at + 8 * i, n % 8) | (uint64_t)n << 56;
     v[3] ^= m;
     sip_rounds (v, 2);
     v[0] ^= m;

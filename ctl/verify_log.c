@@ -19,15 +19,6 @@ struct batch_row {
   struct piece data;
 };
 
-static uint64_t
-little (const char *p, int bytes)
-{
-  uint64_t v = 0;
-  while (bytes--)
-    v = v << 8 | (unsigned char)p[bytes];
-  return v;
-}
-
 static const char *
 row_place (struct verify *v, const struct verify_log *l, const struct batch_row *b)
 {
@@ -45,11 +36,11 @@ record_read (const struct batch_row *b, size_t *at, struct verify_record *r)
   size_t left = b->data.n - *at, bytes, id_bytes;
   if (left < RECORD_HEAD)
     return 0;
-  bytes = little (p, 4);
-  id_bytes = little (p + 4, 2);
-  if (little (p + 6, 2) || bytes + id_bytes > left - RECORD_HEAD)
+  bytes = verify_little (p, 4);
+  id_bytes = verify_little (p + 4, 2);
+  if (verify_little (p + 6, 2) || bytes + id_bytes > left - RECORD_HEAD)
     return 0;
-  r->time_ns = (int64_t)little (p + 8, 8);
+  r->time_ns = (int64_t)verify_little (p + 8, 8);
   r->id = (struct piece){ p + RECORD_HEAD, id_bytes };
   r->data = (struct piece){ p + RECORD_HEAD + id_bytes, bytes };
   *at += RECORD_HEAD + id_bytes + bytes;

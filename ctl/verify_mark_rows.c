@@ -49,15 +49,6 @@ has_table (struct verify *v, const char *name)
   return r;
 }
 
-static uint64_t
-number (const char *p, int n)
-{
-  uint64_t x = 0;
-  while (n--)
-    x = x << 8 | (unsigned char)p[n];
-  return x;
-}
-
 /* Takes a mark off the bytes: 1; 0 at the end; -1: they are none. */
 static int
 take (struct piece *bytes, struct verify_mark *m)
@@ -68,10 +59,10 @@ take (struct piece *bytes, struct verify_mark *m)
     return 0;
   if (bytes->n < HEAD)
     return -1;
-  m->expires = (int64_t)number (p, 8);
-  m->log = (int64_t)number (p + 8, 4);
-  m->id = (struct piece){ p + HEAD, (size_t)number (p + 12, 2) };
-  m->value = (struct piece){ m->id.p + m->id.n, (size_t)number (p + 14, 1) };
+  m->expires = (int64_t)verify_little (p, 8);
+  m->log = (int64_t)verify_little (p + 8, 4);
+  m->id = (struct piece){ p + HEAD, (size_t)verify_little (p + 12, 2) };
+  m->value = (struct piece){ m->id.p + m->id.n, (size_t)verify_little (p + 14, 1) };
   all = HEAD + m->id.n + m->value.n;
   if (p[15] || !m->id.n || m->value.n > VALUE_MAX || all > bytes->n)
     return -1;

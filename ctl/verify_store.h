@@ -184,6 +184,9 @@ void rollups_close (struct verify *v);
 /* verify_crc.c: CRC32C by the bit-reflected polynomial of RFC 3720. */
 uint32_t verify_crc (uint32_t crc, const void *p, size_t n);
 
+/* A number of up to 8 bytes, the least significant first. */
+uint64_t verify_little (const void *p, size_t n);
+
 /* SipHash-2-4 under a key of 16 bytes. */
 uint64_t verify_sip (const unsigned char key[16], const void *p, size_t n);
 
