@@ -242,7 +242,9 @@ file_cut (struct sink *s, const char *path)
   if (fstat (s->fd, &st) < 0)
     return -errno;
   if ((uint64_t)st.st_size < s->tally.size) {
-    s->mt->host->log (s->mt->self, KG_LOG_ERROR, "%s: %s has %lld bytes, and had %llu",
+    s->mt->host->log (s->mt->self, KG_LOG_ERROR,
+                      "%s: %s has %lld bytes, and had %llu: the next one is begun; what it lacks is "
+                      "in the log as well",
                       s->conf.name, path, (long long)st.st_size,
                       (unsigned long long)s->tally.size);
     return 0;
