@@ -127,6 +127,9 @@ void tiers_run (void *engine);
  * far as the next slash.  0 or -errno; the caller frees it. */
 int32_t keys_scan (struct engine *e, const char *prefix, int32_t first, struct texts *ret);
 
+/* How many keys of a bucket begin so. */
+int64_t keys_count (const struct billing *b, kg_bucket *bucket, const char *prefix);
+
 /* The best rank of the items of a subscription, or -1. */
 int32_t state_rank (struct engine *e, const struct sub_state *state);
 int32_t projection_rank (struct engine *e, const struct projection *p);

@@ -45,6 +45,22 @@ keys_scan (struct engine *e, const char *prefix, int32_t first, struct texts *re
   return rc < 0 ? rc : k.error;
 }
 
+static int32_t
+count_one (const struct kg_entry *entry, void *arg)
+{
+  (void) entry;
+  ++*(int64_t *) arg;
+  return 0;
+}
+
+int64_t
+keys_count (const struct billing *b, kg_bucket *bucket, const char *prefix)
+{
+  int64_t n = 0;
+  b->store->scan (bucket, (kg_str){ prefix, strlen (prefix) }, count_one, &n);
+  return n;
+}
+
 /* ---- What is bought ------------------------------------------------------ */
 
 /* What is noted of a product or price under the prefix ("tier", "key"): 1 when there is

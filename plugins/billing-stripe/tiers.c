@@ -55,21 +55,11 @@ gauges_add (struct engine *e, int64_t waiting, int64_t parked)
   b->metrics->set (e->waiting_count, 0, waiting);
 }
 
-static int32_t
-count_one (const struct kg_entry *entry, void *arg)
-{
-  (void) entry;
-  ++*(int64_t *) arg;
-  return 0;
-}
-
 static void
 gauges_count (struct engine *e)
 {
   const struct billing *b = e->billing;
-  int64_t parked = 0, waiting = 0;
-  b->store->scan (e->parked, (kg_str){ "", 0 }, count_one, &parked);
-  b->store->scan (e->objects, (kg_str){ "wait/", 5 }, count_one, &waiting);
+  int64_t parked = keys_count (b, e->parked, ""), waiting = keys_count (b, e->objects, "wait/");
   pthread_mutex_lock (&e->lock);
   e->waiting = waiting;
   e->parked_events = parked;

@@ -125,14 +125,6 @@ list_run (struct desk *d)
 
 /* ---- How it stands --------------------------------------------------------- */
 
-static int32_t
-count_one (const struct kg_entry *entry, void *arg)
-{
-  (void) entry;
-  ++*(int64_t *) arg;
-  return 0;
-}
-
 static void
 number_show (struct desk *d, const char *name, int64_t n)
 {
@@ -143,10 +135,7 @@ number_show (struct desk *d, const char *name, int64_t n)
 static void
 count_show (struct desk *d, const char *name, const char *prefix)
 {
-  const struct billing *b = d->billing;
-  int64_t n = 0;
-  b->store->scan (b->usage->bucket, (kg_str){ prefix, strlen (prefix) }, count_one, &n);
-  number_show (d, name, n);
+  number_show (d, name, keys_count (d->billing, d->billing->usage->bucket, prefix));
 }
 
 static void
