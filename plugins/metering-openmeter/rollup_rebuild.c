@@ -162,19 +162,22 @@ rebuild_of (const struct rollup_rebuild *before, int64_t from, uint64_t position
                                   before->until };
 }
 
-/* They begin in the state, and whoever asks finds them waiting, or here. */
+/* They begin in the state, and whoever asks finds them waiting, or here.  Somebody may have
+ * asked for an earlier beginning while the log was read. */
 static void
-begin (struct rollup *r, uint64_t meters, int64_t from, const char *reason)
+begin (struct rollup *r, uint64_t meters, int64_t whole, const char *reason)
 {
+  int64_t from;
   uint32_t i;
   r->removed.len = 0;
   pthread_mutex_lock (&r->lock);
+  from = r->asked_from > whole ? r->asked_from : whole;
   for (i = 0; i < r->meters.count; i++)
     if (meters >> i & 1) {
       r->state.rebuild[i] = rebuild_of (&r->state.rebuild[i], from, r->state.at[i]->position);
       r->report[i].known = 1;
       r->report[i].of = r->state.rebuild[i];
-      snprintf (r->report[i].reason, REBUILD_REASON, "%s", reason);
+      snprintf (r->report[i].reason, REBUILD_REASON, "%s", from > whole ? "" : reason);
     }
   r->asked &= ~meters;
   r->taken = meters;
@@ -202,12 +205,9 @@ asked_take (struct rollup *r)
     e = log_look (r, &whole, reason);
   if (e < 0)
     return e;
-  if (from > whole)
-    *reason = 0;
-  from = from > whole ? from : whole;
-  meters = ready (r, meters, from);
+  meters = ready (r, meters, from > whole ? from : whole);
   if (meters)
-    begin (r, meters, from, reason);
+    begin (r, meters, whole, reason);
   else if (r->failing)
     unready_note (r);
   return meters != 0;
