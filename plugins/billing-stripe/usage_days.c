@@ -34,12 +34,12 @@ static int32_t
 page_ok (struct days *days, const struct stripe_reply *reply, json_object **ret_list)
 {
   const char *text = stripe_text (reply->json, "error.message");
+  int32_t good = !reply->error && reply->status < 300;
   char why[180];
   *ret_list = stripe_member (reply->json, "data");
-  if (!reply->error && reply->status < 300 && json_object_is_type (*ret_list, json_type_array)
-      && ++days->pages < PAGES_MAX)
+  if (good && json_object_is_type (*ret_list, json_type_array) && ++days->pages < PAGES_MAX)
     return 1;
-  TEXT_PUT (why, text ? text : reply->message);
+  TEXT_PUT (why, good ? "its list is none, or does not end" : text ? text : reply->message);
   desk_refuse (days->desk, 502, "Stripe cannot be asked: %s", why);
   desk_end (days->desk);
   return 0;

@@ -367,6 +367,23 @@ CASE (pages_cost_the_same)
   pages_of (PARTS, "parts");
 }
 
+/* A list of Stripe's that is none, or does not end, is said to be so. */
+CASE (days_without_end)
+{
+  kg_req *req;
+  open_usage ();
+  fake_store_put (fake, "billing.payers", "t-1", "{\"customer\":\"cus_1\"}");
+  for (int i = 0; i < 101; i++)
+    fake_http_reply (fake, 200, NULL, "{\"data\":[{\"id\":\"mtr_1\"}],\"has_more\":true}", -1);
+  req = ask ("GET", "/admin/v1/billing/usage/days?meter=starts&tenant=t-1&from=0&to=86400", NULL);
+  for (int i = 0; i < 101; i++) {
+    fake_http_deliver (fake);
+    fake_run_jobs (fake);
+  }
+  ck_assert_int_eq (fake_http_count (fake), 100);
+  has (expect (req, 502), "detail", "Stripe cannot be asked: its list is none, or does not end");
+}
+
 /* A list whose pages come again and again is no reason to ask for ever. */
 CASE (reconcile_ends)
 {
@@ -391,4 +408,5 @@ CASE (reconcile_ends)
 }
 
 UNIT_MAIN ("billing-routes", inbox_list, parked_show, inbox_show, replay, customers, map_late, taken_back, subscriptions, time_machine,
-           parts_by_name, retry_while_sending, pages_cost_the_same, reconcile_ends)
+           parts_by_name, retry_while_sending, pages_cost_the_same, days_without_end,
+           reconcile_ends)
