@@ -108,6 +108,7 @@ rebuild_begin (kg_req *req, void *data)
   const struct kg_json *j = mt->host->json (req);
   uint64_t meters;
   int64_t from;
+  int32_t e;
   if (!j || kg_json_kind (j, 0) != KG_JSON_OBJECT)
     return mt->host->problem (req, 422, NULL, "The body must be an object.");
   if (meters_take (r, j, &meters) < 0)
@@ -122,8 +123,8 @@ rebuild_begin (kg_req *req, void *data)
   pthread_mutex_unlock (&r->lock);
   mt->host->log (mt->self, KG_LOG_INFO, "meters are made anew from the log, as %s asked for",
                  who && who->subject ? who->subject : "the local operator");
-  mt->host->reply (req, 202, "application/json", "{\"status\":\"accepted\"}", 21);
-  return KG_DONE;
+  e = mt->host->reply (req, 202, "application/json", "{\"status\":\"accepted\"}", 21);
+  return e < 0 ? e : KG_DONE;
 }
 
 /* ---- Routes ---------------------------------------------------------------------------- */
