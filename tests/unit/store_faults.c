@@ -347,19 +347,30 @@ START_TEST (a_run_that_finds_no_room_stops_nobody)
 }
 END_TEST
 
-/* As if there were so many that they cannot wait any longer: as ill as with any other write,
+/* On the committer's thread: as if there were so many that they cannot wait any longer. */
+static void
+marks_swell (const struct kg_entry *entry, void *arg)
+{
+  (void) entry;
+  (void) arg;
+  pthread_mutex_lock (&t.store->marks.lock);
+  t.store->marks.fresh.count += MARKS_LATE;
+  pthread_mutex_unlock (&t.store->marks.lock);
+}
+
+/* Marks that cannot wait any longer: as ill as with any other write,
  * though what tries the disk finds room. */
 START_TEST (a_run_that_must_find_room_stops_all)
 {
   int64_t begin;
   test_fresh_marks = 2000;
-  start ("power");
+  ck_assert_int_eq (test_create (&t, dir, "power"), 0);
+  ck_assert_int_eq (store_service.watch (t.keys, marks_swell, NULL), 0);
+  ck_assert_int_eq (store_start (t.store, 1, t.error), 0);
   ck_assert_int_eq (marks_write (0, 1999), 0);
   vfs_room (file_size ("kgent.db-wal") + 400000);
   ck_assert_int_eq (marks_write (1999, 1), 0);
-  pthread_mutex_lock (&t.store->marks.lock);
-  t.store->marks.fresh.count += MARKS_LATE;
-  pthread_mutex_unlock (&t.store->marks.lock);
+  ck_assert_int_eq (test_put (&t, "k", "v", KG_REV_ANY, 0).error, 0);
   begin = clock_mono ();
   while (!store_trouble (t.store) && clock_mono () - begin < 20 * CLOCK_SECOND)
     sleep_ms (1);
