@@ -142,13 +142,7 @@ def time_alone(host, tenants):
 
 
 def ledger(host):
-    names, after = [], 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        names += [e["id"] for e in page["events"] if e["type"].startswith("subscription.")]
-        if page["next"] in (after, page["newest"]):
-            return names
-        after = page["next"]
+    return [e["id"] for e in host.events() if e["type"].startswith("subscription.")]
 
 
 def changes(host):

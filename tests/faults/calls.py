@@ -59,16 +59,9 @@ class Host(FaultHost):
 
     def recorded(self):
         """How often each job is in the usage records."""
-        jobs, after = collections.Counter(), 0
-        while True:
-            page = self.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-            if not page["events"]:
-                return jobs
-            for e in page["events"]:
-                path = e["data"].get("path", "")
-                if path.startswith("world.job"):
-                    jobs[int(path[9:path.index(".", 9)])] += 1
-            after = page["next"]
+        paths = [e["data"].get("path", "") for e in self.events()]
+        return collections.Counter(int(p[9:p.index(".", 9)]) for p in paths
+                                   if p.startswith("world.job"))
 
 
 def invokes():

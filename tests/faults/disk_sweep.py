@@ -171,11 +171,7 @@ def books(life, unknown=0):
         host.start()
     except RuntimeError as e:
         return f"it does not start without the fault: {e}"
-    ids, after = [], 0
-    while (page := host.get(f"/admin/v1/usage/events?limit=1000&after={after}",
-                            local=True).json)["events"]:
-        ids += [e["id"] for e in page["events"]]
-        after = page["next"]
+    ids = [e["id"] for e in host.events()]
     end = time.monotonic() + 30
     while len(life.sink.stored) < len(ids) and time.monotonic() < end:
         time.sleep(0.01)

@@ -193,13 +193,7 @@ def tenant(host, name):
 
 def log_read(host):
     """What is recorded: [(id, subject)]."""
-    found, after = [], 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        if not page["events"]:
-            return found
-        found += [(e["id"], e["subject"]) for e in page["events"]]
-        after = page["next"]
+    return [(e["id"], e["subject"]) for e in host.events()]
 
 
 def until(condition, seconds):

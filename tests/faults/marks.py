@@ -87,11 +87,7 @@ class Life:
             results = {e["status"] for e in self.send(ids, detail=True).json["results"]}
             if results != {"duplicate"}:
                 return f"sent again, they are {results}"
-        listed, after = [], 0
-        while (page := self.host.get(f"/admin/v1/usage/events?limit=1000&after={after}",
-                                     local=True).json)["events"]:
-            listed += [e["id"] for e in page["events"]]
-            after = page["next"]
+        listed = [e["id"] for e in self.host.events()]
         if sorted(listed) != sorted(i for ids in self.batches for i in ids):
             return f"{len(listed)} events are there, {len(set(listed))} different ones"
         status, out, err = self.host.ctl("verify", "--json", "--dir", self.host.state)

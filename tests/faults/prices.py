@@ -70,14 +70,8 @@ def life(host, keys, answers):
 
 def recorded(host):
     """Tokens of all usage records, and how many there are."""
-    tokens = count = after = 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        tokens += sum(e["data"]["tokens_used"] for e in page["events"])
-        count += len(page["events"])
-        if page["next"] == after:
-            return tokens, count
-        after = page["next"]
+    events = host.events()
+    return sum(e["data"]["tokens_used"] for e in events), len(events)
 
 
 def used(host, what, ident):

@@ -90,13 +90,8 @@ def late_of(entries, starts):
 
 def charged(host):
     """How often each path was charged."""
-    paths, after = collections.Counter(), 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        if not page["events"]:
-            return paths
-        paths.update(e["data"]["path"] for e in page["events"] if e["type"] == "agentese.invoke")
-        after = page["next"]
+    return collections.Counter(e["data"]["path"] for e in host.events()
+                               if e["type"] == "agentese.invoke")
 
 
 def killed():

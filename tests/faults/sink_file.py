@@ -61,13 +61,7 @@ def drained(host):
 
 
 def recorded(host):
-    ids, after = [], 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        ids += [e["id"] for e in page["events"]]
-        if page["next"] == page["newest"]:
-            return ids
-        after = page["next"]
+    return [e["id"] for e in host.events()]
 
 
 def names(folder):

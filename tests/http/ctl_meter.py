@@ -209,27 +209,15 @@ def differences(host, server):
 
 def given_up(host, server):
     """Ids that the host has and that never were stored nor dropped by the server."""
-    ids, after = [], 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        ids += [e["id"] for e in page["events"]]
-        if page["next"] == page["newest"]:
-            break
-        after = page["next"]
     there = {e["id"] for e in server.stored}
-    return [i for i in ids if i not in there and i not in server.dropped]
+    return [e["id"] for e in host.events() if e["id"] not in there and e["id"] not in server.dropped]
 
 
 def mended(host, server):
     """With what was dropped, and nothing twice."""
-    seen, after = {e["id"]: e for e in server.stored}, 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        for e in page["events"]:
-            seen.setdefault(e["id"], e)
-        if page["next"] == page["newest"]:
-            break
-        after = page["next"]
+    seen = {e["id"]: e for e in server.stored}
+    for e in host.events():
+        seen.setdefault(e["id"], e)
     server.stored = list(seen.values())
     code, result, error = reconcile(host, server)
     if not kgent.ok(code == 0 and result["equal"], "mended, both are equal"):

@@ -90,13 +90,7 @@ def outcome(answer):
 
 def recorded(host):
     """Ids of all records."""
-    ids, after = [], 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        if not page["events"]:
-            return ids
-        ids += [e["id"] for e in page["events"]]
-        after = page["next"]
+    return [e["id"] for e in host.events()]
 
 
 def until(condition, seconds=20.0):

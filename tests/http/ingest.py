@@ -56,17 +56,6 @@ def value(host, key, meter, params=""):
     return [r["value"] for r in answer.json["data"]]
 
 
-def listed(host):
-    """All events of the log, as CloudEvents."""
-    found, after = [], 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        found += page["events"]
-        if page["next"] == page["newest"]:
-            return found
-        after = page["next"]
-
-
 # ---- Ways ---------------------------------------------------------------------------------
 
 
@@ -85,7 +74,7 @@ def ways(host, tenant, key):
     kgent.equal((answer.status, [r["status"] for r in answer.json["results"]]),
                 (200, ["duplicate", "accepted"]), "and told of each")
     kgent.equal(value(host, key, "calls"), [7], "each counts once, at once")
-    events = {e["id"]: e for e in listed(host)}
+    events = {e["id"]: e for e in host.events()}
     kgent.equal(sorted(events), ["a", "b", "c", "d", "e e", "f", "g"], "and is listed")
     kgent.equal({(e["source"], e["originsource"], e["subject"]) for e in events.values()},
                 {(f"kgents-api/{tenant}#/switch", "/switch", tenant)},
@@ -189,7 +178,7 @@ def clients(host):
     if said:
         kgent.equal(said, {"other": 403, "sum": [15]}, "OpenMeter's own client sends and asks")
     tenant, key = tenant_new(host, "js")
-    events = json.dumps(listed(host))
+    events = json.dumps(host.events())
     said = script(host, key, tenant, "the CloudEvents client", "cloudevents", PARSER, events)
     if said:
         kgent.equal((said["statuses"], said["good"]), ([204, 204, 204], True),
@@ -248,7 +237,7 @@ def once(host, kills, batches):
             host.start()
             done += 1
     kgent.equal(senders.odd, [], f"{done} kills: no odd answers")
-    ids = [e["id"] for e in listed(host) if e["id"].startswith("o") and
+    ids = [e["id"] for e in host.events() if e["id"].startswith("o") and
            e["subject"] == listed_subject(host, key)]
     kgent.equal(len(ids), len(set(ids)), f"{done} kills: no event is there twice")
     kgent.equal(senders.sent - set(ids), set(), f"{done} kills: none that was acknowledged lacks")

@@ -302,6 +302,18 @@ class Host:
     def post(self, target, body, headers=None, admin=False, local=False):
         return self.request("POST", target, body, headers, admin, local)
 
+    def events(self):
+        """All that are recorded, in their order, as CloudEvents."""
+        found, after = [], 0
+        while True:
+            answer = self.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True)
+            if answer.status != 200:
+                raise RuntimeError(answer.text)
+            if not answer.json["events"]:
+                return found
+            found += answer.json["events"]
+            after = answer.json["next"]
+
     def ctl(self, *args, env=None, seconds=60):
         """Runs kgentctl against it; returns exit status, output, errors."""
         return ctl("-s", self.state, *args, env=env, seconds=seconds)

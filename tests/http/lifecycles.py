@@ -231,8 +231,7 @@ def pages(host, target, member):
 
 def ledger_of(host):
     """[(id, tenant, type)]"""
-    return [(e["id"], e["subject"], e["type"])
-            for e in pages(host, "/admin/v1/usage/events", "events")]
+    return [(e["id"], e["subject"], e["type"]) for e in host.events()]
 
 
 def states_of(host):

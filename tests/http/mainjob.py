@@ -123,18 +123,6 @@ class Host(kgent.Host):
             kgent.note(err)
         return out.strip()
 
-    def recorded(self):
-        """All usage in the store, page by page, over the operator's socket."""
-        events, after = [], 0
-        while True:
-            answer = self.get("/admin/v1/usage/events?limit=1000&after=%d" % after, local=True)
-            if answer.status != 200:
-                raise RuntimeError(answer.text)
-            events += answer.json["events"]
-            if not answer.json["events"]:
-                return events
-            after = answer.json["next"]
-
 
 class Clients:
     """So many threads that invoke until each call was answered with 200."""
@@ -263,7 +251,7 @@ def job(commit):
         clients.wait()
         host.kill()  # with events that were not yet delivered
         sink.closed = False
-        stored = host.recorded()
+        stored = host.events()
         wait_for(lambda: len(sink.events) >= len(stored), 60)
         judge(commit, clients, stored, sink)
         faults = schema_faults(list(sink.events.values()), host.folder.name)

@@ -104,13 +104,7 @@ def drained(host, *names):
 
 def recorded(host):
     """Ids of all events that the log has."""
-    ids, after = [], 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        ids += [e["id"] for e in page["events"]]
-        if page["next"] == after or not page["events"]:
-            return ids
-        after = page["next"]
+    return [e["id"] for e in host.events()]
 
 
 def lines(pattern):

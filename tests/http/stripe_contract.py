@@ -10,7 +10,7 @@ import tempfile
 import time
 
 import kgent
-from stripe_tools import (SECRET, checkout, deliver, event, header, health, invoice, ledger,
+from stripe_tools import (SECRET, checkout, deliver, event, header, health, invoice,
                           metric, now, plugins, send, settled, subscription, tenant_new, tier,
                           until)
 
@@ -185,7 +185,7 @@ def recorded():
             kgent.equal(json.loads(body)["type"], kind, f"{kind}: is sent")
             send(host, body)
             settled(host, n + 1)
-        events = {e["id"]: e for e in ledger(host)}
+        events = {e["id"]: e for e in host.events()}
         kgent.equal(len(events), len(RECORDED), "each is one event of the ledger")
         for n, (kind, _, name, type_, members, values) in enumerate(RECORDED):
             e = events.get(name, {"data": {}})
@@ -206,14 +206,14 @@ def waits():
         for body in bodies:
             send(host, body)
         kgent.ok(settled(host, 3), "events of nobody known are passed")
-        kgent.equal((ledger(host), tier(host, tenant)), ([], "FREE"), "and have no effect yet")
+        kgent.equal((host.events(), tier(host, tenant)), ([], "FREE"), "and have no effect yet")
         host.stop()
         host.start()
         kgent.equal(until(lambda: metric(host, "kgent_stripe_waiting"), 3), 3, "they wait")
         kgent.equal(host.ctl("billing", "customers", "map", "cus_w", "acme")[0], 0, "it is acme's")
-        got = until(lambda: sorted(e["id"] for e in ledger(host)), ["evt_b", "evt_c", "started-sub_w"])
+        got = until(lambda: sorted(e["id"] for e in host.events()), ["evt_b", "evt_c", "started-sub_w"])
         kgent.equal(got, ["evt_b", "evt_c", "started-sub_w"], "they come into the ledger, once")
-        kgent.equal({e["subject"] for e in ledger(host)}, {tenant}, "as the tenant's")
+        kgent.equal({e["subject"] for e in host.events()}, {tenant}, "as the tenant's")
         kgent.equal(until(lambda: tier(host, tenant), "PRO"), "PRO", "and its tier follows")
 
 

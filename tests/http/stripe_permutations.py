@@ -95,7 +95,7 @@ def effects(host, orders):
             name = f"started-{o.id}" if kind == "subscription.started" else e.id
             wanted[name] = (o.tenant, kind)
     lifecycles.until(lambda: len(lifecycles.ledger_of(host)), len(wanted))
-    events = lifecycles.pages(host, "/admin/v1/usage/events", "events")
+    events = host.events()
     kgent.equal(len(events), len(wanted), f"{len(wanted)} effects in the ledger, none twice")
     kgent.equal({e["id"]: (e["subject"], e["type"]) for e in events}, wanted,
                 "one of each event, checkout and creation being one start")

@@ -9,7 +9,7 @@ import json
 import tempfile
 
 import kgent
-from stripe_tools import (SECRET, checkout, deliver, event, header, ids, invoice, ledger, metric,
+from stripe_tools import (SECRET, checkout, deliver, event, header, ids, invoice, metric,
                           now, plugins, send, settled, subscription, tenant_new, tier, until)
 
 T = now() - 1000
@@ -118,7 +118,7 @@ def s09():
             sent(host, [one[x] for x in order])
             count += len(set(order))
             settled(host, count)
-            mine = [e for e in ledger(host) if e["subject"] == tenant]
+            mine = [e for e in host.events() if e["subject"] == tenant]
             kgent.equal([(e["id"], e["type"]) for e in mine],
                         [(f"started-sub_{sub}", "subscription.started")],
                         f"S09 {order}: one subscription.started, named by the subscription")
@@ -133,19 +133,19 @@ def s09():
         tenant, _ = tenant_new(host, "two")
         sent(host, [checkout("evt_two_a", "twoa", tenant, T), checkout("evt_two_b", "twob", tenant, T)])
         settled(host, count + 2)
-        kgent.equal(sorted(e["id"] for e in ledger(host) if e["subject"] == tenant),
+        kgent.equal(sorted(e["id"] for e in host.events() if e["subject"] == tenant),
                     ["started-sub_twoa", "started-sub_twob"], "S09 two subscriptions start twice")
         again = checkout("evt_two_c", "twoa", tenant, T + 5)
         sent(host, [again])
         settled(host, count + 3)
-        kgent.equal(len([e for e in ledger(host) if e["subject"] == tenant]), 2,
+        kgent.equal(len([e for e in host.events() if e["subject"] == tenant]), 2,
                     "S09 another event for one that has started")
         payment = event("evt_pay", "checkout.session.completed", {
             "id": "cs_pay", "mode": "payment", "customer": "cus_pay", "subscription": None,
             "client_reference_id": tenant, "amount_total": 5, "currency": "usd"}, T)
         sent(host, [payment])
         settled(host, count + 4)
-        kgent.equal(len([e for e in ledger(host) if e["subject"] == tenant]), 2,
+        kgent.equal(len([e for e in host.events() if e["subject"] == tenant]), 2,
                     "S09 a checkout without a subscription starts none")
 
 
@@ -174,7 +174,7 @@ def s10():
 def money(host, sub, tenant, key, amount, currency):
     """One amount everywhere where it is shown, as text, so that no reader rounds it."""
     name, text = f"S10 {amount} {currency}", f'"amount":{amount},"currency":"{currency}"'
-    events = [e for e in ledger(host) if e["subject"] == tenant]
+    events = [e for e in host.events() if e["subject"] == tenant]
     kgent.equal([(e["type"], e["data"]["amount"], e["data"]["currency"]) for e in events],
                 [(t, amount, currency) for t in ("subscription.started", "subscription.updated",
                                                  "payment.success", "payment.failed")],
@@ -198,7 +198,7 @@ def money(host, sub, tenant, key, amount, currency):
 
 def refused_amounts(host, count):
     """What is no integer of 64 bits becomes none: never rounded, never a money event."""
-    before = len(ledger(host))
+    before = len(host.events())
     odd = ["19.0", "19.5", "1e3", '"1900"', "true", "[]", "{}", "1900.00", "-0.0"]
     for n, text in enumerate(odd):
         sent(host, [event(f"evt_odd{n}", "invoice.paid", {"id": "in_1", "customer": "cus_ten0",
@@ -218,7 +218,7 @@ def refused_amounts(host, count):
         answer = deliver(host, body, header(body))
         kgent.equal((answer.status, answer.json["detail"]), (400, "Invalid payload"),
                     f"S10 {text[:12]}... is beyond 64 bits: 400")
-    kgent.equal(len(ledger(host)), before, "S10 none of them is in the ledger")
+    kgent.equal(len(host.events()), before, "S10 none of them is in the ledger")
     kgent.ok(SECRET not in host.logged(), "no secret is logged")
 
 

@@ -157,19 +157,8 @@ def settled(host, count):
     return got == count
 
 
-def ledger(host):
-    """All that was recorded, by the operator's page."""
-    events, after = [], 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        events += page["events"]
-        if not page["events"] or page.get("next") in (None, after):
-            return events
-        after = page["next"]
-
-
 def ids(host):
-    return sorted(e["id"] for e in ledger(host))
+    return sorted(e["id"] for e in host.events())
 
 
 def tenant_new(host, slug, name=None):

@@ -3,6 +3,7 @@
 # Copyright (C) 2026 The kgent authors
 """Usage over real sockets and a real disk: a query behind an answer sees it, kills lose
 and double nothing, tenants don't see each other, and kgentctl shows it."""
+import collections
 import csv
 import datetime
 import http.server
@@ -87,16 +88,8 @@ def rolled(host):
 
 def logged(host):
     """Invocations in the log, by tenant and path."""
-    found, after = {}, 0
-    while True:
-        page = host.get(f"/admin/v1/usage/events?limit=1000&after={after}", local=True).json
-        for e in page["events"]:
-            if e["type"] == "agentese.invoke":
-                where = (e["subject"], e["data"]["path"])
-                found[where] = found.get(where, 0) + 1
-        if page["next"] == page["newest"]:
-            return found
-        after = page["next"]
+    return collections.Counter((e["subject"], e["data"]["path"]) for e in host.events()
+                               if e["type"] == "agentese.invoke")
 
 
 # ---- Behind each answer ------------------------------------------------------------------
