@@ -250,6 +250,7 @@ CASE (refetch_waits)
   the_time += 1;
   settle ();
   ck_assert_int_eq (fake_http_count (fake), 4);
+  answer_all ();
 }
 
 START_TEST (due_in_order)

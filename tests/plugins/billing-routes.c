@@ -319,6 +319,7 @@ CASE (retry_while_sending)
   settle ();
   ck_assert_int_eq (fake_http_count (fake), 2); /* the one that was parked */
   ck_assert_ptr_nonnull (strstr (fake_http_call (fake, 1)->body, "timestamp=1699999800"));
+  answer_all ();
 }
 
 #define MANY 3000
