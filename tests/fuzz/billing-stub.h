@@ -91,6 +91,23 @@ stub_run (kg_self *self, void (*fn) (void *arg), void *arg)
   return 0;
 }
 
+static void (*stub_timed) (void *arg); /* by the timer that was asked for last */
+
+static inline int32_t
+stub_timer (kg_self *self, uint32_t delay_ms, uint32_t period_ms, void (*fn) (void *arg), void *arg,
+            kg_timer **ret)
+{
+  (void) self, (void) delay_ms, (void) period_ms, (void) arg, (void) ret;
+  stub_timed = fn;
+  return 0;
+}
+
+static inline void
+stub_cancel (kg_timer *timer)
+{
+  (void) timer;
+}
+
 static inline void
 stub_count (kg_metric *m, uint32_t index, uint64_t n)
 {
@@ -135,7 +152,8 @@ stub_write (kg_self *self, const struct kg_op *ops, uint32_t nops, uint32_t op_s
 }
 
 static const struct kg_host stub_host = { .size = sizeof stub_host, .log = stub_log };
-static const struct kg_jobs stub_jobs = { .size = sizeof stub_jobs, .run = stub_run };
+static const struct kg_jobs stub_jobs = { .size = sizeof stub_jobs, .run = stub_run,
+                                          .timer = stub_timer, .cancel = stub_cancel };
 static const struct kg_http stub_http = { .size = sizeof stub_http, .send = stub_send };
 static const struct kg_health stub_healths = { .size = sizeof stub_healths, .set = stub_health };
 static const struct kg_metrics stub_metrics = { .size = sizeof stub_metrics, .add = stub_count };

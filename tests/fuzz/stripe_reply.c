@@ -57,32 +57,12 @@ session_try (struct billing *b, int what)
   free (s);
 }
 
-static void (*look) (void *arg);
-
-static int32_t
-look_keep (kg_self *self, uint32_t delay_ms, uint32_t period_ms, void (*fn) (void *arg), void *arg,
-           kg_timer **ret)
-{
-  (void) self, (void) delay_ms, (void) period_ms, (void) arg, (void) ret;
-  look = fn;
-  return 0;
-}
-
-static void
-look_cancel (kg_timer *timer)
-{
-  (void) timer;
-}
-
 static void
 prices_try (struct billing *b)
 {
-  static const struct kg_jobs jobs
-      = { .size = sizeof jobs, .run = stub_run, .timer = look_keep, .cancel = look_cancel };
-  b->jobs = &jobs;
   must (!prices_open (b) && !prices_start (b));
-  look (b);
-  look (b);
+  stub_timed (b);
+  stub_timed (b);
   for (uint64_t i = 0; i < b->conf->plans.count; i++) {
     const struct price *p = prices_get (b, i);
     must (!p || stripe_id_ok (p->id));

@@ -71,4 +71,16 @@ item_is (const char *id, const char *status)
   HAS (ask ("self.semaphore.status", kwargs), "result.status", status);
 }
 
+/* Asks with n values of a member, which are kept: "c0", "c1" and so on. */
+static inline void
+fill (const char *path, const char *member, int n)
+{
+  char kwargs[64];
+  int i;
+  for (i = 0; i < n; i++) {
+    snprintf (kwargs, sizeof kwargs, "{\"%s\":\"%c%d\"}", member, *member, i);
+    status_is (ask (path, kwargs), 200);
+  }
+}
+
 #endif

@@ -176,13 +176,8 @@ END_TEST
 
 START_TEST (capabilities_are_bounded)
 {
-  char kwargs[64];
-  int i;
   begin ();
-  for (i = 0; i < 64; i++) {
-    snprintf (kwargs, sizeof kwargs, "{\"capability\":\"c%d\"}", i);
-    status_is (ask ("self.capabilities.acquire", kwargs), 200);
-  }
+  fill ("self.capabilities.acquire", "capability", 64);
   over (ask ("self.capabilities.acquire", "{\"capability\":\"c64\"}"), "agentese.capabilities");
   status_is (ask ("self.capabilities.release", "{\"capability\":\"c9\"}"), 200);
   status_is (ask ("self.capabilities.acquire", "{\"capability\":\"c64\"}"), 200);
@@ -192,13 +187,8 @@ END_TEST
 
 START_TEST (expectations_are_bounded)
 {
-  char kwargs[64];
-  int i;
   begin ();
-  for (i = 0; i < 64; i++) {
-    snprintf (kwargs, sizeof kwargs, "{\"expect\":\"e%d\"}", i);
-    status_is (ask ("self.judgment.refine", kwargs), 200);
-  }
+  fill ("self.judgment.refine", "expect", 64);
   over (ask ("self.judgment.refine", "{\"expect\":\"e64\"}"), "agentese.expectations");
   status_is (ask ("self.judgment.refine", "{\"expect\":\"e64\",\"without\":\"e1\"}"), 200);
   end ();

@@ -206,29 +206,10 @@ END_TEST
 
 /* ---- Prices ------------------------------------------------------------------------ */
 
-static void (*look) (void *arg);
-
-static int32_t
-look_keep (kg_self *self, uint32_t delay_ms, uint32_t period_ms, void (*fn) (void *arg), void *arg,
-           kg_timer **ret)
-{
-  (void) self, (void) delay_ms, (void) period_ms, (void) arg, (void) ret;
-  look = fn;
-  return 0;
-}
-
-static void
-look_end (kg_timer *timer)
-{
-  (void) timer;
-}
-
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 START_TEST (prices)
 {
-  static const struct kg_jobs jobs
-      = { .size = sizeof jobs, .run = stub_run, .timer = look_keep, .cancel = look_end };
   const char *const none[] = { NULL };
   const struct billing_plan plans[]
       = { { "A", LIST ("price_1"), none, none }, { "B", none, LIST ("key"), none },
@@ -239,12 +220,11 @@ START_TEST (prices)
         "\"kwd\"}]}\na{\"default_price\":{\"id\":\"price_3\",\"unit_amount\":null,\"currency\":"
         "\"\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\"}}\nd{\"error\":{}}\n";
   served ();
-  billing.jobs = &jobs;
   conf.plans = (struct kg_list){ plans, 4 };
   stub_answers = (struct input){ answers, answers + strlen (answers) };
   ck_assert_int_eq (prices_open (&billing), 0);
   ck_assert_int_eq (prices_start (&billing), 0);
-  look (&billing);
+  stub_timed (&billing);
   ck_assert_int_eq (prices_get (&billing, 0)->unit_amount, 9007199254740993);
   ck_assert_str_eq (prices_get (&billing, 0)->currency, "jpy");
   ck_assert_str_eq (prices_get (&billing, 0)->interval, "month");
