@@ -180,8 +180,8 @@ is_outage (int32_t error)
          || error == -EAGAIN || error == -ENOMEM || error == -ESHUTDOWN;
 }
 
-/* What follows from the outcome; 1: go on at once.  -ESTALE: another process was faster,
- * and this one reads on from where that one is. */
+/* What follows from the outcome; 1: go on at once.  -ESTALE, or -EEXIST of what is no effect:
+ * another process was faster, and this one reads on from where that one is. */
 static int32_t
 step_judge (struct step *step, const struct kg_outcome *outcome)
 {
@@ -194,11 +194,11 @@ step_judge (struct step *step, const struct kg_outcome *outcome)
     e->tries = 0;
     return 1;
   }
-  if (outcome->error == -EEXIST)
-    return batch_skip (step->batch, outcome->op) == 0;
-  if (outcome->error == -ESTALE)
+  if (outcome->error == -EEXIST && batch_skip (step->batch, outcome->op) == 0)
+    return 1;
+  if (outcome->error == -EEXIST || outcome->error == -ESTALE)
     refetch_drop (step->refetch);
-  if (outcome->error == -ESTALE || is_outage (outcome->error))
+  if (outcome->error == -EEXIST || outcome->error == -ESTALE || is_outage (outcome->error))
     return 0;
   e->cause = outcome->error;
   e->tries += e->single != 0;
