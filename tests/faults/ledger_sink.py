@@ -14,15 +14,12 @@ MOODS = [(70, 1.0, 204), (3, 1.0, 200), (3, 0.0, 429), (3, 0.0, "429 0"), (5, 0.
          (5, 1.0, 500), (4, 0.5, 502), (4, 1.0, "reset"), (2, 0.0, "reset"), (1, 1.0, "silence")]
 
 
-class Sink:
-    """`stored`: what came, by id.  `rotten`: 0 behaves, 1 does not.  `down`: refuses all."""
+class Listener:
+    """A server whose `one` answers a request: whether the connection goes on."""
 
-    def __init__(self, silence=1.5):
-        self.stored, self.changed, self.batches, self.moods = {}, [], 0, {}
-        self.rotten, self.down, self.silence, self.events = 0, False, silence, 0
-        self.lock, self.random = threading.Lock(), random.Random(5)
+    def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -30,15 +27,20 @@ class Sink:
             s, _ = self.listener.accept()
             threading.Thread(target=self.serve, args=(s,), daemon=True).start()
 
+    def begun(self, s):
+        """The connection as it is spoken over."""
+        return s
+
     def serve(self, s):
         try:
+            s = self.begun(s)
             with s, s.makefile("rb") as f:
-                while self.one(s, f):
+                while self.request(s, f):
                     pass
         except OSError:
             pass
 
-    def one(self, s, f):
+    def request(self, s, f):
         line, length = f.readline(), 0
         if not line:
             return False
@@ -47,8 +49,20 @@ class Sink:
             if name.lower() == b"content-length":
                 length = int(value)
         body = f.read(length)
-        if len(body) < length:
-            return False
+        return len(body) == length and self.one(s, line, body)
+
+
+class Sink(Listener):
+    """`stored`: what came, by id.  `rotten`: 0 behaves, 1 does not.  `down`: refuses all."""
+
+    def __init__(self, silence=1.5):
+        self.stored, self.changed, self.batches, self.moods = {}, [], 0, {}
+        self.rotten, self.down, self.silence, self.events = 0, False, silence, 0
+        self.lock, self.random = threading.Lock(), random.Random(5)
+        super().__init__()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def one(self, s, line, body):
         if line.startswith(b"GET"):
             return self.say(s, 200, b'{"data":[{"value":1}]}' if b"/query" in line else b"[]")
         return self.batch(s, body)

@@ -6,17 +6,16 @@ looked up for ever; answers of a gigabyte.  Events are kept, the status,
 the health and the log say why, requests go on, and once the cause is gone each arrives."""
 import json
 import os
-import socket
 import ssl
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 from daemon import resident_kib
 from disk_sweep import library
+from ledger_sink import Listener
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../http"))
 import kgent  # noqa: E402
@@ -25,39 +24,17 @@ AUTH = 'load = "auth"; dev_keys = true; enforce = "shadow";'
 GIGABYTE = 1 << 30
 
 
-class Server:
+class Server(Listener):
     """Keeps what it is sent, by id; answers what `script` says first."""
 
     def __init__(self, context=None):
-        self.plain = socket.create_server(("127.0.0.1", 0))
-        self.context, self.port = context, self.plain.getsockname()[1]
-        self.stored, self.script, self.asked, self.sent = {}, [], 0, 0
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.context, self.stored, self.script, self.asked, self.sent = context, {}, [], 0, 0
+        super().__init__()
 
-    def accept(self):
-        while True:
-            s, _ = self.plain.accept()
-            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+    def begun(self, s):
+        return self.context.wrap_socket(s, server_side=True) if self.context else s
 
-    def serve(self, s):
-        try:
-            if self.context:
-                s = self.context.wrap_socket(s, server_side=True)
-            with s, s.makefile("rb") as f:
-                while self.one(s, f):
-                    pass
-        except OSError:
-            pass
-
-    def one(self, s, f):
-        line, length = f.readline(), 0
-        if not line:
-            return False
-        while (header := f.readline().strip()):
-            name, _, value = header.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
-        body = f.read(length)
+    def one(self, s, line, body):
         if line.startswith(b"POST"):
             self.asked += 1
             events = json.loads(body)

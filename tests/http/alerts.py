@@ -104,7 +104,10 @@ def raised(before, after):
     run = subprocess.run(["promtool", "test", "rules", f.name], stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, text=True, timeout=60)
     os.unlink(f.name)
-    return set(re.findall(r"alertname: ?(\w+), time:", run.stdout)), run.stdout
+    names = set(re.findall(r"alertname: ?(\w+), time:", run.stdout))
+    if not names and run.returncode:
+        raise RuntimeError(run.stdout)  # it had another reason than an alert
+    return names, run.stdout
 
 
 def check(host, before, name, *wanted):
