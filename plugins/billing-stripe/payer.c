@@ -21,7 +21,8 @@ owner_is (kg_str value, const char *tenant)
 {
   char text[TENANT_MAX + 16];
   int32_t n = snprintf (text, sizeof text, "\"tenant\":\"%s\"", tenant);
-  return n > 0 && memmem (value.ptr, value.len, text, (size_t) n) != NULL;
+  size_t len = n > 0 ? (size_t) n : sizeof text;
+  return len < sizeof text && memmem (value.ptr, value.len, text, len) != NULL;
 }
 
 /* Whether the customer has become somebody else's. */
