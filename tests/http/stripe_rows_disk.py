@@ -3,7 +3,6 @@
 # Copyright (C) 2026 The kgent authors
 """The disk is full, or broken, while Stripe delivers (FAULTS.md S11): 503 with Retry-After
 and never 200; and what Stripe sends again later is taken, once."""
-import ctypes
 import errno
 import mmap
 import os
@@ -15,18 +14,11 @@ import threading
 import kgent
 from stripe_tools import (checkout, deliver, header, ids, invoice, metric, plugins, settled,
                           subscription, tenant_new, tier, until)
+from disk_sweep import KINDS, Plan, library  # by stripe_tools' path
 
-KINDS = ("write", "sync", "open", "rename", "truncate", "mmap")
 OPTIONS = ["http.handler_timeout=5.0"]
 ERRORS = 'kgents_stripe_webhooks_errors_total{error_type="store"}'
 PATIENCE = float(os.environ.get("KGENT_PATIENCE", "1"))
-
-
-class Plan(ctypes.Structure):
-    """As tests/faults/nodisk.c knows it."""
-
-    _fields_ = [(name, ctypes.c_int64) for name in ("kind", "at", "times", "error", "failed")] + [
-        ("count", ctypes.c_int64 * len(KINDS))]
 
 
 class Disk:
@@ -127,10 +119,7 @@ def failing():
         kgent.skip("S11 calls that fail", "a sanitizer has the calls")
         return
     with tempfile.TemporaryDirectory() as folder:
-        preload = os.path.join(folder, "nodisk.so")
-        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../faults/nodisk.c")
-        subprocess.run(os.environ.get("CC", "cc").split() + ["-shared", "-fPIC", "-O1", "-o", preload,
-                                                             source], check=True)
+        preload = library(folder)
         for commit in ("power", "process"):
             with Disk(preload, [f"store.commit={commit}"]) as disk:
                 wanted, kinds = [], [("write", errno.ENOSPC), ("write", errno.EIO),
