@@ -65,6 +65,23 @@ def cured(host, key):
     kgent.ok(status == 1 and "meters" in err, f"a meter that is none: {err.strip()}")
 
 
+def rebuilds(host, told, wrong):
+    """Each is killed or handed over; behind that somebody is answered."""
+    for n in range(int(os.environ.get("KGENT_REBUILDS", "6"))):
+        status = host.post("/admin/v1/meter/rebuild", {}, local=True).status
+        if status != 202:
+            wrong.append(status)
+        time.sleep(0.05 * (n % 5))
+        if n % 3 == 2:
+            host.post("/admin/v1/reload", None, local=True)
+        else:
+            host.stop(signal.SIGKILL)
+            host.start()
+        before = told[0]
+        if not kgent.until(lambda n=before: told[0] > n):
+            wrong.append("no answer any more")
+
+
 def under_load(host, key):
     """Killed and handed over again and again in the middle of it: nobody gets a wrong number."""
     stop, wrong, told = threading.Event(), [], [0]
@@ -95,19 +112,7 @@ def under_load(host, key):
     threads = [threading.Thread(target=f) for f in (ask, load, load)]
     for t in threads:
         t.start()
-    for n in range(int(os.environ.get("KGENT_REBUILDS", "6"))):
-        status = host.post("/admin/v1/meter/rebuild", {}, local=True).status
-        if status != 202:
-            wrong.append(status)
-        time.sleep(0.05 * (n % 5))
-        if n % 3 == 2:
-            host.post("/admin/v1/reload", None, local=True)
-        else:
-            host.stop(signal.SIGKILL)
-            host.start()
-        before = told[0]
-        if not kgent.until(lambda n=before: told[0] > n):
-            wrong.append("no answer any more")
+    rebuilds(host, told, wrong)
     stop.set()
     for t in threads:
         t.join()
