@@ -27,13 +27,13 @@ class Listener:
             s, _ = self.listener.accept()
             threading.Thread(target=self.serve, args=(s,), daemon=True).start()
 
-    def begun(self, s):
+    def spoken(self, s):
         """The connection as it is spoken over."""
         return s
 
     def serve(self, s):
         try:
-            s = self.begun(s)
+            s = self.spoken(s)
             with s, s.makefile("rb") as f:
                 while self.request(s, f):
                     pass

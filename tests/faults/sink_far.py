@@ -31,7 +31,7 @@ class Server(Listener):
         self.context, self.stored, self.script, self.asked, self.sent = context, {}, [], 0, 0
         super().__init__()
 
-    def begun(self, s):
+    def spoken(self, s):
         return self.context.wrap_socket(s, server_side=True) if self.context else s
 
     def one(self, s, line, body):
