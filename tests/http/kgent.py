@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -91,6 +92,17 @@ def node_modules(package):
 def note(text):
     for line in str(text).splitlines():
         print(f"# {line}", flush=True)
+
+
+def thread_ended(what):
+    """A thread of the test that ends with a mistake of its own is a failure; peers that are cut
+    off are none."""
+    if issubclass(what.exc_type, (TypeError, AttributeError, NameError)):
+        ok(False, f"{what.thread.name if what.thread else 'a thread'} raised")
+    note("".join(traceback.format_exception(what.exc_type, what.exc_value, what.exc_traceback)))
+
+
+threading.excepthook = thread_ended
 
 
 def done():
