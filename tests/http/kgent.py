@@ -97,7 +97,7 @@ def note(text):
 def thread_ended(what):
     """A thread of the test that ends with a mistake of its own is a failure; peers that are cut
     off are none."""
-    if issubclass(what.exc_type, (TypeError, AttributeError, NameError)):
+    if issubclass(what.exc_type, (TypeError, NameError)):
         ok(False, f"{what.thread.name if what.thread else 'a thread'} raised")
     note("".join(traceback.format_exception(what.exc_type, what.exc_value, what.exc_traceback)))
 
