@@ -244,12 +244,28 @@ parked_add (const struct kg_entry *entry, void *arg)
   return 0;
 }
 
+/* What became of it, for the log: said once that is certain. */
+static void
+change_log (const struct desk *d, const struct change *c, int32_t error)
+{
+  const struct billing *b = d->billing;
+  for (uint32_t i = 0; i < c->count; i++)
+    if (!error)
+      b->host->log (b->self, KG_LOG_INFO, "usage part %s was %s by %s", c->key[i] + 7, c->what,
+                    d->by);
+    else
+      b->host->log (b->self, KG_LOG_WARN, "usage part %s was not %s by %s: %s", c->key[i] + 7,
+                    c->what, d->by,
+                    error == -ESTALE ? "it was changed at the same time" : strerror (-error));
+}
+
 /* On the committer's thread. */
 static void
 change_done (const struct kg_outcome *outcome, void *arg)
 {
   struct desk *d = arg;
   struct change *c = d->mine;
+  change_log (d, c, outcome->error);
   if (outcome->error == -ESTALE)
     desk_refuse (d, 409, "It was changed at the same time; look again");
   else if (outcome->error)
@@ -268,11 +284,9 @@ static int32_t
 change_write (struct desk *d, struct change *c, uint32_t nops)
 {
   struct billing *b = d->billing;
-  int32_t rc;
-  for (uint32_t i = 0; i < c->count; i++)
-    b->host->log (b->self, KG_LOG_INFO, "usage part %s was %s by %s", c->key[i] + 7, c->what,
-                  d->by);
-  rc = b->store->write (b->self, c->op, nops, sizeof c->op[0], change_done, d);
+  int32_t rc = b->store->write (b->self, c->op, nops, sizeof c->op[0], change_done, d);
+  if (rc < 0)
+    change_log (d, c, rc);
   return rc < 0 ? rc : 1;
 }
 

@@ -300,6 +300,30 @@ CASE (parts_by_name)
   ck_assert_ptr_null (fake_store_get (fake, "billing.usage", "parked/starts/t-1/28333330/1"));
 }
 
+/* The log says what became of a part, once that is certain: not what was asked for. */
+CASE (parts_logged)
+{
+  static const char value[] = "{\"customer\":\"cus_1\",\"value\":1,\"retries\":0,\"error\":\"no\"}";
+  kg_req *req;
+  open_usage ();
+  fake_store_put (fake, "billing.usage", "parked/starts/t-1/28333330/0", value);
+  fake_store_fail (fake, -ENOSPC, 1);
+  expect (ask ("DELETE", PARTS "/starts:t-1:28333330:0", NULL), 503);
+  ck_assert_ptr_null (strstr (fake_logged (fake), "starts/t-1/28333330/0 was dropped"));
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "starts/t-1/28333330/0 was not dropped by "));
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), ": No space left on device"));
+  fake_store_fail (fake, -EAGAIN, 1);
+  expect (ask ("POST", PARTS "/starts:t-1:28333330:0", "{}"), 503);
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "starts/t-1/28333330/0 was not retried by "));
+  fake_store_hold (fake, 1);
+  req = ask ("DELETE", PARTS "/starts:t-1:28333330:0", NULL);
+  ck_assert_ptr_null (strstr (fake_logged (fake), "starts/t-1/28333330/0 was dropped"));
+  fake_store_commit (fake);
+  fake_store_hold (fake, 0);
+  expect (req, 200);
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "starts/t-1/28333330/0 was dropped by "));
+}
+
 /* Sends by hand go on while others are under way, and take nothing from those: what answers
  * them would tell of other parts. */
 CASE (retry_while_sending)
@@ -409,5 +433,5 @@ CASE (reconcile_ends)
 }
 
 UNIT_MAIN ("billing-routes", inbox_list, parked_show, inbox_show, replay, customers, map_late, taken_back, subscriptions, time_machine,
-           parts_by_name, retry_while_sending, pages_cost_the_same, days_without_end,
+           parts_by_name, parts_logged, retry_while_sending, pages_cost_the_same, days_without_end,
            reconcile_ends)
