@@ -194,6 +194,13 @@ batch_delete (struct batch *batch, kg_bucket *bucket, const char *key)
 }
 
 void
+batch_note (struct batch *batch, kg_bucket *bucket, const char *key, kg_str value)
+{
+  op_add (batch, (struct kg_op){ .kind = KG_OP_PUT, .bucket = bucket, .revision = KG_REV_ANY }, key,
+          value);
+}
+
+void
 batch_append (struct batch *batch, kg_log *log, const char *id, kg_str value)
 {
   struct kg_op op = { .kind = KG_OP_APPEND, .log = log };

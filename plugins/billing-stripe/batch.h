@@ -54,6 +54,9 @@ kg_str batch_hold (struct batch *batch, kg_bucket *bucket, const char *key);
 void batch_put (struct batch *batch, kg_bucket *bucket, const char *key, kg_str value);
 void batch_delete (struct batch *batch, kg_bucket *bucket, const char *key);
 
+/* Puts a value whatever is there, which is not read. */
+void batch_note (struct batch *batch, kg_bucket *bucket, const char *key, kg_str value);
+
 /* Appends under an id; once for each id, and not those that are skipped. */
 void batch_append (struct batch *batch, kg_log *log, const char *id, kg_str value);
 

@@ -70,6 +70,7 @@ struct totals {
   int64_t type[EVENT_TYPES]; /* events by type */
   int64_t failed;            /* records that were no event */
   int64_t upto;              /* sequence of the last record that they count */
+  int64_t unnoted;           /* up to which no sequence is noted by its record's id */
 };
 
 struct billing {

@@ -10,6 +10,7 @@
  *   cus/CUSTOMER/SUB  which subscriptions a customer has
  *   ten/TENANT/CUSTOMER  which customers were ever named as a tenant's
  *   wait/CUSTOMER/ID  an event for the ledger whose tenant isn't known yet
+ *   evt/ID            the sequence in the inbox of an event that the cursor has passed
  * "billing.customers" has whose customer a customer is, "billing.parked" the events that
  * could not be processed. */
 #ifndef BILLING_ENGINE_H

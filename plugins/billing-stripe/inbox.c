@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,8 @@ totals_read (kg_str text, struct totals *ret)
     ret->type[i] = member_count (o, event_types[i]);
   ret->failed = o ? member_count (o, "failed") : 0;
   ret->upto = o ? member_count (o, "upto") : 0;
+  ret->unnoted = o && json_object_object_get_ex (o, "unnoted", NULL) ? member_count (o, "unnoted")
+                                                                     : ret->upto;
   json_object_put (o);
   if (tok)
     json_tokener_free (tok);
@@ -71,6 +74,8 @@ totals_show (struct kg_out *out, const struct totals *t)
   kg_out_int (out, t->failed);
   kg_out_lit (out, ",\"upto\":");
   kg_out_int (out, t->upto);
+  kg_out_lit (out, ",\"unnoted\":");
+  kg_out_int (out, t->unnoted);
   kg_out_lit (out, "}");
 }
 
@@ -129,17 +134,32 @@ step_park (struct step *step, const struct kg_record *record, uint32_t ops, cons
   step->add.failed++;
 }
 
+/* Where the inbox has it: whoever asks for one event by its id need not read them all. */
+static void
+step_note (struct step *step, const struct kg_record *record)
+{
+  char key[KG_KEY_MAX + 1] = INBOX_NOTE, text[24];
+  int n = snprintf (text, sizeof text, "%llu", (unsigned long long) record->sequence);
+  if (record->id.len >= sizeof key - sizeof INBOX_NOTE)
+    return;
+  memcpy (key + sizeof INBOX_NOTE - 1, record->id.ptr, record->id.len);
+  key[sizeof INBOX_NOTE - 1 + record->id.len] = 0;
+  batch_note (step->batch, step->billing->engine->objects, key, (kg_str){ text, (size_t) n });
+}
+
 /* 1: the step ends before this event, or behind it. */
 static int32_t
 step_record (const struct kg_record *record, void *arg)
 {
   struct step *step = arg;
   struct engine *e = step->billing->engine;
-  uint32_t ops = step->batch->ops, type = EVENT_OTHER;
+  uint32_t before = step->batch->ops, ops, type = EVENT_OTHER;
   const char *why = NULL;
   int32_t rc = 0;
   if (step->refetch && record->sequence > step->refetch->upto)
     return 1;
+  step_note (step, record);
+  ops = step->batch->ops;
   if (e->tries >= (uint32_t) step->billing->conf->tries)
     step_park (step, record, ops, strerror (-e->cause));
   else {
@@ -149,7 +169,7 @@ step_record (const struct kg_record *record, void *arg)
     else if (rc == -E2BIG && !step->events)
       step_park (step, record, ops, "it makes too many changes");
     else if (rc < 0) {
-      batch_truncate (step->batch, ops);
+      batch_truncate (step->batch, before);
       step->batch->error = 0;
       step->error = rc;
       return 1;

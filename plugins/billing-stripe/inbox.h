@@ -7,7 +7,8 @@
 
 #include "plugins/billing-stripe/engine.h"
 
-#define INBOX_STEP 100 /* events in one step of the cursor */
+#define INBOX_STEP 100    /* events in one step of the cursor */
+#define INBOX_NOTE "evt/" /* in "billing.objects", with an event's id behind it: its sequence */
 
 /* Parks an event: {"id","sequence","tries","reason"} under its id in "billing.parked"; the
  * event itself stays where it is, in the log. */

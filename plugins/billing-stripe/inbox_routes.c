@@ -118,13 +118,13 @@ keep_destroy (struct keep *k)
   free (k);
 }
 
-/* Reads on until enough is kept or the log ends: 0 or -errno. */
+/* Reads on until enough is kept, or all up to `until` was read, or the log ends: 0 or -errno. */
 static int32_t
-keep_fill (const struct billing *b, struct keep *k, uint64_t after)
+keep_fill (const struct billing *b, struct keep *k, uint64_t after, uint64_t until)
 {
   int32_t rc = 1;
   k->last = after;
-  while (rc > 0 && k->count < k->max)
+  while (rc > 0 && k->count < k->max && k->last < until)
     rc = b->store->read (b->inbox, k->last, 1000, keep_record, k);
   return rc < 0 ? rc : 0;
 }
@@ -196,7 +196,7 @@ list_run (struct desk *d)
   if (!k)
     return -ENOMEM;
   k->max = d->limit;
-  rc = strcmp (d->state, "parked") ? keep_fill (b, k, after) : parked_fill (b, k, after);
+  rc = strcmp (d->state, "parked") ? keep_fill (b, k, after, UINT64_MAX) : parked_fill (b, k, after);
   desk_lit (d, "{\"events\":[");
   for (uint32_t i = 0; i < k->count; i++) {
     desk_lit (d, i ? ",{" : "{");
@@ -215,23 +215,49 @@ list_run (struct desk *d)
 
 /* ---- Show ---------------------------------------------------------------- */
 
-/* The sequence that the path names, or that the parked event has which it names;
- * UINT64_MAX: the inbox is to be read for the id. */
+/* The sequence that the path names, or that is noted of the event which it names; 0: none is. */
 static uint64_t
 named_sequence (const struct desk *d)
 {
   const struct billing *b = d->billing;
   struct kg_entry entry = { .size = sizeof entry };
-  char *end;
+  char *end, key[sizeof d->id + sizeof INBOX_NOTE], text[24];
   uint64_t sequence = strtoull (d->id, &end, 10);
-  if (*end && b->store->get (b->engine->parked, (kg_str){ d->id, strlen (d->id) }, &entry) == 0)
-    sequence = parked_sequence (&entry);
-  else if (*end)
-    sequence = 0;
-  return sequence ? sequence : UINT64_MAX;
+  size_t n;
+  if (!*end)
+    return sequence;
+  if (b->store->get (b->engine->parked, (kg_str){ d->id, strlen (d->id) }, &entry) == 0)
+    return parked_sequence (&entry);
+  snprintf (key, sizeof key, INBOX_NOTE "%s", d->id);
+  if (b->store->get (b->engine->objects, (kg_str){ key, strlen (key) }, &entry) < 0)
+    return 0;
+  n = entry.value.len < sizeof text ? entry.value.len : sizeof text - 1;
+  memcpy (text, entry.value.ptr, n);
+  text[n] = 0;
+  return strtoull (text, NULL, 10);
 }
 
-/* The event that the path names, by its id or sequence: NULL with a refusal or error. */
+/* Keeps the event that the path names, by its id or sequence.  An id that is noted nowhere may be
+ * that of an event which the cursor is still to come to, or had passed before any was noted. */
+static int32_t
+named_keep (struct desk *d, struct keep *k)
+{
+  const struct billing *b = d->billing;
+  struct totals totals;
+  int32_t rc;
+  inbox_totals (b, &totals); /* before what is noted: what comes then is behind it */
+  k->sequence = named_sequence (d);
+  if (k->sequence)
+    return b->store->read (b->inbox, k->sequence - 1, 1, keep_record, k);
+  if (!d->id[strspn (d->id, "0123456789")])
+    return 0;
+  rc = keep_fill (b, k, (uint64_t) totals.upto, UINT64_MAX);
+  if (rc == 0 && !k->count)
+    rc = keep_fill (b, k, 0, (uint64_t) totals.unnoted);
+  return rc;
+}
+
+/* The event that the path names: NULL with a refusal or error. */
 static struct keep *
 named_find (struct desk *d)
 {
@@ -243,9 +269,8 @@ named_find (struct desk *d)
   }
   k->max = 1;
   k->id = d->id;
-  k->sequence = named_sequence (d);
-  rc = keep_fill (d->billing, k, k->sequence == UINT64_MAX ? 0 : k->sequence - 1);
-  if (rc == 0 && k->count)
+  rc = named_keep (d, k);
+  if (rc >= 0 && k->count)
     return k;
   keep_destroy (k);
   if (rc < 0)

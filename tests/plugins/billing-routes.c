@@ -64,22 +64,77 @@ CASE (inbox_list)
   has (expect (ask ("GET", INBOX "?state=parked&after=1", NULL), 200), "events.0.id", NULL);
 }
 
-/* Of a parked event is known where it lies. */
-CASE (parked_show)
+static void
+fifty_events (void)
 {
-  uint64_t scanned;
-  kg_req *req;
   for (int i = 0; i < 50; i++) {
     char id[16];
     snprintf (id, sizeof id, "evt_%d", i);
     take (event_text (id, "charge.refunded", T0 + 1, "\"id\":\"ch_1\""));
   }
+}
+
+/* Of a parked event is known where it lies. */
+CASE (parked_show)
+{
+  uint64_t scanned;
+  kg_req *req;
+  fifty_events ();
   take (event_text ("evt_x", "invoice.paid", T0, "\"id\":\"in_1\",\"amount_paid\":1.5"));
   scanned = fake_store_scanned (fake);
   req = expect (ask ("GET", INBOX "/evt_x", NULL), 200);
   has (req, "sequence", "51");
   has (req, "state", "parked");
   ck_assert_uint_eq (fake_store_scanned (fake) - scanned, 1);
+}
+
+/* So it is of one that was processed, and that there is none is known without a look at all. */
+CASE (done_show)
+{
+  uint64_t scanned;
+  fifty_events ();
+  scanned = fake_store_scanned (fake);
+  has (expect (ask ("GET", INBOX "/evt_44", NULL), 200), "sequence", "45");
+  has (expect (ask ("POST", INBOX "/evt_44/replay", NULL), 200), "replayed", "true");
+  expect (ask ("GET", INBOX "/evt_99", NULL), 404);
+  expect (ask ("GET", INBOX "/99", NULL), 404);
+  expect (ask ("GET", INBOX "/0", NULL), 404);
+  ck_assert_uint_eq (fake_store_scanned (fake) - scanned, 2);
+}
+
+/* One whose turn is still to come is looked for behind the cursor. */
+CASE (pending_show)
+{
+  uint64_t scanned;
+  fifty_events ();
+  fake_store_hold (fake, 1);
+  send (event_text ("evt_x", "charge.refunded", T0 + 1, "\"id\":\"ch_1\""));
+  fake_store_commit (fake);
+  scanned = fake_store_scanned (fake);
+  has (expect (ask ("GET", INBOX "/evt_x", NULL), 200), "state", "pending");
+  ck_assert_uint_le (fake_store_scanned (fake) - scanned, 2); /* the cursor's look, too */
+  expect (ask ("POST", INBOX "/evt_x/replay", NULL), 409);
+  fake_store_commit (fake);
+  fake_store_hold (fake, 0);
+}
+
+/* What was passed before sequences were noted is found, too. */
+CASE (unnoted_show)
+{
+  char totals[1024], *end;
+  three_events ();
+  TEXT_PUT (totals, fake_store_get (fake, "billing.totals", "inbox"));
+  end = strstr (totals, ",\"unnoted\":0}");
+  ck_assert_ptr_nonnull (end);
+  strcpy (end, "}");
+  fake_store_put (fake, "billing.totals", "inbox", totals);
+  fake_store_put (fake, "billing.objects", "evt/evt_2", NULL);
+  has (expect (ask ("GET", INBOX "/evt_2", NULL), 200), "sequence", "2");
+  take (event_text ("evt_4", "charge.refunded", T0 + 1, "\"id\":\"ch_1\""));
+  has (expect (ask ("GET", INBOX "/evt_2", NULL), 200), "sequence", "2");
+  has (expect (ask ("GET", INBOX "/evt_4", NULL), 200), "id", "evt_4");
+  TEXT_PUT (totals, fake_store_get (fake, "billing.totals", "inbox"));
+  ck_assert_msg (strstr (totals, ",\"unnoted\":") && !strstr (totals, ":0}"), "%s", totals);
 }
 
 CASE (inbox_show)
@@ -432,6 +487,7 @@ CASE (reconcile_ends)
   has (expect (req, 502), "detail", "Stripe's list of subscriptions does not go on");
 }
 
-UNIT_MAIN ("billing-routes", inbox_list, parked_show, inbox_show, replay, customers, map_late, taken_back, subscriptions, time_machine,
+UNIT_MAIN ("billing-routes", inbox_list, parked_show, done_show,
+           pending_show, unnoted_show, inbox_show, replay, customers, map_late, taken_back, subscriptions, time_machine,
            parts_by_name, parts_logged, retry_while_sending, pages_cost_the_same, days_without_end,
            reconcile_ends)
