@@ -141,6 +141,25 @@ customer_map (struct batch *batch, const char *customer, const char *tenant)
   }
 }
 
+void
+charge_customer (struct batch *batch, const char *charge, char ret[STRIPE_ID])
+{
+  char key[STRIPE_ID + 8];
+  json_tokener *tok = json_tokener_new ();
+  json_object *o = NULL;
+  kg_str text;
+  snprintf (key, sizeof key, "pay/%s", charge);
+  text = batch_get (batch, batch->billing->engine->objects, key);
+  if (tok && text.ptr)
+    o = json_tokener_parse_ex (tok, text.ptr, (int) text.len);
+  member_text (o, "tier", ret, STRIPE_ID);
+  if (!*ret)
+    text_put (ret, STRIPE_ID, charge);
+  json_object_put (o);
+  if (tok)
+    json_tokener_free (tok);
+}
+
 static int32_t
 tenant_there (const struct engine *e, const char *tenant)
 {

@@ -42,14 +42,27 @@ money_show (struct kg_out *out, const struct sub_state *s)
   text_show (out, ",\"currency\":", s->currency);
 }
 
+/* What comes of charges. */
+static const struct {
+  const char *type, *effect;
+} charges[] = {
+  { "charge.refunded", "payment.refunded" },
+  { "refund.updated", "payment.refund_updated" },
+  { "charge.dispute.created", "payment.disputed" },
+  { "charge.dispute.closed", "payment.dispute_closed" },
+  { "charge.dispute.funds_withdrawn", "payment.dispute_withdrawn" },
+  { "charge.dispute.funds_reinstated", "payment.dispute_reinstated" },
+};
+
 /* Of which type the ledger's event is; NULL: there is none. */
 static const char *
 effect_type (const struct told *t)
 {
+  for (size_t i = 0; i < sizeof charges / sizeof charges[0]; i++)
+    if (!strcmp (charges[i].type, t->type))
+      return charges[i].effect;
   if (t->kind == TOLD_INVOICE)
     return t->paid ? "payment.success" : "payment.failed";
-  if (t->kind == TOLD_REFUND)
-    return "payment.refunded";
   if (t->kind == TOLD_CHECKOUT || (t->kind == TOLD_SUBSCRIPTION && t->event.first))
     return "subscription.started";
   if (!strcmp (t->type, "customer.subscription.updated"))
@@ -109,6 +122,30 @@ refund_data (struct kg_out *out, const struct told *t)
 }
 
 static void
+refund_state_data (struct kg_out *out, const struct told *t)
+{
+  text_show (out, "{\"refund_id\":", t->object);
+  text_show (out, ",\"charge_id\":", t->charge);
+  money_show (out, &t->state);
+  text_show (out, ",\"status\":", t->status);
+  text_show (out, ",\"reason\":", t->reason);
+  text_show (out, ",\"failure_reason\":", t->failure_reason);
+  kg_out_lit (out, "}");
+}
+
+static void
+dispute_data (struct kg_out *out, const struct told *t)
+{
+  text_show (out, "{\"dispute_id\":", t->object);
+  text_show (out, ",\"charge_id\":", t->charge);
+  money_show (out, &t->state);
+  text_show (out, ",\"status\":", t->status);
+  text_show (out, ",\"reason\":", t->reason);
+  number_show (out, ",\"due_by\":", t->due_by, 0);
+  kg_out_lit (out, "}");
+}
+
+static void
 invoice_data (struct kg_out *out, const struct told *t)
 {
   text_show (out, "{\"invoice_id\":", t->object);
@@ -148,6 +185,10 @@ event_show (struct kg_out *out, struct engine *e, const struct told *t, const st
     invoice_data (out, t);
   else if (t->kind == TOLD_REFUND)
     refund_data (out, t);
+  else if (t->kind == TOLD_REFUND_STATE)
+    refund_state_data (out, t);
+  else if (t->kind == TOLD_DISPUTE)
+    dispute_data (out, t);
   else
     subscription_data (out, e, t, p);
   kg_out_lit (out, "}");
@@ -167,18 +208,19 @@ effect_record (struct kg_out *out, const char *tenant, int64_t created, const ch
 
 /* What is needed to find the tenant later. */
 static void
-wait_put (struct batch *batch, const struct told *t, const char *id, const char *named,
-          const char *event)
+wait_put (struct batch *batch, const struct told *t, const char *customer, const char *id,
+          const char *named, const char *event)
 {
   struct engine *e = batch->billing->engine;
   char key[2 * STRIPE_ID + 32], text[EFFECT_MAX + 2048];
   struct kg_out out = { text, 0, sizeof text };
-  snprintf (key, sizeof key, "wait/%s/%s", t->state.customer, id);
+  snprintf (key, sizeof key, "wait/%s/%s", customer, id);
   if (batch_get (batch, e->objects, key).ptr)
     return;
   kg_out_lit (&out, "{\"id\":");
   kg_out_text (&out, id);
   text_show (&out, ",\"customer\":", t->state.customer);
+  text_show (&out, ",\"charge\":", t->charge);
   text_show (&out, ",\"named\":", named);
   number_show (&out, ",\"created\":", t->event.created, -1);
   kg_out_lit (&out, ",\"event\":");
@@ -189,7 +231,7 @@ wait_put (struct batch *batch, const struct told *t, const char *id, const char 
   else
     batch_put (batch, e->objects, key, (kg_str){ text, out.len });
   /* An operator may be saying right now whose that is. */
-  if (texts_add (&batch->freed, t->state.customer, strlen (t->state.customer)) < 0)
+  if (texts_add (&batch->freed, customer, strlen (customer)) < 0)
     batch->error = -ENOMEM;
 }
 
@@ -198,7 +240,8 @@ effect_add (struct batch *batch, const struct told *t, const struct projection *
 {
   struct engine *e = batch->billing->engine;
   const char *named = *t->state.tenant ? t->state.tenant : p ? projection_tenant (p) : "";
-  char id[EFFECT_ID], tenant[PROJECTION_TENANT], event[EFFECT_MAX], text[EFFECT_MAX + 1024];
+  char id[EFFECT_ID], customer[STRIPE_ID], tenant[PROJECTION_TENANT];
+  char event[EFFECT_MAX], text[EFFECT_MAX + 1024];
   struct kg_out out = { event, 0, sizeof event - 1 }, record = { text, 0, sizeof text };
   if (!effect_type (t))
     return;
@@ -209,9 +252,12 @@ effect_add (struct batch *batch, const struct told *t, const struct projection *
     return;
   }
   event[out.len] = 0;
-  customer_tenant (batch, t->state.customer, named, tenant);
+  TEXT_PUT (customer, t->state.customer);
+  if (!*customer && *t->charge)
+    charge_customer (batch, t->charge, customer);
+  customer_tenant (batch, customer, named, tenant);
   if (!*tenant) {
-    wait_put (batch, t, id, named, event);
+    wait_put (batch, t, customer, id, named, event);
     return;
   }
   effect_record (&record, tenant, t->event.created, event);

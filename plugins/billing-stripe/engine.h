@@ -9,7 +9,9 @@
  *   key/PRICE         the last lookup key that a price had, as if it were its tier
  *   cus/CUSTOMER/SUB  which subscriptions a customer has
  *   ten/TENANT/CUSTOMER  which customers were ever named as a tenant's
- *   wait/CUSTOMER/ID  an event for the ledger whose tenant isn't known yet
+ *   pay/CHARGE        whose charge it is, as if that were its tier
+ *   wait/CUSTOMER/ID  an event for the ledger whose tenant isn't known yet; or CHARGE, while
+ *                     nobody knows whose that is
  *   evt/ID            the sequence in the inbox of an event that the cursor has passed
  * "billing.customers" has whose customer a customer is, "billing.parked" the events that
  * could not be processed. */
@@ -88,6 +90,10 @@ void customer_map (struct batch *batch, const char *customer, const char *tenant
  * itself names, or "". */
 void customer_tenant (struct batch *batch, const char *customer, const char *named,
                       char ret[PROJECTION_TENANT]);
+
+/* The customer whose charge it is; the charge itself while no event has told, so that an
+ * operator can say whose that is, too. */
+void charge_customer (struct batch *batch, const char *charge, char ret[STRIPE_ID]);
 
 /* ---- effects.c ----------------------------------------------------------- */
 

@@ -193,12 +193,27 @@ product_take (struct work *w)
   return 0;
 }
 
+/* ---- Charges ------------------------------------------------------------- */
+
+/* Whose it is: what waits for that goes on. */
+static void
+charge_note (struct work *w)
+{
+  const struct told *t = &w->told;
+  if (!*t->charge || !*t->state.customer)
+    return;
+  note_put (w, "pay", t->charge, t->state.customer);
+  if (texts_add (&w->batch->freed, t->charge, strlen (t->charge)) < 0)
+    w->batch->all = 1;
+}
+
 /* ---- All ----------------------------------------------------------------- */
 
 static int32_t
 told_process (struct work *w)
 {
   customer_learn (w->batch, &w->told);
+  charge_note (w);
   switch (w->told.kind) {
   case TOLD_SUBSCRIPTION:
     return subscription_take (w);
@@ -209,6 +224,8 @@ told_process (struct work *w)
   case TOLD_PRODUCT:
     return product_take (w);
   case TOLD_REFUND:
+  case TOLD_REFUND_STATE:
+  case TOLD_DISPUTE:
     effect_add (w->batch, &w->told, NULL);
     return 0;
   default:

@@ -238,6 +238,7 @@ invoice_read (struct reader *r)
   TEXT (r, id_of (member (o, "subscription") ? member (o, "subscription")
                                              : member (details, "subscription")),
         t->subscription, "a subscription's id is no text");
+  TEXT (r, id_of (member (o, "charge")), t->charge, "a charge's id is no text");
   TENANT_OF (details, t);
   TENANT_OF (o, t);
 }
@@ -256,6 +257,53 @@ product_read (struct reader *r)
   metadata_get (r->object, TIER_MEMBER, r->told->tier, sizeof r->told->tier);
 }
 
+/* A charge, or what has one: whose it is. */
+static void
+charge_read (struct reader *r)
+{
+  struct told *t = r->told;
+  int32_t intent = !strncmp (t->type, "payment_intent.", 15);
+  TEXT (r, intent ? id_of (member (r->object, "latest_charge")) : member (r->object, "id"),
+        t->charge, "a charge's id is no text");
+  if (!*t->state.customer || !*t->charge)
+    t->kind = TOLD_NOTHING;
+}
+
+/* What refunds and disputes have in common: the charge, which alone says whose they are. */
+static void
+of_charge_read (struct reader *r)
+{
+  struct told *t = r->told;
+  json_object *charge = member (r->object, "charge");
+  t->state.amount = number_get (r, member (r->object, "amount"), -1, "an amount is no integer");
+  TEXT (r, member (r->object, "currency"), t->state.currency, "a currency is no text");
+  TEXT (r, id_of (charge), t->charge, "a charge's id is no text");
+  TEXT (r, member (r->object, "status"), t->status, "the status is no text");
+  TEXT (r, member (r->object, "reason"), t->reason, "the reason is no text");
+  TENANT_OF (r->object, t);
+  if (!*t->state.customer)
+    TEXT (r, id_of (member (charge, "customer")), t->state.customer,
+          "the customer's id is no text");
+  if (!*t->state.customer && !*t->charge && !*t->state.tenant)
+    t->kind = TOLD_NOTHING; /* nobody will ever know whose */
+}
+
+static void
+refund_state_read (struct reader *r)
+{
+  of_charge_read (r);
+  TEXT (r, member (r->object, "failure_reason"), r->told->failure_reason,
+        "failure_reason is no text");
+}
+
+static void
+dispute_read (struct reader *r)
+{
+  of_charge_read (r);
+  r->told->due_by = number_get (r, member2 (r->object, "evidence_details", "due_by"), 0,
+                                "a time is no integer");
+}
+
 /* What this event is about: `amount_refunded` is the sum of all refunds of the charge. */
 static void
 refund_read (struct reader *r)
@@ -267,6 +315,7 @@ refund_read (struct reader *r)
   t->state.amount = sum >= before && before >= 0 ? sum - before : -1;
   TEXT (r, member (r->object, "currency"), t->state.currency, "a currency is no text");
   TEXT (r, id_of (member (r->object, "invoice")), t->invoice, "an invoice's id is no text");
+  TEXT_PUT (t->charge, t->object);
   TENANT_OF (r->object, t);
   if (!*t->state.customer && !*t->state.tenant)
     t->kind = TOLD_NOTHING; /* nobody will ever know whose */
@@ -293,7 +342,15 @@ static const struct kind {
   { "product.updated", TOLD_PRODUCT, product_read },
   { "price.created", TOLD_PRODUCT, product_read },
   { "price.updated", TOLD_PRODUCT, product_read },
+  { "charge.succeeded", TOLD_CHARGE, charge_read },
+  { "charge.updated", TOLD_CHARGE, charge_read },
+  { "payment_intent.succeeded", TOLD_CHARGE, charge_read },
   { "charge.refunded", TOLD_REFUND, refund_read },
+  { "refund.updated", TOLD_REFUND_STATE, refund_state_read },
+  { "charge.dispute.created", TOLD_DISPUTE, dispute_read },
+  { "charge.dispute.closed", TOLD_DISPUTE, dispute_read },
+  { "charge.dispute.funds_withdrawn", TOLD_DISPUTE, dispute_read },
+  { "charge.dispute.funds_reinstated", TOLD_DISPUTE, dispute_read },
 };
 
 static const struct kind *

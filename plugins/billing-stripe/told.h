@@ -14,13 +14,17 @@ enum told_kind {
   TOLD_INVOICE,      /* invoice.paid, invoice.payment_failed */
   TOLD_CUSTOMER,     /* customer.created, customer.updated: whose customer it is */
   TOLD_PRODUCT,      /* product.*, price.*: which tier it is */
+  TOLD_CHARGE,       /* charge.succeeded, charge.updated, payment_intent.succeeded: whose it is */
   TOLD_REFUND,       /* charge.refunded */
+  TOLD_REFUND_STATE, /* refund.updated */
+  TOLD_DISPUTE,      /* charge.dispute.* */
 };
 
 struct told {
   enum told_kind kind;
   char type[STRIPE_ID];
-  char object[STRIPE_ID];       /* id of the subscription, invoice, customer, product, price */
+  char object[STRIPE_ID];       /* id of the subscription, invoice, customer, product, price,
+                                   charge, refund, dispute */
   char subscription[STRIPE_ID]; /* of an invoice, or "" */
   struct sub_event event;       /* id and created are there for every kind */
   struct sub_state state;       /* customer and tenant are, of every kind that has them; amount
@@ -31,7 +35,12 @@ struct told {
   int64_t attempt_count, next_payment_attempt; /* -1: not told */
   char tier[PROJECTION_TIER];   /* kgent_tier of a product or price */
   char lookup_key[STRIPE_ID];   /* of a price, or "" */
-  char invoice[STRIPE_ID];      /* of a refund, or "" */
+  char invoice[STRIPE_ID];      /* of a refunded charge, or "" */
+  char charge[STRIPE_ID];       /* of an invoice, charge, refund or dispute, or "": whose charge
+                                   it is may be told by another event */
+  char status[64], reason[STRIPE_ID]; /* of a refund or dispute, or "" */
+  char failure_reason[STRIPE_ID];     /* of a refund, or "" */
+  int64_t due_by;               /* until when a dispute can be answered; 0 */
 };
 
 /* Reads an event: 0; -EBADMSG and why: it is none, or what we need of it is missing or of

@@ -40,6 +40,7 @@ HTTP_TESTS = \
 	%D%/usage.py \
 	%D%/stripe.py \
 	%D%/stripe_loop.py \
+	%D%/stripe_payments.py \
 	%D%/stripe_permutations.py \
 	%D%/stripe_contract.py \
 	%D%/stripe_routes.py \
