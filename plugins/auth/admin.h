@@ -54,13 +54,16 @@ struct task {
 
   /* A change's. */
   int32_t (*build) (struct task *task);
-  struct kg_op op[TASK_OPS + 2];
-  change_force *force[TASK_OPS + 2]; /* of the operation with the same index, or NULL */
+  struct kg_op op[TASK_OPS + 1];
+  change_force *force[TASK_OPS + 1]; /* of the operation with the same index, or NULL */
   uint32_t ops, tries;
   struct audit_entry audit;
   uint64_t audit_seq; /* and what became of it */
   char audit_hash[65];
+  int32_t built;     /* what the last build came to */
   int32_t failure;   /* the errno behind a refusal */
+  int32_t apart;     /* 1: all that it reads and writes is the entry `id`, so it goes into one
+                        write with such changes of others */
   struct task *next; /* in the lane */
 
   /* The routes'. */

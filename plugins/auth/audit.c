@@ -12,6 +12,7 @@
 
 #define HEAD_KEY   "head"
 #define RECORD_MAX (4 * KEY_JSON) /* bytes of a record */
+#define RECORD_FRAME 512          /* bytes of all but its texts, at most */
 #define PREV       ",\"prev\":\""   /* its end: that, the hash, and "} */
 #define PREV_LEN   (sizeof PREV - 1 + AUDIT_HASH - 1 + 2)
 
@@ -120,11 +121,22 @@ object_show (struct kg_out *out, const char *name, kg_str object)
     kg_out_lit (out, "null");
 }
 
+/* Room for a record: a byte of a text is 6 at most. */
+static size_t
+record_bytes (const struct task *t)
+{
+  const struct audit_entry *e = &t->audit;
+  size_t texts = strlen (t->actor) + (t->key ? strlen (t->key) : 0) + strlen (e->action)
+                 + strlen (e->target);
+  size_t bytes = RECORD_FRAME + 6 * texts + e->before.len + e->after.len;
+  return bytes < RECORD_MAX ? bytes : RECORD_MAX;
+}
+
 static kg_str
 record_write (struct task *t, const struct audit_head *head)
 {
   const struct audit_entry *e = &t->audit;
-  struct kg_out out = task_out (t, RECORD_MAX);
+  struct kg_out out = task_out (t, record_bytes (t));
   char time[TEXT_TIME];
   text_time (t->now_ns, time);
   kg_out_lit (&out, "{\"seq\":");
@@ -148,24 +160,32 @@ record_write (struct task *t, const struct audit_head *head)
 }
 
 int32_t
-audit_append (struct task *t, const struct audit_head *head)
+audit_append (struct task *t, struct audit_head *head)
 {
-  struct admin *admin = t->auth->admin;
   kg_str record = record_write (t, head);
-  char *value;
   int32_t rc = audit_hash (record, t->audit_hash);
-  value = task_text (t, "{\"seq\":%llu,\"hash\":\"%s\"}", (unsigned long long) head->seq + 1,
-                     t->audit_hash);
   if (rc < 0 || t->error < 0)
     return rc < 0 ? rc : t->error;
-  t->audit_seq = head->seq + 1;
-  t->op[t->ops++] = (struct kg_op){ .kind = KG_OP_APPEND, .log = admin->audit_log, .value = record };
-  /* The last one of the write: whoever has seen it, has seen the others. */
-  t->op[t->ops++] = (struct kg_op){ .kind = KG_OP_PUT,
-                                    .bucket = admin->audit_bucket,
-                                    .key = { HEAD_KEY, sizeof HEAD_KEY - 1 },
-                                    .value = { value, strlen (value) },
-                                    .revision = head->revision };
+  t->audit_seq = ++head->seq;
+  memcpy (head->hash, t->audit_hash, sizeof head->hash);
+  t->op[t->ops++] = (struct kg_op){ .kind = KG_OP_APPEND,
+                                    .log = t->auth->admin->audit_log,
+                                    .value = record };
+  return 0;
+}
+
+int32_t
+audit_move (struct task *t, const struct audit_head *head, struct kg_op *ret)
+{
+  char *value = task_text (t, "{\"seq\":%llu,\"hash\":\"%s\"}", (unsigned long long) head->seq,
+                           head->hash);
+  if (!value)
+    return -ENOMEM;
+  *ret = (struct kg_op){ .kind = KG_OP_PUT,
+                         .bucket = t->auth->admin->audit_bucket,
+                         .key = { HEAD_KEY, sizeof HEAD_KEY - 1 },
+                         .value = { value, strlen (value) },
+                         .revision = head->revision };
   return 0;
 }
 

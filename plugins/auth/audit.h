@@ -48,9 +48,12 @@ int32_t audit_parse (kg_str text, uint64_t *ret_seq, char ret_prev[AUDIT_HASH]);
 /* The SHA-256 of a record, as text: 0 or -EIO. */
 int32_t audit_hash (kg_str text, char ret[AUDIT_HASH]);
 
-/* Adds to a change's operations, of which there is room for two more, the record
- * behind `head` and the new head. */
-int32_t audit_append (struct task *task, const struct audit_head *head);
+/* Adds to a change's operations, of which there is room for one more, the record behind
+ * `head`, which moves on to it.  After an error it is where it was. */
+int32_t audit_append (struct task *task, struct audit_head *head);
+
+/* The operation that writes the head as it is now, in the task's memory: 0 or -ENOMEM. */
+int32_t audit_move (struct task *task, const struct audit_head *head, struct kg_op *ret);
 
 /* [any, not a worker] Whether the newest `max` records hang together and end at
  * the head.  0, or a negative errno when they could not be read. */

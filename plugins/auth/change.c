@@ -25,49 +25,15 @@ lane_finish (struct lane *lane)
   pthread_mutex_destroy (&lane->lock);
 }
 
-static void lane_job (void *arg);
-
-/* The first one leaves; returns the next one, which is now the first. */
-static struct task *
-lane_shift (struct lane *lane)
-{
-  struct task *next;
-  pthread_mutex_lock (&lane->lock);
-  next = lane->first->next;
-  lane->first = next;
-  if (!next)
-    lane->last = &lane->first;
-  lane->count--;
-  pthread_mutex_unlock (&lane->lock);
-  return next;
-}
-
-/* Answers the first one and sends the next one on its way; without a job to be had
- * they all fail. */
-static void
-lane_next (struct task *t)
-{
-  struct auth *auth = t->auth;
-  struct task *next;
-  int32_t rc = -1;
-  while (t && rc < 0) {
-    next = lane_shift (&auth->admin->lane);
-    task_end (t);
-    rc = next ? auth->jobs->run (auth->self, lane_job, auth) : 0;
-    if (rc < 0)
-      next->error = rc;
-    t = next;
-  }
-}
-
-/* 1: the task is the only one; 0: others come before; -EAGAIN. */
+/* 1: whoever called has to set the lane going; 0: others come before; -EAGAIN. */
 static int32_t
 lane_push (struct lane *lane, struct task *t)
 {
   int32_t rc = -EAGAIN;
   pthread_mutex_lock (&lane->lock);
-  if (lane->count < LANE_MAX) {
-    rc = !lane->first;
+  if (lane->count < (t->apart ? LANE_APART : LANE_MAX)) {
+    rc = !lane->busy;
+    lane->busy = 1;
     *lane->last = t;
     lane->last = &t->next;
     lane->count++;
@@ -76,7 +42,93 @@ lane_push (struct lane *lane, struct task *t)
   return rc;
 }
 
-/* ---- One change ---------------------------------------------------------- */
+/* Those at work, whom another process overtook, wait again, in front. */
+static void
+work_return (struct lane *lane)
+{
+  struct task **end = &lane->work;
+  while (*end)
+    end = &(*end)->next;
+  if (!lane->first && lane->work)
+    lane->last = end;
+  *end = lane->first;
+  lane->first = lane->work;
+}
+
+/* Whether one of the first `n` is about the same entry. */
+static int32_t
+lane_has (const struct lane *lane, uint32_t n, const char *id)
+{
+  const struct task *t = lane->first;
+  for (; n && strcmp (t->id, id); n--)
+    t = t->next;
+  return n != 0;
+}
+
+/* Takes to work as many of the first ones as have nothing to do with each other.  Whoever was
+ * overtaken goes with fewer each time: those take less time. */
+static void
+work_take (struct lane *lane)
+{
+  struct task *t;
+  uint32_t n = 1, max;
+  pthread_mutex_lock (&lane->lock);
+  work_return (lane);
+  t = lane->first;
+  max = t->apart ? GROUP_MAX >> t->tries : 1;
+  for (; n < max && t->next && t->next->apart && !lane_has (lane, n, t->next->id); n++)
+    t = t->next;
+  lane->work = lane->first;
+  lane->first = t->next;
+  t->next = NULL;
+  if (!lane->first)
+    lane->last = &lane->first;
+  pthread_mutex_unlock (&lane->lock);
+}
+
+/* Those at work leave; `ret_more`: there are others, and the lane is the caller's still. */
+static struct task *
+work_leave (struct lane *lane, int32_t *ret_more)
+{
+  struct task *left = lane->work, *t;
+  uint32_t n = 0;
+  for (t = left; t; t = t->next)
+    n++;
+  lane->work = NULL;
+  pthread_mutex_lock (&lane->lock);
+  lane->count -= n;
+  lane->busy = *ret_more = lane->first != NULL;
+  pthread_mutex_unlock (&lane->lock);
+  return left;
+}
+
+static void lane_job (void *arg);
+
+/* Answers those at work and sends the next ones on their way; without a job to be had
+ * they all fail. */
+static void
+lane_next (struct auth *auth)
+{
+  struct lane *lane = &auth->admin->lane;
+  struct task *t, *next;
+  int32_t more, rc;
+  do {
+    for (t = work_leave (lane, &more); t; t = next) {
+      next = t->next;
+      if (t->error == 0 && t->built < 0)
+        t->error = t->built;
+      task_end (t);
+    }
+    rc = more ? auth->jobs->run (auth->self, lane_job, auth) : 0;
+    if (rc < 0) {
+      work_take (lane);
+      for (t = lane->work; t; t = t->next)
+        t->error = rc;
+    }
+  } while (rc < 0);
+}
+
+/* ---- Those at work ------------------------------------------------------- */
 
 /* Makes sure that what was written is in force here, whether or not the watch has
  * been told yet: then it is a repetition. */
@@ -94,17 +146,6 @@ change_enforce (struct task *t)
 }
 
 static void
-enforce_job (void *arg)
-{
-  struct task *t = arg;
-  int32_t rc = change_enforce (t);
-  t->failure = rc;
-  if (rc < 0)
-    task_refuse (t, 503, "The change is stored, but not in force here yet: %s", strerror (-rc));
-  lane_next (t);
-}
-
-static void
 audit_log (const struct task *t)
 {
   const struct audit_entry *e = &t->audit;
@@ -113,32 +154,64 @@ audit_log (const struct task *t)
                       t->key ? " with key " : "", t->key ? t->key : "", t->audit_hash);
 }
 
+/* All that were in the write are refused for the same reason. */
+static void
+work_refuse (struct lane *lane, const char *what, int32_t error)
+{
+  for (struct task *t = lane->work; t; t = t->next) {
+    if (t->built != CHANGE_GOES)
+      continue;
+    t->failure = error;
+    if (error == -ESTALE)
+      task_refuse (t, 409, "Others changed it at the same time. Try again.");
+    else
+      task_refuse (t, 503, "The change %s: %s", what, strerror (-error));
+  }
+}
+
+#define NOT_STORED   "could not be stored"
+#define NOT_IN_FORCE "is stored, but not in force here yet"
+
+static void
+work_log (const struct lane *lane)
+{
+  for (const struct task *t = lane->work; t; t = t->next)
+    if (t->built == CHANGE_GOES)
+      audit_log (t);
+}
+
+static void
+enforce_job (void *arg)
+{
+  struct auth *auth = arg;
+  work_log (&auth->admin->lane);
+  for (struct task *t = auth->admin->lane.work; t; t = t->next) {
+    if (t->built != CHANGE_GOES)
+      continue;
+    t->failure = change_enforce (t);
+    if (t->failure < 0)
+      task_refuse (t, 503, "The change " NOT_IN_FORCE ": %s", strerror (-t->failure));
+  }
+  lane_next (auth);
+}
+
 /* On the committer's thread.  Nothing of a failed write was done. */
 static void
-change_written (const struct kg_outcome *outcome, void *arg)
+work_written (const struct kg_outcome *outcome, void *arg)
 {
-  struct task *t = arg;
-  struct auth *auth = t->auth;
-  int32_t raced = outcome->error == -ESTALE || outcome->error == -EEXIST, rc = 0;
-  if (!outcome->error) {
-    audit_log (t);
-    rc = auth->jobs->run (auth->self, enforce_job, t);
-  } else if (raced && ++t->tries < TRIES_MAX)
-    rc = auth->jobs->run (auth->self, lane_job, auth);
+  struct auth *auth = arg;
+  struct lane *lane = &auth->admin->lane;
+  int32_t raced = outcome->error == -ESTALE || outcome->error == -EEXIST, rc = outcome->error;
+  if (rc == 0)
+    rc = auth->jobs->run (auth->self, enforce_job, auth);
   else if (raced)
-    rc = -ESTALE;
-  else
-    rc = outcome->error;
+    rc = ++lane->work->tries < TRIES_MAX ? auth->jobs->run (auth->self, lane_job, auth) : -ESTALE;
   if (rc == 0)
     return;
-  t->failure = rc;
-  if (rc == -ESTALE)
-    task_refuse (t, 409, "Others changed it at the same time. Try again.");
-  else if (outcome->error)
-    task_refuse (t, 503, "The change could not be stored: %s", strerror (-rc));
-  else
-    task_refuse (t, 503, "The change is stored, but not in force here yet: %s", strerror (-rc));
-  lane_next (t);
+  if (!outcome->error)
+    work_log (lane);
+  work_refuse (lane, outcome->error ? NOT_STORED : NOT_IN_FORCE, rc);
+  lane_next (auth);
 }
 
 /* What an earlier attempt left. */
@@ -154,43 +227,57 @@ change_reset (struct task *t)
   t->failure = 0;
 }
 
-/* 1: it waits for the disk. */
-static int32_t
-change_work (struct task *t)
+/* How many operations the change has, its record included; 0: there is nothing to write. */
+static uint32_t
+change_build (struct task *t, struct audit_head *head)
 {
-  struct auth *auth = t->auth;
-  struct audit_head head;
   int32_t rc;
   change_reset (t);
-  rc = audit_head (auth, &head); /* first: what is read later is at least as new */
-  if (rc == 0)
-    rc = t->build (t);
-  if (t->error < 0)
-    return t->error;
-  if (rc != CHANGE_GOES)
-    return rc;
-  rc = audit_append (t, &head);
-  if (rc < 0)
-    return rc;
-  rc = auth->store->write (auth->self, t->op, t->ops, sizeof t->op[0], change_written, t);
-  if (rc == 0)
-    return 1;
-  t->failure = rc;
-  task_refuse (t, 503, "The change could not be stored: %s", strerror (-rc));
-  return 0;
+  t->built = t->build (t);
+  if (t->built != CHANGE_GOES || t->error < 0)
+    t->built = t->built < 0 ? t->built : CHANGE_DONE;
+  else if ((rc = audit_append (t, head)) < 0)
+    t->built = rc;
+  return t->built == CHANGE_GOES ? t->ops : 0;
 }
 
+/* All the operations of those at work, and the new head, the last one: whoever has seen that has
+ * seen the others. */
+static int32_t
+work_write (struct auth *auth, const struct audit_head *head, uint32_t ops)
+{
+  struct task *first = auth->admin->lane.work;
+  struct kg_op *op = task_alloc (first, (ops + 1) * sizeof *op);
+  uint32_t n = 0;
+  int32_t rc = op ? audit_move (first, head, &op[ops]) : -ENOMEM;
+  for (struct task *t = first; t && rc == 0; t = t->next)
+    if (t->built == CHANGE_GOES) {
+      memcpy (op + n, t->op, t->ops * sizeof *op);
+      n += t->ops;
+    }
+  return rc == 0 ? auth->store->write (auth->self, op, ops + 1, sizeof *op, work_written, auth) : rc;
+}
+
+/* The first thing that is read is the head: what is read later is at least as new. */
 static void
 lane_job (void *arg)
 {
   struct auth *auth = arg;
-  struct task *t = auth->admin->lane.first;
-  int32_t rc = change_work (t);
-  if (rc == 1)
+  struct lane *lane = &auth->admin->lane;
+  struct audit_head head;
+  uint32_t ops = 0;
+  int32_t rc = audit_head (auth, &head);
+  work_take (lane);
+  for (struct task *t = lane->work; t; t = t->next)
+    if (rc < 0)
+      t->built = rc;
+    else
+      ops += change_build (t, &head);
+  rc = ops ? work_write (auth, &head, ops) : 0;
+  if (ops && rc == 0)
     return;
-  if (rc < 0 && t->error == 0)
-    t->error = rc;
-  lane_next (t);
+  work_refuse (lane, NOT_STORED, rc);
+  lane_next (auth);
 }
 
 int32_t
@@ -201,8 +288,10 @@ change_enter (struct task *t, int32_t (*build) (struct task *))
   t->build = build;
   rc = lane_push (&auth->admin->lane, t);
   if (rc == 1 && (rc = auth->jobs->run (auth->self, lane_job, auth)) < 0) {
-    t->error = rc;
-    lane_next (t);
+    work_take (&auth->admin->lane);
+    for (struct task *w = auth->admin->lane.work; w; w = w->next)
+      w->error = rc;
+    lane_next (auth);
     rc = 0;
   }
   return rc;

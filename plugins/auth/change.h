@@ -2,7 +2,9 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* The lane of changes: one at a time in this process, and one at a time among all
- * processes on the store, because each replaces the audit log's head.
+ * processes on the store, because each replaces the audit log's head.  Such as have nothing
+ * to do with each other, many tenants' tiers, go into one write while they wait: each with
+ * its own audit record.
  *
  * A change reads what is there, writes what shall be, with its audit record, in
  * one transaction, makes sure that it is in force here, and only then is answered.
@@ -12,14 +14,18 @@
 
 #include "plugins/auth/admin.h"
 
-#define LANE_MAX    256 /* changes that may wait */
+#define LANE_MAX    320 /* changes that may wait */
+#define LANE_APART  256 /* such as go together may: an operator's has room behind them */
+#define GROUP_MAX   128 /* changes of one write */
 #define CHANGE_DONE 0
 #define CHANGE_GOES 1 /* there is something to write */
 
 struct lane {
   pthread_mutex_t lock;
-  struct task *first, **last; /* the first one is at work */
-  uint32_t count;
+  struct task *first, **last; /* who waits */
+  uint32_t count;             /* those at work included */
+  int32_t busy;               /* 1: somebody is at work, whose is: */
+  struct task *work;
 };
 
 /* What struct auth has of the operator's routes. */

@@ -180,6 +180,7 @@ tier_fill (struct task *t, const struct kg_tier_change *change)
   c->reason = change->reason ? text_copy (t, change->reason) : NULL;
   t->actor = text_copy (t, change->actor);
   t->end = tier_end;
+  t->apart = 1;
   return text_uuid (change->tenant, strlen (change->tenant), t->id) < 0 ? -EINVAL : t->error;
 }
 

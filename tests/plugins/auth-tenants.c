@@ -189,4 +189,140 @@ CASE (many)
   tier_is (id, "FREE");
 }
 
-UNIT_MAIN ("auth-tenants", look, walk, set_once, by_hand, refusals, many)
+/* ---- Many at once --------------------------------------------------------- */
+
+#define CROWD 200
+
+static struct end crowd_end[CROWD];
+static char crowd_id[CROWD][64];
+
+/* So many tenants whose tiers are on their way. */
+static void
+crowd_begin (int n)
+{
+  for (int i = 0; i < n; i++)
+    snprintf (crowd_id[i], sizeof crowd_id[i], "%s", make (text ("t%d", i), ""));
+  fake_store_hold (fake, 1);
+  for (int i = 0; i < n; i++)
+    ck_assert_int_eq (begin_set (crowd_id[i], "PRO", "x", &crowd_end[i]), 0);
+}
+
+static int
+crowd_told (int n, int32_t error)
+{
+  int told = 0;
+  for (int i = 0; i < n; i++)
+    told += crowd_end[i].count == 1 && crowd_end[i].error == error;
+  return told;
+}
+
+/* Runs what there is until nothing waits for the disk: how often that was written to. */
+static int
+writes (void)
+{
+  int n = 0;
+  fake_run_jobs (fake);
+  for (; fake_store_commit (fake); n++)
+    fake_run_jobs (fake);
+  return n;
+}
+
+/* Each has its record, in their order, and these hang together. */
+static void
+crowd_audited (int n, int first)
+{
+  for (int i = 0; i < n; i++)
+    ck_assert_ptr_nonnull (strstr (fake_log_data (fake, "auth.audit", first + i),
+                                   text ("\"action\":\"tenant.tier\",\"target\":\"%s\"",
+                                         crowd_id[i])));
+  ck_assert_int_eq (fake_log_count (fake, "auth.audit"), first + n);
+  restart ();
+  ck_assert_int_eq (fake_health (fake, "audit"), KG_HEALTH_OK);
+  for (int i = 0; i < n; i++)
+    tier_is (crowd_id[i], "PRO");
+}
+
+CASE (together)
+{
+  crowd_begin (CROWD);
+  ck_assert_int_le (writes (), 4);
+  ck_assert_int_eq (crowd_told (CROWD, 0), CROWD);
+  crowd_audited (CROWD, CROWD);
+}
+
+/* Another process writes a record meanwhile: nobody is lost, nobody is changed twice. */
+CASE (together_overtaken)
+{
+  int n = 0;
+  crowd_begin (CROWD);
+  fake_run_jobs (fake);
+  for (int i = 1; i <= 40 && n < CROWD; i++) {
+    if (i <= 20)
+      fake_store_put (fake, "auth.audit", "head",
+                      text ("{\"seq\":%d,\"hash\":\"%064d\"}", 1000 * i, i));
+    fake_store_commit (fake);
+    fake_run_jobs (fake);
+    n = crowd_told (CROWD, 0);
+    ck_assert_int_eq (fake_log_count (fake, "auth.audit"), CROWD + n);
+  }
+  ck_assert_int_eq (n, CROWD);
+}
+
+CASE (together_no_disk)
+{
+  crowd_begin (100);
+  fake_store_fail (fake, -ENOSPC, -1);
+  writes ();
+  ck_assert_int_eq (crowd_told (100, -ENOSPC), 100);
+  fake_store_fail (fake, 0, 0);
+  ck_assert_int_eq (fake_log_count (fake, "auth.audit"), 100);
+  fake_store_hold (fake, 0);
+  for (int i = 0; i < 100; i++)
+    tier_is (crowd_id[i], "FREE");
+}
+
+/* Some have it, some are nobody's business, one is changed twice, and the operator comes in
+ * between: each is told what happened, in order. */
+CASE (together_mixed)
+{
+  struct end end[7];
+  const char *id[4] = { make ("a", ""), make ("b", ""), make ("c", ""),
+                        make ("d", ",\"tier_source\":\"manual\"") };
+  static const char *const tiers[] = { "PRO", "TEAMS", "FREE", "PRO", "TEAMS", "PRO", "PRO" };
+  static const int32_t errors[] = { 0, 0, 0, -EPERM, 0, -ENOENT, -EPERM };
+  kg_req *req;
+  fake_store_hold (fake, 1);
+  for (int i = 0; i < 4; i++) /* c has it, d is set by hand */
+    ck_assert_int_eq (begin_set (id[i], tiers[i], "x", &end[i]), 0);
+  ck_assert_int_eq (begin_set (id[0], tiers[4], "x", &end[4]), 0);
+  ck_assert_int_eq (begin_set (NOBODY, tiers[5], "x", &end[5]), 0);
+  req = begin ("PATCH", text (TENANTS "/%s", id[1]), "{\"tier_source\":\"manual\"}");
+  ck_assert_int_eq (begin_set (id[1], tiers[6], "x", &end[6]), 0);
+  ck_assert_int_eq (writes (), 3);
+  expect (req, 200, NULL);
+  for (int i = 0; i < 7; i++) {
+    ck_assert_int_eq (end[i].count, 1);
+    ck_assert_int_eq (end[i].error, errors[i]);
+  }
+  ck_assert_int_eq (fake_log_count (fake, "auth.audit"), 4 + 4);
+  tier_is (id[0], "TEAMS");
+  tier_is (id[1], "TEAMS");
+  tier_is (id[2], "FREE");
+}
+
+/* However many wait, the operator is not refused. */
+CASE (room_for_operator)
+{
+  struct end end;
+  kg_req *req;
+  crowd_begin (CROWD);
+  while (begin_set (crowd_id[0], "PRO", "x", &crowd_end[0]) == 0)
+    ;
+  ck_assert_int_eq (begin_set (crowd_id[1], "PRO", "x", &end), -EAGAIN);
+  req = begin ("POST", TENANTS, "{\"name\":\"late\"}");
+  writes ();
+  expect (req, 201, NULL);
+}
+
+UNIT_MAIN ("auth-tenants", look, walk, set_once, by_hand, refusals, many, together,
+           together_overtaken, together_no_disk, together_mixed, room_for_operator)
