@@ -7,8 +7,10 @@
 
 #include "core/util/clock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +60,37 @@ check_format (const struct store *s, int64_t application, int64_t format,
   return 0;
 }
 
+/* Whether a folder has files; not when there is none. */
+static int32_t
+has_files (const char *path)
+{
+  DIR *dir = opendir (path);
+  const struct dirent *e = NULL;
+  while (dir && (e = readdir (dir)) && e->d_name[0] == '.')
+    ;
+  if (dir)
+    closedir (dir);
+  return e != NULL;
+}
+
+/* A database that is gone or has no bytes, though what lies beside it says that there was
+ * one.  SQLite would throw the write-ahead log away and begin anew, with nothing in it.  A
+ * first start that was killed left neither rings nor regions, and no log before the head. */
+static int32_t
+check_lost (const struct store *s, int32_t is_there, char error[STORE_ERROR_MAX])
+{
+  char wal[PATH_MAX];
+  struct stat st;
+  snprintf (wal, sizeof wal, "%s-wal", s->path);
+  if ((stat (wal, &st) < 0 || !st.st_size)
+      && (!is_there || (!has_files (s->rings_dir) && !has_files (s->regions_dir))))
+    return 0;
+  return refuse (error, -EBADMSG,
+                 "%s: %s, but not what lies beside it; restore it from a copy, or move "
+                 "kgent.db-wal, rings and regions away to begin anew",
+                 s->path, is_there ? "empty" : "not there");
+}
+
 /* Looks at an existing file without touching it. */
 int32_t
 store_boot_check (const struct store *s, char error[STORE_ERROR_MAX])
@@ -66,19 +99,21 @@ store_boot_check (const struct store *s, char error[STORE_ERROR_MAX])
   ssize_t n;
   int fd = open (s->path, O_RDONLY | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT)
-    return 0;
+    return check_lost (s, 0, error);
   if (fd < 0)
     return refuse (error, -errno, "%s: %s; make it readable for this user", s->path,
                    strerror (errno));
   n = read (fd, head, sizeof head);
   close (fd);
-  if (n == 0)
-    return 0; /* as SQLite leaves it before the first transaction */
+  if (n == 0) /* as SQLite leaves it before the first transaction */
+    return check_lost (s, 1, error);
   if (n < (ssize_t) sizeof head || memcmp (head, "SQLite format 3", 16))
     return refuse (error, -EBADMSG,
                    "%s: not a database, or damaged; restore it from a copy, or set another "
                    "store.dir",
                    s->path);
+  if (head_number (head, 68) != STORE_APPLICATION && head_number (head, 40)) /* a schema */
+    return check_format (s, 0, 1, error);
   return check_format (s, head_number (head, 68), head_number (head, 60), error);
 }
 

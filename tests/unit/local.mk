@@ -37,6 +37,7 @@ UNIT_TESTS = \
 	%D%/mirror \
 	%D%/region \
 	%D%/store \
+	%D%/store_boot \
 	%D%/store_cold \
 	%D%/store_crash \
 	%D%/store_faults \
@@ -75,6 +76,7 @@ STORE_HOST = %D%/store_host.c %D%/store_host.h
 %C%_ring_SOURCES = %D%/ring.c $(STORE_HOST)
 %C%_store_SOURCES = %D%/store.c %D%/store_case.h $(STORE_HOST)
 %C%_store_log_SOURCES = %D%/store_log.c %D%/store_case.h $(STORE_HOST)
+%C%_store_boot_SOURCES = %D%/store_boot.c %D%/store_case.h $(STORE_HOST)
 %C%_store_cold_SOURCES = %D%/store_cold.c %D%/store_vfs.c %D%/store_vfs.h $(STORE_HOST)
 %C%_store_marks_SOURCES = %D%/store_marks.c $(STORE_HOST)
 %C%_store_marks_model_SOURCES = %D%/store_marks_model.c %D%/store_case.h $(STORE_HOST)
