@@ -128,7 +128,7 @@ def kills():
     folder = host.folder.name
     received = os.path.join(folder, "received.jsonl")
     host.configure([AUTH, "agentese", f"""load = "metering-openmeter"; sinks = (
-        {{ name = "archive"; kind = "file"; dir = "{folder}/usage"; max_bytes = 20000L;
+        {{ name = "archive"; kind = "file"; dir = "{folder}/usage"; max_bytes = 5000L;
            flush_interval = 0.02; batch_size = 8; }},
         {{ name = "hook"; kind = "webhook"; url = "http://127.0.0.1:{port}/";
            secrets = [ "{OTHER}", "{SECRET}" ]; flush_interval = 0.02; batch_size = 8; }});"""])
