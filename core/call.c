@@ -18,6 +18,7 @@
 #define BACKOFF_MS 100
 #define BACKOFF_MAX 5000
 #define TRIES_MAX 10
+#define FLAGS (KG_HTTP_IDEMPOTENT | KG_HTTP_PRIVATE_OK | KG_HTTP_NO_BREAKER | KG_HTTP_STATUS)
 
 /* ---- Checks -------------------------------------------------------------------- */
 
@@ -131,7 +132,7 @@ request_valid (const struct kg_http_request *r)
   const char *const *h;
   if (!r->done || !method_valid (r->method) || (r->body.len && !r->body.ptr)
       || (r->body.len && strcmp (r->method, "HEAD") == 0)
-      || (r->flags & ~(KG_HTTP_IDEMPOTENT | KG_HTTP_PRIVATE_OK | KG_HTTP_NO_BREAKER)))
+      || (r->piece && r->flags & KG_HTTP_STATUS) || (r->flags & ~FLAGS))
     return 0;
   for (h = r->headers; h && *h; h++)
     if (!header_valid (*h))

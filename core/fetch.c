@@ -98,6 +98,13 @@ on_request (void *arg, char *remote, char *local, int remote_port, int local_por
 
 /* ---- One try ------------------------------------------------------------------------ */
 
+/* Of a reply that is longer than its caller would have it. */
+static int32_t
+over_code (const kg_call *call)
+{
+  return call->flags & KG_HTTP_STATUS && call->head <= HEADER_MAX ? 0 : -EMSGSIZE;
+}
+
 static int32_t
 error_code (const kg_call *call, CURLcode code)
 {
@@ -117,9 +124,9 @@ error_code (const kg_call *call, CURLcode code)
   case CURLE_PARTIAL_FILE:
     return -ECONNRESET;
   case CURLE_FILESIZE_EXCEEDED:
-    return -EMSGSIZE;
+    return over_code (call);
   case CURLE_WRITE_ERROR:
-    return call->over ? -EMSGSIZE : call->stopped ? -ECANCELED : -EIO;
+    return call->over ? over_code (call) : call->stopped ? -ECANCELED : -EIO;
   case CURLE_SSL_CONNECT_ERROR:
   case CURLE_PEER_FAILED_VERIFICATION:
   case CURLE_SSL_CERTPROBLEM:

@@ -107,12 +107,13 @@ client_end (struct fetch *f, kg_call *call)
 {
   char message[640];
   int64_t elapsed = clock_mono () - call->started;
+  int whole = !call->error && !call->over && call->data;
   struct kg_http_reply reply = {
     .size = sizeof reply,
     .error = call->error,
     .status = call->error ? 0 : call->status,
     .tries = (int32_t) call->tried,
-    .body = { call->error || !call->data ? "" : call->data, call->error ? 0 : call->len },
+    .body = { whole ? call->data : "", whole ? call->len : 0 },
     .content_type = { call->content_type, strlen (call->content_type) },
     .retry_after_ms = call->retry_after_ms,
     .elapsed_ns = elapsed,

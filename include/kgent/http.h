@@ -73,6 +73,10 @@ struct kg_http_request {
 #define KG_HTTP_IDEMPOTENT 0x01u /* may be sent again on 5xx, 429, reset, timeout */
 #define KG_HTTP_PRIVATE_OK 0x02u /* the address may be private or loopback        */
 #define KG_HTTP_NO_BREAKER 0x04u /* the caller has its own                        */
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+#define KG_HTTP_STATUS     0x08u /* the status is what counts: a body over reply_max is
+                                    dropped, and no error.  Not with `piece`.  Since 1.1. */
+#endif
 
 struct kg_http {
   uint32_t size;

@@ -60,7 +60,8 @@ sink_http_send (struct sink *s, const char *method, const char *path, kg_str bod
 {
   char url[SINK_URL_MAX];
   struct kg_http_request request = { .size = sizeof request,
-                                     .flags = KG_HTTP_PRIVATE_OK | KG_HTTP_NO_BREAKER,
+                                     .flags = KG_HTTP_PRIVATE_OK | KG_HTTP_NO_BREAKER
+                                              | KG_HTTP_STATUS,
                                      .method = method,
                                      .url = url,
                                      .headers = headers,

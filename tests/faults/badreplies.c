@@ -47,6 +47,7 @@ static const struct reply replies[] = {
   { "/empty", "", BAD_CLOSE },
   { "/reset", "", BAD_RESET },
   { "/huge", "HTTP/1.1 200 x\r\nContent-Length: 1000000000\r\n\r\n", BAD_CLOSE },
+  { "/huge_503", "HTTP/1.1 503 x\r\nContent-Length: 1000000000\r\n\r\n", BAD_CLOSE },
   { "/gzip", "HTTP/1.1 200 x\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!",
     BAD_KEEP },
   { "/redirect",

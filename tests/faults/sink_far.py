@@ -38,9 +38,11 @@ class Server(Listener):
         if line.startswith(b"POST"):
             self.asked += 1
             events = json.loads(body)
-            if self.script:
-                return self.script.pop(0)(self, s)
-            self.stored.update((e["id"], e) for e in events)
+            taken, more = self.script.pop(0) if self.script else (True, None)
+            if taken:
+                self.stored.update((e["id"], e) for e in events)
+            if more:
+                return more(self, s)
         s.sendall(b"HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n")
         return True
 
@@ -183,16 +185,21 @@ def endless(server, s):
 
 
 def answers():
-    for name, answer in (("a gigabyte and 200", huge(b"HTTP/1.1 200 X\r\n")),
-                         ("a gigabyte in chunks", endless)):
+    """The status counts, whatever comes behind it."""
+    ok, no = huge(b"HTTP/1.1 200 X\r\n"), huge(b"HTTP/1.1 503 X\r\n")
+    for name, script in (("a gigabyte and 200", [(True, ok)]), ("in chunks", [(True, endless)]),
+                         ("a gigabyte and 503", [(False, no), (True, ok)])):
         server = Server()
         with make(f"http://127.0.0.1:{server.port}") as host:
             kgent.until(lambda h=host: status(h)["state"] == "ok")
             before = resident_kib(host.process.pid)
-            server.script = [answer] * 3
+            asked = len(script)
+            server.script = script
             use(host)
             arrives(host, server, name)
-            kgent.equal(server.asked, 4, f"{name}: three times")
+            use(host)
+            kgent.ok(kgent.until(lambda s=server: len(s.stored) == 2), f"{name}: and what comes next")
+            kgent.equal(server.asked, asked + 1, f"{name}: each once")
             kgent.ok(server.sent < 3 << 24, f"{name}: {server.sent >> 10} KiB of it were taken")
             grown = resident_kib(host.process.pid) - before
             kgent.ok(grown < 4096, f"{name}: {grown} KiB of memory more")

@@ -202,6 +202,30 @@ START_TEST (bad_replies_have_outcomes)
 }
 END_TEST
 
+static const struct {
+  const char *path;
+  int32_t error, status;
+} sizes[] = {
+  { "/huge", 0, 200 },
+  { "/endless", 0, 200 },
+  { "/huge_503", 0, 503 },
+  { "/heads", -EMSGSIZE, 0 },
+  { "/truncated", -ECONNRESET, 0 },
+};
+
+START_TEST (a_status_may_be_what_counts)
+{
+  struct kg_http_request r = make ("GET", sizes[_i].path);
+  r.flags |= KG_HTTP_STATUS;
+  run (&r);
+  ck_assert_msg (out.error == sizes[_i].error, "%d: %s", out.error, out.message);
+  ck_assert_int_eq (out.status, sizes[_i].status);
+  ck_assert_str_eq (out.body, "");
+  r.piece = on_piece;
+  ck_assert_int_eq (fetch_service.send (&self, &r, NULL), -EINVAL);
+}
+END_TEST
+
 START_TEST (time_is_limited)
 {
   static const char *const paths[] = { "/hang", "/drip" };
@@ -444,6 +468,7 @@ add_tests (TCase *cases)
   tcase_add_test (cases, nothing_is_said_that_was_not_asked);
   tcase_add_test (cases, statuses_are_told);
   LOOP (bad_replies_have_outcomes, (int) (sizeof faults / sizeof faults[0]));
+  LOOP (a_status_may_be_what_counts, (int) (sizeof sizes / sizeof sizes[0]));
   LOOP (time_is_limited, 2);
   LOOP (idempotent_requests_are_tried_again, 2);
   tcase_add_test (cases, others_are_not);
