@@ -150,26 +150,40 @@ check_expect (const struct head *h, struct gate *g)
   g->expect = h->minor == 1;
 }
 
-/* Whether a comma-separated list names `token`. */
-static int
-list_has (kg_str v, const char *token)
+/* The next item of a comma-separated list, without the white space around it. */
+static kg_str
+list_next (kg_str *rest)
 {
-  const char *p = v.ptr, *end = v.ptr + v.len;
-  size_t n = strlen (token);
-  while (p < end) {
-    const char *stop = memchr (p, ',', (size_t) (end - p));
-    const char *q;
-    if (!stop)
-      stop = end;
-    while (p < stop && (*p == ' ' || *p == '\t'))
-      p++;
-    for (q = stop; q > p && (q[-1] == ' ' || q[-1] == '\t');)
-      q--;
-    if ((size_t) (q - p) == n && !strncasecmp (p, token, n))
+  const char *p = rest->ptr, *end = p + rest->len, *comma = memchr (p, ',', rest->len);
+  const char *stop = comma ? comma : end;
+  rest->ptr = comma ? comma + 1 : end;
+  rest->len = (size_t) (end - rest->ptr);
+  while (p < stop && (*p == ' ' || *p == '\t'))
+    p++;
+  while (stop > p && (stop[-1] == ' ' || stop[-1] == '\t'))
+    stop--;
+  return (kg_str){ p, (size_t) (stop - p) };
+}
+
+static int
+list_has (kg_str list, const char *token)
+{
+  while (list.len)
+    if (is (list_next (&list), token))
       return 1;
-    p = stop + 1;
-  }
   return 0;
+}
+
+/* Whether it names nothing else; empty items don't count (RFC 9110, section 5.6.1.2). */
+static int
+list_only (kg_str list, const char *token)
+{
+  while (list.len) {
+    kg_str item = list_next (&list);
+    if (item.len && !is (item, token))
+      return 0;
+  }
+  return 1;
 }
 
 static void
@@ -191,6 +205,17 @@ check_connection (const struct head *h, struct gate *g)
   }
 }
 
+/* Codings of the content (RFC 9110, section 8.4), which may come in several fields. */
+static void
+check_content (const struct head *h, struct gate *g)
+{
+  if (!(h->seen & 1u << FIELD_CONTENT_ENCODING))
+    return;
+  for (uint32_t i = h->at[FIELD_CONTENT_ENCODING]; i < h->nfields; i++)
+    if (is (h->fields[i].name, "Content-Encoding"))
+      g->encoded |= !list_only (h->fields[i].value, "identity");
+}
+
 void
 gate_check (const struct head *head, const struct gate_rules *rules, struct gate *ret)
 {
@@ -206,4 +231,5 @@ gate_check (const struct head *head, const struct gate_rules *rules, struct gate
   check_encoding (head, rules, ret);
   check_expect (head, ret);
   check_connection (head, ret);
+  check_content (head, ret);
 }

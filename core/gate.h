@@ -25,6 +25,7 @@ struct gate {
   int method;            /* METHOD_... */
   uint64_t length;       /* of the body, bytes */
   int32_t chunked;       /* the body is chunked, `length` is unknown */
+  int32_t encoded;       /* the body is in a content coding, which nobody here decodes */
   int32_t keep_alive;
   int32_t expect;        /* 1: the client waits for 100 Continue */
 };

@@ -175,6 +175,7 @@ static const struct {
   { "Content-Length", 14, FIELD_CONTENT_LENGTH },
   { "Idempotency-Key", 15, FIELD_IDEMPOTENCY_KEY },
   { "X-Forwarded-For", 15, FIELD_FORWARDED_FOR },
+  { "Content-Encoding", 16, FIELD_CONTENT_ENCODING },
   { "Stripe-Signature", 16, FIELD_STRIPE_SIGNATURE },
   { "Transfer-Encoding", 17, FIELD_TRANSFER_ENCODING },
 };
@@ -201,9 +202,9 @@ name_is (kg_str name, const char *want, int *under)
 static int
 field_kind (kg_str name, int *under)
 {
-  /* The first of each length; 14 (none) for lengths that do not occur. */
-  static const uint8_t first[] = { 14, 14, 14, 14, 0,  14, 1, 14, 14,
-                                   3,  4,  5,  6,  8, 9,  10, 12, 13 };
+  /* The first of each length; 15 (none) for lengths that do not occur. */
+  static const uint8_t first[] = { 15, 15, 15, 15, 0,  15, 1, 15, 15,
+                                   3,  4,  5,  6,  8, 9,  10, 12, 14 };
   if (name.len >= sizeof first)
     return FIELD_OTHER;
   for (size_t i = first[name.len]; i < sizeof known / sizeof *known && known[i].len == name.len; i++)

@@ -85,6 +85,8 @@ core_libcore_a_SOURCES = \
 	%D%/head.c \
 	%D%/head.h \
 	%D%/identity.c \
+	%D%/body_check.c \
+	%D%/body_check.h \
 	%D%/phase.c \
 	%D%/phase.h \
 	%D%/problem.c \

@@ -4,6 +4,7 @@
 #include "core/phase.h"
 
 #include "core/account.h"
+#include "core/body_check.h"
 #include "core/conn.h"
 #include "core/cors.h"
 #include "core/idempotency.h"
@@ -18,7 +19,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 static const char *const phase_names[] = { "", "ACCESS", "LIMIT", "HANDLER", "COMMIT", "LOG" };
 
@@ -177,48 +177,15 @@ verdict_passes (struct kg_req *req)
   return 0;
 }
 
-/* Whether a Content-Type is application/json, with parameters or without. */
-static int
-type_is_json (kg_str v)
-{
-  static const char json[] = "application/json";
-  size_t n = sizeof json - 1;
-  return v.len >= n && !strncasecmp (v.ptr, json, n)
-         && (v.len == n || v.ptr[n] == ';' || v.ptr[n] == ' ');
-}
-
-/* What a KG_JSON route demands of its body. */
-static int
-body_passes (struct kg_req *req)
-{
-  static const char error[] = "[{\"loc\":[\"body\"],\"type\":\"json_invalid\","
-                              "\"msg\":\"JSON decode error\"}]";
-  const char *why = "";
-  int32_t rc;
-  if (!(req->match.route->pub.flags & KG_JSON))
-    return 1;
-  if (!type_is_json (request_field (req, FIELD_CONTENT_TYPE))) {
-    problem_set (req, 415, NULL, "The body must be application/json.");
-    return 0;
-  }
-  rc = request_scan_body (req, &why);
-  if (rc >= 0)
-    return 1;
-  if (rc == -ENOMEM) {
-    fail (req, req->match.route->self, KG_PHASE_HANDLER, rc);
-    return 0;
-  }
-  problem_member (req, "errors", (kg_str){ error, sizeof error - 1 });
-  problem_set (req, 400, NULL, "%s", why);
-  return 0;
-}
-
 static int
 run_handler (struct kg_req *req)
 {
   const struct route *r = req->match.route;
   uint32_t ms = r->pub.timeout_ms;
-  if (!body_passes (req))
+  int32_t passes = body_check (req);
+  if (passes < 0)
+    fail (req, r->self, KG_PHASE_HANDLER, passes);
+  if (passes <= 0)
     return ANSWERED;
   req->deadline = worker_now (req->worker)
                   + (ms ? ms * CLOCK_MS

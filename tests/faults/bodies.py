@@ -71,9 +71,17 @@ def types(host):
     for kind in ("application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"):
         headers = {**KEY, "Content-Type": kind}
         kgent.equal(host.post("/v1/agentese/invoke", GOOD, headers).status, 200, f"{kind!r}")
-    headers = {**KEY, "Content-Encoding": "gzip"}
-    kgent.equal(host.post("/v1/agentese/invoke", b"\x1f\x8b\x08\x00", headers).status in (400, 415), True,
-                "J14 gzip")
+
+
+def codings(host):
+    """Nobody here decodes: 415 that says so (RFC 9110, section 15.5.16)."""
+    for name, body in (("gzip", b"\x1f\x8b\x08\x00"), ("br", GOOD), ("identity, gzip", GOOD)):
+        answer = host.post("/v1/agentese/invoke", body, {**KEY, "Content-Encoding": name})
+        kgent.equal((answer.status, answer.headers.get("Accept-Encoding")), (415, "identity"), f"J14 {name}")
+    answer = host.post("/v1/agentese/invoke", GOOD, {**KEY, "Content-Encoding": "identity"})
+    kgent.equal((answer.status, answer.headers.get("Accept-Encoding")), (200, None), "J14 identity")
+    answer = host.request("GET", "/v1/usage?meter=tokens", GOOD, {**KEY, "Content-Encoding": "gzip"})
+    kgent.equal(answer.status, 200, "J14 what is sent with GET is ignored")
 
 
 def paths(host):
@@ -93,7 +101,7 @@ def paths(host):
 def run():
     plugins = ["health", 'load = "auth"; dev_keys = true;', "agentese", "metering-openmeter"]
     with kgent.Host(plugins, options=["http.threads=1"]) as host:
-        for part in (refused, quick, types, paths):
+        for part in (refused, quick, types, codings, paths):
             part(host)
 
 

@@ -6,6 +6,7 @@ clients, each event once whoever sends it how often and whatever is killed, and 
 meters make of late ones and corrections."""
 import base64
 import datetime
+import gzip
 import http.client
 import json
 import os
@@ -92,6 +93,11 @@ def refusals(host, tenant, key):
     kgent.equal(send(host, key, b" " * 100001).status, 413, "too many bytes")
     kgent.equal(send(host, key, b"[").status, 400, "no JSON")
     kgent.equal(send(host, key, b"[]", "text/plain").status, 415, "another type")
+    for kind, headers in ((BATCH, {}), ("text/plain", {"ce-specversion": "1.0", "ce-id": "x",
+                                                       "ce-source": "/switch", "ce-type": "call"})):
+        answer = send(host, key, gzip.compress(b"[]"), kind, headers={**headers, "Content-Encoding": "gzip"})
+        kgent.equal((answer.status, answer.headers.get("Accept-Encoding")), (415, "identity"),
+                    f"compressed, as {kind}")
     answer = send(host, key, [event("x"), {"id": 7}])
     kgent.equal((answer.status, [e["index"] for e in answer.json["errors"]]), (422, [1]),
                 "one that is wrong")

@@ -145,6 +145,31 @@ stays (int minor, const char *fields)
   return gate_of (text, 0).keep_alive;
 }
 
+START_TEST (codings)
+{
+  static const struct {
+    const char *fields;
+    int32_t encoded;
+  } rows[] = {
+    { "", 0 },
+    { "Content-Encoding: gzip\r\n", 1 },
+    { "content-encoding: GZIP, identity\r\n", 1 },
+    { "Content-Encoding: x\r\n", 1 },
+    { "Content-Encoding:\r\n", 0 },
+    { "Content-Encoding: identity\r\n", 0 },
+    { "Content-Encoding: , Identity ,\tidentity,\r\n", 0 },
+    { "Content-Encoding: identity\r\nX: y\r\nContent-encoding: br\r\n", 1 },
+    { "Content-Encodinx: gzip\r\nContent_Encoding: gzip\r\n", 0 },
+  };
+  char text[256];
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    snprintf (text, sizeof text, "POST / HTTP/1.1\r\nHost: x\r\n%s\r\n", rows[i].fields);
+    ck_assert_int_eq (gate_of (text, 0).status, 0);
+    ck_assert_msg (gate_of (text, 0).encoded == rows[i].encoded, "%s", text);
+  }
+}
+END_TEST
+
 START_TEST (connections)
 {
   ck_assert_int_eq (stays (1, ""), 1);
@@ -158,4 +183,4 @@ START_TEST (connections)
 }
 END_TEST
 
-UNIT_MAIN ("gate", framing, hosts, methods, bodies, connections)
+UNIT_MAIN ("gate", framing, hosts, methods, bodies, codings, connections)
