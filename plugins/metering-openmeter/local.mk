@@ -43,6 +43,7 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/proof.c \
 	%D%/query.c \
 	%D%/query.h \
+	%D%/query_accept.c \
 	%D%/query_answer.c \
 	%D%/query_args.c \
 	%D%/query_plan.c \

@@ -50,6 +50,7 @@ answer (kg_req *req, void *arg)
   else if (q->error < 0)
     r = q->error;
   else {
+    mt->host->header (req, "Vary", "Accept");
     r = mt->host->reply (req, 200, q->csv ? "text/csv; charset=utf-8" : "application/json",
                          q->text.ptr, q->text.len);
     r = r < 0 ? r : KG_DONE;
@@ -172,17 +173,6 @@ start (struct query *q, kg_req *req)
   return KG_WAIT;
 }
 
-static int32_t
-wants_csv (const struct mt *mt, kg_req *req)
-{
-  kg_str accept = mt->host->get (req, KG_GET_HEADER, "Accept");
-  size_t i;
-  for (i = 0; i + 8 <= accept.len; i++)
-    if (!strncasecmp (accept.ptr + i, "text/csv", 8))
-      return 1;
-  return 0;
-}
-
 /* A tenant sees itself, whatever it asks for. */
 static int32_t
 subject_bind (struct query *q, const char *tenant)
@@ -227,7 +217,7 @@ ask (kg_req *req, void *data, int32_t all)
     return -ENOMEM;
   q->rollup = mt->rollup;
   q->began_ns = mono_now ();
-  q->csv = wants_csv (mt, req);
+  q->csv = query_wants_csv (mt->host->get (req, KG_GET_HEADER, "Accept"));
   r = prepare (q, req, all);
   if (r >= 0)
     return start (q, req);

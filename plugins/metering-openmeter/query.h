@@ -87,6 +87,11 @@ int32_t query_refuse (struct query *q, int32_t status, const char *fmt, ...) KG_
  * -ENOMEM.  `now` is a minute. */
 int32_t query_args_read (struct query *q, kg_str raw, int64_t now);
 
+/* ---- query_accept.c -------------------------------------------------------------- */
+
+/* Whether an Accept asks for CSV rather than JSON; with what it refuses both it is JSON. */
+int32_t query_wants_csv (kg_str accept);
+
 /* ---- query_plan.c ---------------------------------------------------------------- */
 
 /* The first window of which all is there, and stays for some minutes.  `now` is a minute. */

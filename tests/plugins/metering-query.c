@@ -96,6 +96,49 @@ START_TEST (filters_and_csv)
 }
 END_TEST
 
+static const struct {
+  const char *accept;
+  int32_t csv;
+} types[] = {
+  { "application/json", 0 },
+  { "*/*", 0 },
+  { "text/csv", 1 },
+  { "Text/CSV; charset=utf-8", 1 },
+  { "text/csv, application/json", 1 },
+  { "text/csv;q=0.5, application/json", 0 },
+  { "text/csv;q=0.5 , application/json ; q=0.499", 1 },
+  { "application/json;q=0.2,text/csv;q=0.20", 1 },
+  { "text/csv;q=0", 0 },
+  { "text/csv;q=0, */*", 0 },
+  { "text/csv;q=0.000, text/*", 0 },
+  { "text/csv;q=0.1, */*;q=0.2", 0 },
+  { "text/csv;q=0.2, */*;q=0.1", 1 },
+  { "application/json;q=0, */*", 1 },
+  { "application/json;q=0, text/csv;q=0", 0 },
+  { "application/*;q=0.1, text/*;q=0.3", 1 },
+  { "text/*, application/*", 0 },
+  { "text/html", 0 },
+  { "text/csvx, xtext/csv", 0 },
+  { "application/x;a=\"text/csv, text/csv\"", 0 },
+  { "text/csv;a=\"\\\";q=0\";q=0.9", 1 },
+  { "text/csv;q=2", 1 },
+  { ",, ;q=1, text/csv;;q=x,", 1 },
+};
+
+START_TEST (types_have_weights)
+{
+  begin (keep);
+  as ("acme", 0);
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    const char *want = types[i].csv ? "text/csv; charset=utf-8" : "application/json";
+    ck_assert_int_eq (ask_as (types[i].accept, "/v1/usage?meter=tokens&" NOVEMBER), 200);
+    ck_assert_msg (!strcmp (fake_header (asked, "Content-Type"), want), "%s", types[i].accept);
+    ck_assert_str_eq (fake_header (asked, "Vary"), "Accept");
+  }
+  end ();
+}
+END_TEST
+
 /* What a tenant wrote is no formula where an operator opens the table. */
 START_TEST (formulas_are_texts)
 {
@@ -231,4 +274,4 @@ START_TEST (answers_are_bounded)
 END_TEST
 
 UNIT_MAIN ("metering-query", tenants_are_apart, wrong_parameters, filters_and_csv,
-           formulas_are_texts, meters_by_id, leap_days, eight_dimensions, values_are_no_rows, answers_are_bounded)
+           types_have_weights, formulas_are_texts, meters_by_id, leap_days, eight_dimensions, values_are_no_rows, answers_are_bounded)
