@@ -4,6 +4,7 @@
 /* One request to the host: over its socket, or to a URL. */
 
 #include "ctl/ctl.h"
+#include "ctl/digits.h"
 #include "ctl/transfer.h"
 
 #include <errno.h>
@@ -195,7 +196,7 @@ exchange (const struct args *a, const char *method, const char *path, json_objec
   ret->text = t.text;
   if (code != CURLE_OK)
     return explain (code, a, a->url ? a->url : socket);
-  ret->json = json_tokener_parse (ret->text);
+  ret->json = digits_parse (ret->text);
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "ctl/usage.h"
 
 #include "core/util/clock.h"
+#include "ctl/digits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,25 +176,5 @@ course_projection (const struct course *c, json_object *answer, json_object *row
 const char *
 usage_number (json_object *value, char out[SHOW_MAX])
 {
-  const char *text = value ? json_object_get_string (value) : "", *dot = strchr (text, '.');
-  *out = 0;
-  if (!value)
-    return out;
-  if (json_object_is_type (value, json_type_int)) {
-    int64_t n = json_object_get_int64 (value);
-    if (n > INT64_MIN && n < INT64_MAX)
-      return human_count (n, out);
-    strcpy (out, n < 0 ? "under -9.2e18" : "over 9.2e18"); /* json-c cut it off */
-    return out;
-  }
-  if (!dot || dot - text > 18) {
-    snprintf (out, SHOW_MAX, "%s", text);
-    return out;
-  }
-  if (*text == '-' && strtoll (text, NULL, 10) == 0)
-    strcpy (out, "-0");
-  else
-    human_count (strtoll (text, NULL, 10), out);
-  snprintf (out + strlen (out), SHOW_MAX - strlen (out), "%s", dot);
-  return out;
+  return digits_group (value ? json_object_get_string (value) : "", out);
 }

@@ -29,6 +29,8 @@ kgentctl_SOURCES = \
 	%D%/ctl.h \
 	%D%/diff.c \
 	%D%/diff.h \
+	%D%/digits.c \
+	%D%/digits.h \
 	%D%/events.c \
 	%D%/events.h \
 	%D%/file.c \

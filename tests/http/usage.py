@@ -204,13 +204,18 @@ def shown(host):
     kgent.ok(status == 1 and "there is none" in err, "a meter that is none")
 
 
+HUGE = ["9223372036854775806", "9223372036854775807", "9223372036854775808", "18446744073709551616",
+        "-9223372036854775808", "-9223372036854775809", "170141183460469231731687303",
+        "-170141183460469231731687303.715884105727", "100000000000000000000.5", "-0.5", "-1000", "999", "0"]
+
+
 class Huge(http.server.BaseHTTPRequestHandler):
     """A host with sums of over 64 bits."""
 
     def do_GET(self):
-        rows = [{"value": n, "windowStart": "2026-11-01T00:00:00Z"}
-                for n in (2**63 - 2, 10**20, -10**20)]
-        body = json.dumps({"data": rows}).encode()
+        rows = ",".join('{"value":%s,"windowStart":"2026-11-01T00:00:00Z","subject":"1%s\\""}' % (n, "0" * 20)
+                        for n in HUGE)
+        body = f'{{"data":[{rows}]}}'.encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -220,14 +225,22 @@ class Huge(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def grouped(number):
+    whole, point, fraction = number.partition(".")
+    return ("-0" if whole == "-0" else f"{int(whole):,}") + point + fraction
+
+
 def huge_shown(host):
     server = http.server.HTTPServer(("127.0.0.1", 0), Huge)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     _, out, _ = host.ctl("--url", url, "usage", "--meter=huge", "--window", "month")
     kgent.equal([line.split("  ")[-1].strip() for line in out.splitlines()[1:]],
-                ["9,223,372,036,854,775,806", "over 9.2e18", "under -9.2e18"],
-                "a number that does not fit is not shown as another")
+                [grouped(n) for n in HUGE], "each number is shown with all its digits")
+    _, out, _ = host.ctl("--json", "--url", url, "usage", "--meter=huge", "--window", "month")
+    rows = json.loads(out, parse_int=str, parse_float=str)["data"]
+    kgent.equal([r["value"] for r in rows], HUGE, "and as JSON")
+    kgent.equal({r["subject"] for r in rows}, {"1" + "0" * 20 + '"'}, "and so are texts")
     server.shutdown()
 
 
