@@ -106,6 +106,21 @@ units_write (struct rollup *r, const uint8_t *units)
   return write_begun (r, rollup_write (r, &r->turn.fold.cells, units, &r->state, written));
 }
 
+/* The state is as it is on the disk: how far it is can be told. */
+static void
+state_settled (struct rollup *r)
+{
+  uint64_t least = UINT64_MAX;
+  uint32_t i;
+  for (i = 0; i < r->meters.count * UNITS; i++) {
+    const struct rollup_at *at = &r->state.at[i / UNITS][i % UNITS];
+    least = at->position < least ? at->position : least;
+  }
+  if (least != r->least)
+    r->oldest_ns = 0;
+  r->least = least;
+}
+
 /* The next piece of the turn that is under way, or the end of it. */
 static int32_t
 turn_go_on (struct rollup *r)
@@ -119,6 +134,7 @@ turn_go_on (struct rollup *r)
   rest = (now - r->turn.began_ns) * REST - PERIOD_MS * INT64_C (1000000);
   r->next_ns = rest > 0 ? now + rest : 0; /* the timer waits for its period anyway */
   turn_end (r);
+  state_settled (r);
   return 0;
 }
 
@@ -130,6 +146,7 @@ turn_begin (struct rollup *r)
   if (!r->loaded && (e = rollup_state_load (r, &r->state)) < 0)
     return e;
   r->loaded = 1;
+  state_settled (r);
   if ((e = rollup_rebuild_step (r)))
     return e;
   if (now < r->next_ns && r->next_ns - now < 60 * INT64_C (1000000000))
@@ -207,16 +224,11 @@ static void
 lag_report (struct rollup *r)
 {
   struct mt *mt = r->mt;
-  uint64_t newest = mt->store->newest (mt->usage), least = UINT64_MAX;
+  uint64_t newest = mt->store->newest (mt->usage);
   double seconds = 0;
-  uint32_t i;
-  for (i = 0; i < r->meters.count * UNITS; i++)
-    least = r->state.at[i / UNITS][i % UNITS].position < least
-                ? r->state.at[i / UNITS][i % UNITS].position
-                : least;
-  if (newest > least && r->at_ns)
-    seconds = (double)(rollup_now () - r->at_ns) / 1e9;
-  mt->metrics->set (r->lag_records, 0, newest > least ? (double)(newest - least) : 0);
+  if (newest > r->least && r->oldest_ns)
+    seconds = (double)(rollup_now () - r->oldest_ns) / 1e9;
+  mt->metrics->set (r->lag_records, 0, newest > r->least ? (double)(newest - r->least) : 0);
   mt->metrics->set (r->lag_seconds, 0, seconds > 0 ? seconds : 0);
 }
 
@@ -274,7 +286,7 @@ metrics_define (struct rollup *r)
     { &r->lag_records, "kgent_metering_rollup_lag_records", "Records not yet rolled up.",
       KG_GAUGE, 0 },
     { &r->lag_seconds, "kgent_metering_rollup_lag_seconds",
-      "Age of the newest record that is rolled up, while others wait.", KG_GAUGE, 0 },
+      "Age of the oldest record that is not yet rolled up.", KG_GAUGE, 0 },
     { &r->lost, "kgent_metering_unmeasured_total",
       "What a meter could not count, by the reason.", KG_COUNTER, 1 },
     { &r->queries, "kgent_metering_query_seconds", "Time that a query of usage took.",

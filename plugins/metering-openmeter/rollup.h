@@ -103,6 +103,7 @@ struct rollup_turn {
   uint64_t bound;            /* the last record that it may take */
   struct fold fold;
   int64_t began_ns;
+  int64_t first_ns; /* when the first record that it took was recorded; 0: none */
 };
 
 /* Chooses and reads: 1, 0 when nothing is to be done, or -errno. */
@@ -165,7 +166,8 @@ struct rollup {
     char key[KG_KEY_MAX];
   } removed; /* the last row that a rebuild removed: the next ones are behind it */
   int64_t unready_ns; /* when some were to be made anew, and none could begin */
-  int64_t at_ns;      /* when the newest record that was counted was recorded */
+  uint64_t least;     /* up to which record every meter has counted, on the disk */
+  int64_t oldest_ns;  /* when the first one behind it was recorded; 0: not read yet */
 
   _Atomic int32_t stopped;
 

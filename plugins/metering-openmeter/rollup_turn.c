@@ -68,7 +68,6 @@ turn_choose (struct rollup *r, struct rollup_turn *t)
 struct taking {
   struct rollup_turn *turn;
   uint32_t records;
-  int64_t time_ns;
   int32_t error;
 };
 
@@ -81,12 +80,12 @@ record_take (const struct kg_record *record, void *arg)
   int32_t next;
   if (record->sequence > t->bound)
     return 1;
+  t->first_ns = t->first_ns ? t->first_ns : record->time_ns;
   next = fold_record (&t->fold, record, t->to.skip);
   if (next < 0) {
     taking->error = next;
     return 1;
   }
-  taking->time_ns = record->time_ns;
   if (next) {
     t->to.skip = (uint32_t)next;
     return 1;
@@ -115,11 +114,14 @@ rollup_turn_read (struct rollup *r, struct rollup_turn *t)
   if (!turn_choose (r, t))
     return 0;
   t->began_ns = rollup_now ();
+  t->first_ns = 0;
   t->to = t->from;
   t->fold = (struct fold){ .meters = &r->meters, .cells_max = CELLS_MAX };
   for (i = 0; i < r->meters.count; i++)
     t->fold.mask |= (uint64_t)(t->units[i] != 0) << i;
   n = mt->store->read (mt->usage, t->from.position, RECORDS_MAX, record_take, &taking);
+  if (t->from.position <= r->least && t->first_ns)
+    r->oldest_ns = t->first_ns;
   if (n < 0 || taking.error < 0)
     return n < 0 ? n : taking.error;
   /* Where nothing is left to read, what is missing was too old, or damaged. */
@@ -127,7 +129,6 @@ rollup_turn_read (struct rollup *r, struct rollup_turn *t)
     t->to.position = t->bound;
   cells_count (t);
   mt->metrics->add (r->records, 0, taking.records);
-  r->at_ns = taking.time_ns > r->at_ns ? taking.time_ns : r->at_ns;
   return 1;
 }
 

@@ -25,6 +25,7 @@ RULES = os.path.join(kgent.SOURCE, "etc/prometheus/kgent.rules.yml")
 AUTH = 'load = "auth"; dev_keys = true; enforce = "shadow";'
 METERING = 'load = "metering-openmeter"; flush_interval = 0.02; timeout = 1.0;'
 SERIES = re.compile(r"^(kgent[a-z0-9_]*(?:\{[^}]*\})?) ([-+0-9.e]+|NaN|[-+]Inf)$", re.M)
+RECEIPTS = b"gkrecpt2"  # at the start of their region
 MINUTES = 75  # as long as the slowest alert takes
 
 
@@ -160,12 +161,7 @@ def drift():
     kgent.until(lambda: gauge(host, 'kgent_metering_sink_parked{sink="openmeter"}') == 1)
     kgent.equal(host.stop(), 0, "it ends")
     server.status = 200
-    db = sqlite3.connect(glob.glob(host.state + "/*.db")[0])
-    with db:
-        gone = db.execute("DELETE FROM entry WHERE bucket = (SELECT id FROM bucket WHERE name = "
-                          "'metering.parked')").rowcount
-    db.close()
-    kgent.equal(gone, 1, "a parked event is taken out of the store")
+    kgent.equal(entries(host, "DELETE FROM entry", "metering.parked"), 1, "a parked event is taken out of the store")
     with host:
         series = 'kgent_metering_unaccounted{sink="openmeter"}'
         kgent.ok(kgent.until(lambda: gauge(host, series) == 1), f"drift: {series} is 1")
@@ -194,6 +190,54 @@ def late():
         series = 'kgent_metering_sink_lag_seconds{sink="openmeter"}'
         kgent.ok(kgent.until(lambda: gauge(host, series) > 600), f"lag: {series} is {gauge(host, series):.0f}")
         check(host, before, "lag", "KgentSinkLags")
+
+
+def entries(host, what, bucket, like="%"):
+    """The statement's rows of a bucket, or how many it changed."""
+    db = sqlite3.connect(glob.glob(host.state + "/*.db")[0])
+    with db:
+        made = db.execute(f"{what} WHERE bucket = (SELECT id FROM bucket WHERE name = ?) AND "
+                          "CAST (key AS TEXT) LIKE ?", (bucket, like))
+        result = made.fetchall() or made.rowcount
+    db.close()
+    return result
+
+
+def stuck():
+    """Eleven minutes later rollups still stand in front of a row that is damaged."""
+    clock = kgent.Clock()
+    host = make(None, **clock.env).start()
+    use(host)
+    lag = "kgent_metering_rollup_lag_records"
+    months = ("usage.rollups", "month/%")
+    kgent.ok(kgent.until(lambda: entries(host, "SELECT count (*) FROM entry", *months) != [(0,)]
+                         and gauge(host, lag) == 0), "rollups: there are rows")
+    kgent.equal(host.stop(), 0, "it ends")
+    damaged = entries(host, "UPDATE entry SET value = CAST ('{' AS BLOB)", *months)
+    kgent.ok(damaged > 0, f"rollups: {damaged} rows are damaged")
+    with host:
+        kgent.until(lambda: gauge(host, lag) == 0)
+        before = scraped(host)
+        use(host)
+        kgent.ok(kgent.until(lambda: gauge(host, lag) == 1), "rollups: they stop")
+        clock.jump(660)
+        series = "kgent_metering_rollup_lag_seconds"
+        kgent.ok(kgent.until(lambda: gauge(host, series) > 600), f"rollups: {series} is {gauge(host, series):.0f}")
+        check(host, before, "rollups", "KgentRollupLags")
+
+
+def unsigned():
+    """The number of the key that signs receipts is damaged in the memory that processes share."""
+    with make(None) as host:
+        before = scraped(host)
+        for name in glob.glob(host.state + "/regions/*.map"):
+            with open(name, "r+b", buffering=0) as f:
+                if os.pread(f.fileno(), 8, 4096) == RECEIPTS:
+                    os.pwrite(f.fileno(), b"\xff\xff\xff\x7f", 4096 + 36)
+        kgent.equal(use(host), 200, "receipts: answers come")
+        series = "kgent_metering_receipts_missing_total"
+        kgent.ok(kgent.until(lambda: gauge(host, series) == 1), f"receipts: {series} is 1")
+        check(host, before, "receipts", "KgentReceiptsMissing")
 
 
 def disk():
@@ -236,7 +280,7 @@ def make(url, more="", **env):
 def main():
     slow = doubles()
     next(slow)
-    for test in [well, stopped, parked, drift, left] + ([] if kgent.sanitized() else [late, disk]):
+    for test in [well, stopped, parked, drift, left, unsigned] + ([] if kgent.sanitized() else [late, stuck, disk]):
         test()
     next(slow, None)
 
