@@ -21,6 +21,13 @@ const char cure_rollup[]
       "help, for windows whose records are all kept: stop the host, and sqlite3 kgent.db \"DELETE "
       "FROM entry WHERE bucket IN (SELECT id FROM bucket WHERE name IN ('usage.rollups', "
       "'usage.meters'))\"";
+const char cure_lost[]
+    = "its window began before the first record that the log still has, so kgentctl meter rebuild "
+      "leaves it as it is, and queries that need it are 503: restore kgent.db from a copy; without "
+      "one what it counted is lost, but for what rows of shorter and longer windows say of that "
+      "time: note these (kgentctl usage --window), then stop the host and give it up: sqlite3 "
+      "kgent.db \"DELETE FROM entry WHERE bucket IN (SELECT id FROM bucket WHERE name = "
+      "'usage.rollups') AND key = X'"; /* and the rest */
 const char cure_ring[]
     = "start the host: it takes every record that is whole, and counts the others as lost; copy "
       "the file first to look at it";

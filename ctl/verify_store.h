@@ -94,6 +94,7 @@ void remarked (struct verify *v, const char *fmt, ...) __attribute__ ((format (p
 const char *shown (struct piece text);
 
 extern const char cure_copy[], cure_batch[], cure_rollup[], cure_ring[], cure_report[];
+extern const char cure_lost[]; /* the key of its row, in hexadecimal digits, and '" follow */
 
 /* ---- verify_db.c ------------------------------------------------------------------- */
 

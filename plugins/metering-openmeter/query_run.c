@@ -379,7 +379,8 @@ meter_read (struct query *q, const struct meter *m, const struct rollup_state *s
   if (r == -EBADMSG)
     return query_refuse (q, 503,
                          "a row of meter %s is damaged: an operator can have it made anew from "
-                         "the log, kgentctl meter rebuild %s",
+                         "the log, kgentctl meter rebuild %s; see kgentctl verify where that "
+                         "leaves it",
                          m->slug, m->slug);
   return r < 0 ? r : tails_read (q, at);
 }

@@ -6,6 +6,7 @@ host serves and is killed; what the log has no longer stays, and it says so.  An
 knows meters of conf.d."""
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -156,6 +157,30 @@ def no_longer_kept(host, key):
     sums = {day: json.loads(fetch(host.state, f"SELECT value {ROWS} AND CAST (key AS TEXT) LIKE"
                                   f" 'day/mean.%/{day}/%'")[0][0])["sum"] for day in (old, new)}
     kgent.ok(sums[old] == "1" and sums[new] != "1", f"the old window stays, the new one is right: {sums}")
+    given_up(host, key, old)
+
+
+def given_up(host, key, day):
+    """A row that cannot be read, and that the log cannot make anew: verify says what is left to do."""
+    host.stop()
+    like = f"day/requests.%/{day}/%"
+    rows = fetch(host.state, f"SELECT key {ROWS} AND CAST (key AS TEXT) LIKE ?", like)
+    damage(host.state, like, '{"subject')
+    host.start()
+    params = f"meter=requests&windowSize=DAY&from={day[:4]}-{day[4:6]}-{day[6:]}T00:00:00Z"
+    kgent.contains(str(asked(host, key, params)), "kgentctl verify", "a query that needs such a row says so")
+    status, _, err = host.ctl("meter", "rebuild", "requests")
+    kgent.equal((status, "stay as they were" in err), (0, True), "rebuild leaves it")
+    found = findings(host)
+    kgent.equal((len(found), {f["what"] for f in found}), (len(rows), {"it is no JSON"}), "and verify finds it")
+    cures = [f["cure"] for f in found]
+    kgent.ok(all("leaves it as it is" in c and "is lost" in c for c in cures), f"it says why: {cures[:1]}")
+    host.stop()
+    for cure in cures:
+        sql(host.state, (re.search(r'sqlite3 kgent.db "(.*)"$', cure)[1],))
+    host.start()
+    kgent.equal(findings(host), [], "and how it is given up")
+    kgent.ok(isinstance(asked(host, key, params), (int, float)), "behind which queries are answered")
 
 
 def conf_d(host):
