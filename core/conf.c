@@ -380,6 +380,15 @@ conf_plugin_where (const struct conf *c, uint32_t i)
   return c->blocks[i].node->where;
 }
 
+struct conf_where
+conf_plugin_option (const struct conf *c, uint32_t i, const char *message)
+{
+  size_t n = strlen (c->blocks[i].name);
+  if (strncmp (message, c->blocks[i].name, n) || message[n] != '.')
+    return conf_plugin_where (c, i);
+  return node_where (c->blocks[i].node, message + n + 1);
+}
+
 int32_t
 conf_plugin_fill (struct conf *c, uint32_t i, const struct kg_opt *opts, uint32_t opt_size,
                   void *out, struct errors *errors)

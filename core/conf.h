@@ -43,6 +43,10 @@ const char *conf_plugin_name (const struct conf *c, uint32_t i);
 /* Where its entry begins. */
 struct conf_where conf_plugin_where (const struct conf *c, uint32_t i);
 
+/* Where in it an option was written, by what a message about it begins with:
+ * "NAME.plans[1].prices: ..."; where the entry begins for what is no option there. */
+struct conf_where conf_plugin_option (const struct conf *c, uint32_t i, const char *message);
+
 /* Fills `out`, which the caller zeroed and which must outlive the configuration's
  * last print, from the block of plugin `i` by a table whose entries are
  * `opt_size` bytes apart (struct kg_plugin.opt_size).  `opts` may be NULL: no

@@ -3,7 +3,10 @@
 
 #include "core/node.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define NODE_KEY_MAX 65 /* bytes of an option's key, with its NUL */
 
 const char *
 node_type_name (uint32_t type)
@@ -48,6 +51,45 @@ node_find (const struct node *group, const char *key)
   while (n && strcmp (n->key, key))
     n = n->next;
   return n;
+}
+
+/* The element of a list at a place, or NULL. */
+static const struct node *
+node_at (const struct node *list, unsigned long place)
+{
+  const struct node *n = list->type == NODE_LIST ? list->first : NULL;
+  for (; n && place; place--)
+    n = n->next;
+  return n;
+}
+
+/* The node that the first step of a path leads to, which is then behind it; or NULL. */
+static const struct node *
+node_step (const struct node *n, const char **path)
+{
+  char key[NODE_KEY_MAX], *end;
+  size_t len = strspn (*path, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+  const struct node *next = NULL;
+  if (**path == '[') {
+    next = node_at (n, strtoul (*path + 1, &end, 10));
+    *path = *end == ']' ? end + 1 : "";
+  } else if (len && len < sizeof key) {
+    memcpy (key, *path, len);
+    key[len] = 0;
+    next = node_find (n, key);
+    *path += len;
+  }
+  *path += **path == '.';
+  return next;
+}
+
+struct conf_where
+node_where (const struct node *n, const char *path)
+{
+  const struct node *next;
+  while ((next = node_step (n, &path)))
+    n = next;
+  return n->where;
 }
 
 /* Gives `to` the value of `from`, at the place that `to` has in its group. */

@@ -45,6 +45,10 @@ void node_append (struct node *parent, struct node *child);
 /* The member of a group, or NULL; `group` may be NULL. */
 struct node *node_find (const struct node *group, const char *key);
 
+/* Where that was written which a path leads to, "plans[1].prices[0]: ...", as far as it is there;
+ * `n` is where it begins.  What can be of no path ends it. */
+struct conf_where node_where (const struct node *n, const char *path);
+
 /* Moves the members of `from` into `into`: groups merge, anything else
  * replaces.  `from` is used up. */
 void node_merge (struct node *into, struct node *from);

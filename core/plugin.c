@@ -230,6 +230,7 @@ entry_load (struct plugins *p, struct conf *conf, uint32_t i, const char *dir,
                            conf_plugin_where (conf, i), plugin, errors);
   if (r < 0)
     return r;
+  plugin->entry = i;
   p->n++;
   return conf_plugin_fill (conf, i, plugin->desc.opts, plugin->desc.opt_size, plugin->conf,
                            errors);
@@ -242,6 +243,7 @@ plugins_load (struct plugins *p, struct conf *conf, struct errors *errors)
   const char *dir = p->host->settings.plugin_dir;
   uint32_t n = conf_nplugins (conf);
   int32_t r = 0;
+  p->source = conf;
   if (!dir || !*dir)
     dir = plugins_dir_default (buf, sizeof buf);
   p->all = calloc (n + 1, sizeof *p->all);

@@ -5,7 +5,10 @@
  *
  * Why one of them refused is kept until the plugin's open has returned, so that
  * a start that fails says so in one line.  A route or hook that cannot be had
- * fails the start even if the plugin doesn't mind. */
+ * fails the start even if the plugin doesn't mind.
+ *
+ * What a plugin logs in its open as an error is why that failed.  A message that begins with an
+ * option's name, "auth.tiers[1].name: ...", is told with the line where that was written. */
 #include "core/plugin_set.h"
 
 #include "core/log.h"
@@ -20,18 +23,80 @@
 #define ROUTE_FLAGS                                                                            \
   (KG_PUBLIC | KG_ADMIN | KG_BILLABLE | KG_JSON | KG_QUIET | KG_STREAMS | KG_HIDDEN)
 
+/* ---- Logging ------------------------------------------------------------------ */
+
+static _Thread_local struct telling *telling;
+
+void
+plugin_tell_begin (struct telling *t, const struct plugins *p, const struct plugin *plugin,
+                   int hold)
+{
+  *t = (struct telling){ .plugins = p, .plugin = plugin, .hold = hold };
+  errors_init (&t->errors);
+  telling = t;
+}
+
+uint32_t
+plugin_tell_end (struct telling *t, struct errors *errors)
+{
+  struct conf_where nowhere = { NULL, 0 };
+  uint32_t n = t->errors.count < ERRORS_MAX ? t->errors.count : ERRORS_MAX;
+  telling = NULL;
+  for (uint32_t i = 0; i < n; i++) {
+    const char *text = t->errors.text[i] ? t->errors.text[i] : "out of memory";
+    if (errors)
+      errors_add (errors, nowhere, "%s", text);
+    else
+      log_write (KG_LOG_ERROR, t->plugin->desc.name, "%s", text);
+  }
+  errors_finish (&t->errors);
+  return n;
+}
+
+/* With file and line; 0: it is to be logged as it is. */
+static int
+tell (struct telling *t, int32_t level, const char *fmt, va_list ap)
+{
+  const struct plugin *plugin = t->plugin;
+  struct conf_where where = plugin->where;
+  size_t name = strlen (plugin->desc.name);
+  char text[PLUGIN_WHY_MAX];
+  int option, held = t->hold && level == KG_LOG_ERROR;
+  vsnprintf (text, sizeof text, fmt, ap);
+  option = !strncmp (text, plugin->desc.name, name) && text[name] == '.';
+  if (t->plugins->source && option)
+    where = conf_plugin_option (t->plugins->source, plugin->entry, text);
+  if (held && option)
+    errors_add (&t->errors, where, "%s", text);
+  else if (held)
+    errors_add (&t->errors, where, "%s: open: %s", plugin->path, text);
+  else if (option && where.file && where.line)
+    log_write (level, plugin->desc.name, "%s:%u: %s", where.file, where.line, text);
+  else
+    return 0;
+  return 1;
+}
+
 void
 host_log (kg_self *self, int32_t level, const char *fmt, ...)
 {
   va_list ap;
+  int told = 0;
   if (level < KG_LOG_ERROR || level > KG_LOG_DEBUG)
     level = KG_LOG_ERROR;
-  if (!log_enabled (level))
+  if (telling && telling->plugin->self == self && level <= KG_LOG_WARN) {
+    va_start (ap, fmt);
+    told = tell (telling, level, fmt, ap);
+    va_end (ap);
+  }
+  if (told || !log_enabled (level))
     return;
   va_start (ap, fmt);
   log_vwrite (level, self->name, fmt, ap);
   va_end (ap);
 }
+
+/* ---- Declaring ---------------------------------------------------------------- */
 
 static int32_t refused (kg_self *self, int32_t error, int fatal, const char *fmt, ...)
     __attribute__ ((format (printf, 4, 5)));

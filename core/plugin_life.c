@@ -63,10 +63,14 @@ int32_t
 plugin_open (struct plugins *p, struct plugin *plugin, struct errors *errors)
 {
   struct invariants before;
+  struct telling telling;
   const char *fault = NULL;
+  uint32_t told;
   int32_t e;
   invariants_save (&before);
+  plugin_tell_begin (&telling, p, plugin, 1);
   e = open_call (p, plugin);
+  told = plugin_tell_end (&telling, e < 0 ? errors : NULL);
   plugin->opened = e >= 0;
   if (e >= 0 && !(fault = open_fault (p, &before)))
     return 0;
@@ -74,7 +78,7 @@ plugin_open (struct plugins *p, struct plugin *plugin, struct errors *errors)
     errors_add (errors, plugin->where, "%s: open: %s", plugin->path, fault);
   else if (p->refused[0])
     errors_add (errors, plugin->where, "%s: open: %s", plugin->path, p->refused);
-  else
+  else if (!told)
     errors_add (errors, plugin->where, "%s: open failed: %s", plugin->path, strerror (-e));
   plugin_close (p, plugin);
   declared_drop (p, plugin->self);
@@ -236,15 +240,18 @@ plugins_close (struct plugins *p)
 /* ---- Start and stop --------------------------------------------------------- */
 
 static int32_t
-plugin_start (struct plugin *plugin, struct errors *errors)
+plugin_start (struct plugins *p, struct plugin *plugin, struct errors *errors)
 {
   struct invariants before;
+  struct telling telling;
   const char *fault;
   int32_t e = 0;
   invariants_save (&before);
   blame_set (plugin->self, "start", NULL);
+  plugin_tell_begin (&telling, p, plugin, 0);
   if (plugin->desc.start)
     e = plugin->desc.start (plugin->self->data);
+  plugin_tell_end (&telling, NULL);
   blame_clear ();
   plugin->started = e >= 0;
   if (e < 0) {
@@ -264,7 +271,7 @@ plugins_start (struct plugins *p, struct errors *errors)
   p->core->opening = 0;
   p->host->starting = 1;
   for (uint32_t i = 0; e >= 0 && i < p->norder; i++)
-    e = plugin_start (p->order[i], errors);
+    e = plugin_start (p, p->order[i], errors);
   p->host->starting = 0;
   if (e < 0)
     plugins_stop (p);

@@ -16,12 +16,14 @@ struct plugin {
   char *path;
   char *label;           /* "etc/kgentd.conf:31: /x/auth.so" */
   struct conf_where where;
+  uint32_t entry;        /* its place in the configuration */
   void *conf;            /* filled by its options */
   int opened, started, mark; /* mark: of the ordering, 1 on the way, 2 placed */
 };
 
 struct plugins {
   struct host *host;
+  const struct conf *source; /* NULL: nothing but defaults */
   struct kg_self *core;
   struct plugin *all;    /* in the order of the configuration */
   uint32_t n;
@@ -30,6 +32,22 @@ struct plugins {
   char refused[PLUGIN_WHY_MAX]; /* the first [open] function that failed in this open */
   int fatal;                    /* even when the plugin doesn't mind */
 };
+
+/* What a plugin says while its open or start runs, on that thread. */
+struct telling {
+  const struct plugins *plugins;
+  const struct plugin *plugin;
+  struct errors errors; /* of open: logged once that was good, else why it failed */
+  int hold;             /* 1: of open */
+};
+
+/* From here on warnings and errors of the plugin are told with file and line. */
+void plugin_tell_begin (struct telling *t, const struct plugins *p, const struct plugin *plugin,
+                        int hold);
+
+/* Until here; what is held goes to `errors`, or into the log with NULL.  Returns how many there
+ * were. */
+uint32_t plugin_tell_end (struct telling *t, struct errors *errors);
 
 /* Verifies, loads and checks one file into *ret, with a self; `name` NULL: of any
  * name.  -EINVAL with the reason in `errors`, -ENOMEM. */

@@ -66,6 +66,8 @@
 #define STOP_ALONE 48
 #define LATE_ROUTE 49
 #define FOREIGN_ROUTE 50
+#define OPEN_TELLS 51
+#define OPEN_TELLS_MORE 52
 
 struct conf {
   const char *text;
@@ -137,6 +139,12 @@ declare (const struct kg_host *host, kg_self *self)
 #elif WRONG == OPEN_FAILS
   route (host, self, "GET", "/left-over", 0);
   return -EACCES;
+#elif WRONG == OPEN_TELLS
+  host->log (self, KG_LOG_ERROR, "wrong.text: \"%s\" rhymes with nothing; write another", "x");
+  return -EINVAL;
+#elif WRONG == OPEN_TELLS_MORE
+  host->log (self, KG_LOG_ERROR, "nothing fits");
+  return -EINVAL;
 #elif WRONG == NEED_MISSING
   return host->need (self, "nobody/1", 8, 0, &slot);
 #elif WRONG == NEED_MAJOR

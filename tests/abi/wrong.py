@@ -56,6 +56,8 @@ LINES = [
     ("ROUTE_SIZE", "DIR/wrong.so: open: route: its size is not that of struct kg_route"),
     ("HOOK_PHASE", "DIR/wrong.so: open: hook: phase 3 has no hooks, or no function"),
     ("OPEN_FAILS", "DIR/wrong.so: open failed: Permission denied"),
+    ("OPEN_TELLS", "wrong.text: \"x\" rhymes with nothing; write another"),
+    ("OPEN_TELLS_MORE", "DIR/wrong.so: open: nothing fits"),
     ("NEED_MISSING", "DIR/wrong.so: it needs the service nobody/1, which nobody provides; load a plugin that does"),
     ("NEED_MAJOR", "DIR/wrong.so: it needs the service kg.health/2, but core provides kg.health/1; load versions that agree"),
     ("NEED_NAME", "DIR/wrong.so: open: need: \"health\" is not NAME/MAJOR with a slot"),

@@ -305,6 +305,31 @@ START_TEST (merges_folder)
 }
 END_TEST
 
+/* Where an option is that a plugin speaks of, as far as its name leads. */
+START_TEST (finds_options)
+{
+  static const struct {
+    const char *message;
+    uint32_t line;
+  } cases[] = { { "one.plans[1].prices[0]: it is bad", 5 }, { "one.plans[1].tier: no", 4 },
+                { "one.plans[0]: no", 3 },                  { "one.plans[7].tier: no", 3 },
+                { "one.x: no", 2 },                         { "one.nothing: no", 1 },
+                { "one.plans[", 3 },                        { "one.plans[1x]: no", 4 },
+                { "other.x: no", 1 },                       { "one: no", 1 },
+                { "one.", 1 },                              { "", 1 } };
+  struct settings s = { 0 };
+  struct conf *c = load ("plugins = ( { load = \"one\";\nx = 1;\nplans = ( { tier = \"a\"; },\n"
+                         "{ tier = \"b\";\nprices = ( \"p\" ); } ); } );\n",
+                         &s, NULL, 0);
+  ck_assert_ptr_nonnull (c);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    ck_assert_msg (conf_plugin_option (c, 0, cases[i].message).line == cases[i].line,
+                   "%s is in line %u", cases[i].message,
+                   conf_plugin_option (c, 0, cases[i].message).line);
+  conf_destroy (c);
+}
+END_TEST
+
 START_TEST (names_the_part)
 {
   struct settings s;
@@ -430,6 +455,7 @@ main (void)
   tcase_add_test (t, values);
   tcase_add_test (t, choices_in_any_case);
   tcase_add_test (t, merges_folder);
+  tcase_add_test (t, finds_options);
   tcase_add_test (t, names_the_part);
   tcase_add_test (t, overrides);
   tcase_add_loop_test (t, refuses_overrides, 0, sizeof bad_overrides / sizeof *bad_overrides);
