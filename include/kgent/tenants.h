@@ -63,7 +63,7 @@ struct kg_tenants {
    * other than 0; returns that.  Since 1.1. */
   int32_t (*walk) (int32_t (*fn) (const struct kg_tenant *tenant, void *arg), void *arg);
 
-  /* [any, from start on] The name of row `i` of the table of tiers, from 0, in the
+  /* [any, once its plugin is open] The name of row `i` of the table of tiers, from 0, in the
    * order of the configuration: the first one is the least; NULL beyond the last.
    * Valid until close.  Since 1.1. */
   const char *(*tier) (uint32_t i);

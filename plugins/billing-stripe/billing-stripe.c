@@ -4,6 +4,7 @@
 /* billing-stripe: takes Stripe's events, and never loses one. */
 #include "plugins/billing-stripe/desk.h"
 #include "plugins/billing-stripe/offer.h"
+#include "plugins/billing-stripe/options.h"
 #include "plugins/billing-stripe/prices.h"
 #include "plugins/billing-stripe/reconcile.h"
 #include "plugins/billing-stripe/refetch.h"
@@ -181,9 +182,9 @@ static int32_t
 open_parts (struct billing *b)
 {
   static int32_t (*const parts[]) (struct billing *b)
-      = { open_services, open_metrics, open_health,   inbox_open, engine_open, routes_open,
-          webhook_open,  status_open,  stripe_open,   checkout_open, offer_open, usage_open,
-          reconcile_open, refetch_open };
+      = { open_services, options_check, open_metrics,   open_health,  inbox_open,
+          engine_open,   routes_open,   webhook_open,   status_open,  stripe_open,
+          checkout_open, offer_open,    usage_open,     reconcile_open, refetch_open };
   int32_t rc = 0;
   for (size_t i = 0; i < sizeof parts / sizeof parts[0] && rc == 0; i++)
     rc = parts[i](b);

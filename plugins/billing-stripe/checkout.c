@@ -335,23 +335,6 @@ portal_post (kg_req *req, void *data)
   "\"id\":{\"type\":\"string\"},\"url\":{\"type\":\"string\"},"                              \
   "\"customer\":{\"type\":\"string\"},\"expires_at\":{\"type\":\"integer\"}}}"
 
-static int32_t
-urls_check (const struct billing *b)
-{
-  const char *const urls[] = { b->conf->success_url, b->conf->cancel_url, b->conf->return_url };
-  const char *bad = NULL;
-  for (const char *const *r = b->conf->redirects; *r; r++)
-    if (**r && !redirect_entry_ok (*r))
-      bad = *r;
-  for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++)
-    if (urls[i] && !redirect_entry_ok (urls[i]))
-      bad = urls[i];
-  if (!bad)
-    return 0;
-  b->host->log (b->self, KG_LOG_ERROR, "billing-stripe: \"%s\" is no URL to lead back to", bad);
-  return -EINVAL;
-}
-
 int32_t
 checkout_open (struct billing *b)
 {
@@ -385,9 +368,7 @@ checkout_open (struct billing *b)
     .response_schema = S_PAGE,
     .statuses = "400 404 422 501 502 503 504",
   };
-  int32_t rc = urls_check (b);
-  if (rc == 0)
-    rc = payer_open (b);
+  int32_t rc = payer_open (b);
   if (rc == 0)
     rc = b->host->route (b->self, &checkout);
   return rc == 0 ? b->host->route (b->self, &portal) : rc;

@@ -5,6 +5,7 @@
 #include "plugins/billing-stripe/engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define TICK_MS 1000
@@ -83,7 +84,10 @@ static int32_t
 tier_missing (struct engine *e, const char *option, const char *tier)
 {
   const struct billing *b = e->billing;
-  b->host->log (b->self, KG_LOG_ERROR, "billing-stripe.%s: auth.tiers has no \"%s\"", option, tier);
+  char names[512];
+  tier_names_show (&e->tiers, names, sizeof names);
+  b->host->log (b->self, KG_LOG_ERROR, "billing-stripe.%s: auth.tiers has no \"%s\"; there are %s",
+                option, tier, names);
   return -EINVAL;
 }
 
@@ -93,14 +97,17 @@ engine_start (struct billing *b)
   struct engine *e = b->engine;
   const struct billing_plan *plans = b->conf->plans.items;
   kg_timer *timer = NULL;
+  char option[64];
   int32_t rc;
   tiers_load (e);
   e->ended_rank = tier_rank (&e->tiers, b->conf->ended_tier);
   if (e->ended_rank < 0)
     return tier_missing (e, "ended_tier", b->conf->ended_tier);
   for (uint64_t i = 0; i < b->conf->plans.count; i++)
-    if (tier_rank (&e->tiers, plans[i].tier) < 0)
-      return tier_missing (e, "plans", plans[i].tier);
+    if (tier_rank (&e->tiers, plans[i].tier) < 0) {
+      snprintf (option, sizeof option, "plans[%llu].tier", (unsigned long long) i);
+      return tier_missing (e, option, plans[i].tier);
+    }
   rc = b->jobs->timer (b->self, 0, TICK_MS, tiers_run, e, &timer);
   pthread_mutex_lock (&e->lock);
   e->timer = rc == 0 ? timer : NULL;

@@ -29,6 +29,8 @@ noinst_LIBRARIES += %D%/libbilling-stripe.a
 	%D%/link.h \
 	%D%/offer.c \
 	%D%/offer.h \
+	%D%/options.c \
+	%D%/options.h \
 	%D%/payer.c \
 	%D%/payer.h \
 	%D%/plans.c \

@@ -152,12 +152,7 @@ int32_t
 offer_open (struct billing *b)
 {
   static const struct kg_offer service = { .size = sizeof service, .add = offer_add };
-  const char *url = b->conf->public_url;
   int32_t rc;
-  if (url && !redirect_entry_ok (url)) {
-    b->host->log (b->self, KG_LOG_ERROR, "billing-stripe.public_url: \"%s\" is no URL", url);
-    return -EINVAL;
-  }
   b->offer = calloc (1, sizeof *b->offer);
   if (!b->offer)
     return -ENOMEM;

@@ -4,6 +4,7 @@
 #include "plugins/billing-stripe/plans.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 int32_t
@@ -13,6 +14,15 @@ tier_rank (const struct tier_names *tiers, const char *name)
     if (!strcmp (tiers->name[i], name))
       return (int32_t) i;
   return -ENOENT;
+}
+
+void
+tier_names_show (const struct tier_names *tiers, char *ret, size_t size)
+{
+  size_t n = 0;
+  *ret = 0;
+  for (uint32_t i = 0; i < tiers->count && n < size; i++)
+    n += (size_t) snprintf (ret + n, size - n, "%s%s", i ? ", " : "", tiers->name[i]);
 }
 
 static int32_t

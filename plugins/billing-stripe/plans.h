@@ -20,6 +20,9 @@ struct tier_names {
 /* The place of a tier, or -ENOENT. */
 int32_t tier_rank (const struct tier_names *tiers, const char *name);
 
+/* "FREE, PRO", as far as there is room. */
+void tier_names_show (const struct tier_names *tiers, char *ret, size_t size);
+
 /* The tier that a price, lookup key or product of the configuration is for, else the
  * metadata of the price, else `noted`, which may be NULL; NULL: none is known. */
 const char *plan_tier (const struct billing_conf *conf, const struct sub_item *item,

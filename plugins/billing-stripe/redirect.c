@@ -77,6 +77,13 @@ redirect_entry_ok (const char *entry)
 }
 
 int32_t
+redirect_climbs (const char *url)
+{
+  const char *path = path_find (url);
+  return path && climbs (path);
+}
+
+int32_t
 redirect_ok (const char *const *allowed, const char *url)
 {
   const char *path = strlen (url) < REDIRECT_MAX && is_printable (url) ? path_find (url) : NULL;

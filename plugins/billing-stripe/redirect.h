@@ -13,6 +13,9 @@
  * host and port, and a path below. */
 int32_t redirect_ok (const char *const *allowed, const char *url);
 
+/* Whether a segment of its path is "..", in any spelling. */
+int32_t redirect_climbs (const char *url);
+
 /* Whether an entry of the list is one: http or https, and a whole host. */
 int32_t redirect_entry_ok (const char *entry);
 

@@ -257,10 +257,6 @@ refetch_open (struct billing *b)
   int32_t rc;
   if (!b->conf->refetch)
     return 0;
-  if (!b->conf->api_key || !*b->conf->api_key) {
-    b->host->log (b->self, KG_LOG_ERROR, "billing-stripe.refetch: it needs api_key");
-    return -EINVAL;
-  }
   b->refetch = r = calloc (1, sizeof *r);
   if (!r || !(r->reading = calloc (READINGS_MAX, sizeof *r->reading)))
     return -ENOMEM;

@@ -326,18 +326,6 @@ subscription_event (json_object *subscription, const char *maker, int64_t now)
 
 /* ---- Life ---------------------------------------------------------------- */
 
-static int32_t
-starts (const char *text, const char *with)
-{
-  return strncmp (text, with, strlen (with)) == 0;
-}
-
-static int32_t
-is_live (const char *key)
-{
-  return starts (key, "sk_live_") || starts (key, "rk_live_");
-}
-
 int32_t
 stripe_open (struct billing *b)
 {
@@ -347,32 +335,15 @@ stripe_open (struct billing *b)
       = { .size = sizeof def, .kind = KG_COUNTER, .name = "kgent_stripe_api_requests_total",
           .help = "Requests to Stripe's API, by what came of them", .labels = &outcome,
           .nlabels = 1 };
-  const char *key = b->conf->api_key ? b->conf->api_key : "";
   int32_t rc = b->metrics->define (b->self, &def, &b->api_requests);
-  if (rc == 0)
-    rc = b->health->add (b->self, "stripe", 0, &b->api_component);
-  if (rc == 0 && is_live (key) && !starts (b->conf->api_base, "https://")) {
-    b->host->log (b->self, KG_LOG_ERROR,
-                  "billing-stripe.api_base: a live key travels over https:// only");
-    return -EINVAL;
-  }
-  return rc;
+  return rc == 0 ? b->health->add (b->self, "stripe", 0, &b->api_component) : rc;
 }
 
 void
 stripe_start (struct billing *b)
 {
-  const char *key = b->conf->api_key ? b->conf->api_key : "", *mode = b->conf->livemode;
-  if (!*key)
+  if (!b->conf->api_key || !*b->conf->api_key)
     b->health->set (b->api_component, KG_HEALTH_ABSENT, 0, "%s", "");
   else
     b->health->set (b->api_component, KG_HEALTH_OK, 0, "%s", "");
-  if (starts (key, "sk_live_"))
-    b->host->log (b->self, KG_LOG_WARN,
-                  "billing-stripe.api_key is a secret key, which may do everything; use a "
-                  "restricted one, rk_live_...");
-  if (*key && strcmp (mode, "any") && is_live (key) != !strcmp (mode, "live"))
-    b->host->log (b->self, KG_LOG_WARN,
-                  "billing-stripe.api_key is no key of livemode = \"%s\": what is sold will send "
-                  "events that are refused", mode);
 }

@@ -20,6 +20,7 @@
 #define USAGE_KEY   512 /* bytes of a key with its NUL: KG_KEY_MAX */
 #define USAGE_SENDS 16  /* requests at one time */
 #define USAGE_HELD  64
+#define USAGE_METER_MAX 100 /* characters of an event_name, at Stripe */
 
 /* What is read. */
 #define USAGE_LEDGER 1u

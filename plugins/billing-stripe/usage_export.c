@@ -136,19 +136,6 @@ usage_text (kg_str s, char *ret, size_t size)
 /* ---- Life ------------------------------------------------------------------ */
 
 static int32_t
-meters_check (const struct billing *b)
-{
-  const struct usage_meter *m = b->conf->usage.items;
-  for (uint64_t i = 0; i < b->conf->usage.count; i++)
-    if (!stripe_id_ok (m[i].meter) || strlen (m[i].meter) > 100) {
-      b->host->log (b->self, KG_LOG_ERROR, "billing-stripe.usage: \"%s\" is no event_name",
-                    m[i].meter);
-      return -EINVAL;
-    }
-  return 0;
-}
-
-static int32_t
 metrics_open (struct usage *u)
 {
   static const char *const outcomes[USAGE_OUTCOMES + 1]
@@ -181,11 +168,8 @@ store_open (struct usage *u)
 int32_t
 usage_open (struct billing *b)
 {
-  struct usage *u;
-  int32_t rc = meters_check (b);
-  if (rc < 0)
-    return rc;
-  u = b->usage = calloc (1, sizeof *u);
+  struct usage *u = b->usage = calloc (1, sizeof *u);
+  int32_t rc;
   if (!u)
     return -ENOMEM;
   u->billing = b;

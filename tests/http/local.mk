@@ -50,6 +50,7 @@ HTTP_TESTS = \
 	%D%/stripe_rows_once.py \
 	%D%/stripe_sdk.py \
 	%D%/billing.py \
+	%D%/billing_options.py \
 	%D%/checkout.py \
 	%D%/billing_reconcile.py \
 	%D%/billing_usage.py \
