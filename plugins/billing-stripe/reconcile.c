@@ -25,6 +25,8 @@ struct reconcile {
   struct batch *batch; /* what customer_tenant reads with */
   int32_t fix;
   char after[STRIPE_ID];  /* last one of the page before */
+  int64_t asked;          /* when for this page: what it says is not older, and what changed
+                             since then has events of its own, which are newer */
   struct texts seen, tenants; /* sorted once all are there */
   int64_t checked, differences, fixed;
   atomic_uint pending;  /* writes under way, and 1 until all was looked at */
@@ -148,7 +150,7 @@ subscription_compare (struct reconcile *r, const char *tenant, int32_t *ret_diff
 static int32_t
 subscription_look (struct reconcile *r, json_object *subscription)
 {
-  json_object *event = subscription_event (subscription, "reconcile", engine_clock ());
+  json_object *event = subscription_event (subscription, "reconcile", r->asked);
   char tenant[PROJECTION_TENANT];
   const char *why;
   int32_t differs = 1, known, rc = told_take (event, &r->told, &why);
@@ -317,6 +319,7 @@ page_ask (struct reconcile *r)
   form_add (&query, "status", "all");
   form_add (&query, "limit", "100");
   form_add (&query, "starting_after", *r->after ? r->after : NULL);
+  r->asked = engine_clock ();
   rc = stripe_get (r->desk->billing, "/v1/subscriptions", &query, page_told, r);
   form_free (&query);
   return rc;

@@ -253,6 +253,50 @@ CASE (refetch_waits)
   answer_all ();
 }
 
+/* ---- Operators ------------------------------------------------------------- */
+
+static kg_req *
+operator_post (const char *target, const char *body)
+{
+  kg_req *req;
+  fake_as (fake, NULL, 1, 1);
+  req = fake_request (fake, "POST", target, NULL, body);
+  fake_as (fake, NULL, 0, 0);
+  fake_run_jobs (fake);
+  return req;
+}
+
+/* What changed while a page of Stripe's was on its way is newer than the page. */
+CASE (reconcile_stale)
+{
+  static const char *const conf[]
+      = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test",
+          "plans.0.tier=PRO", "plans.0.prices=price_pro", NULL };
+  const char *page = "{\"data\":[{\"id\":\"sub_1\",\"customer\":\"cus_1\",\"status\":\"active\","
+                     "\"items\":{\"data\":[{\"price\":{\"id\":\"price_pro\"}}]}}],"
+                     "\"has_more\":false}";
+  kg_req *req;
+  fake_stop (fake);
+  fake_close (fake);
+  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
+  ck_assert_int_eq (fake_start (fake), 0);
+  take (sub_text ("evt_1", "created", T0 - 9, "active", "price_pro",
+                  ",\"metadata\":{\"tenant_id\":\"t-1\"}"));
+  tier_is ("t-1", "PRO");
+  answer_all (); /* what plans cost */
+  fake_http_reply (fake, 200, NULL, page, -1);
+  req = operator_post ("/admin/v1/billing/reconcile", "{\"fix\":true}");
+  the_time = T0 + 2;
+  take (sub_text ("evt_2", "updated", T0 + 1, "unpaid", "price_pro", ""));
+  tier_is ("t-1", "FREE");
+  fake_http_deliver (fake);
+  fake_run_jobs (fake);
+  ck_assert_int_eq (fake_status (req), 200);
+  ck_assert_str_eq (fake_json (req, "fixed"), "1");
+  settle ();
+  tier_is ("t-1", "FREE");
+}
+
 START_TEST (due_in_order)
 {
   struct due due = { 0 };
@@ -291,4 +335,4 @@ END_TEST
 
 UNIT_MAIN ("billing-account", many_prices, left_out, no_seats, steps, key_moved, key_moved_late,
            key_of_a_price, connected, never_paid, busy_while_due, refunds, started_by_checkout, started_late,
-           waits_by_customer, refetch_waits, due_in_order, texts_once)
+           waits_by_customer, refetch_waits, reconcile_stale, due_in_order, texts_once)
