@@ -65,6 +65,8 @@ enum billing_error {
   BILLING_ERRORS
 };
 
+#define BILLING_FAILURES 256
+
 /* What the cursor has been through, durable together with its position. */
 struct totals {
   int64_t type[EVENT_TYPES]; /* events by type */
@@ -93,6 +95,7 @@ struct billing {
   struct prices *prices;
   struct usage *usage;
   struct refetch *refetch; /* or NULL */
+  atomic_uint failures[BILLING_FAILURES]; /* what stripe_failed has counted, by tenants */
   kg_log *inbox;
   kg_cursor *cursor;
   kg_component *component, *api_component;

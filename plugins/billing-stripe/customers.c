@@ -5,6 +5,7 @@
  * which the newest counts, in whatever order they come; {"tenant":"...","by":"admin"}
  * from an operator, whose word stays. */
 #include "plugins/billing-stripe/engine.h"
+#include "plugins/billing-stripe/payer.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -134,7 +135,10 @@ customer_map (struct batch *batch, const char *customer, const char *tenant)
   owner_touch (batch, &old, customer, tenant);
   if (!*tenant) {
     batch_delete (batch, e->customers, customer);
+    if (*old.tenant) /* else it would go on paying, and be shown to it */
+      payer_take_back (batch, old.tenant, customer);
   } else {
+    payer_give (batch, tenant, customer);
     TEXT_PUT (owner.tenant, tenant);
     owner_put (batch, customer, &owner);
     index_put (batch, tenant, customer);

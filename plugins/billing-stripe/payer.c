@@ -60,6 +60,30 @@ payer_get (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1])
   return noted_get (b, tenant, ret) < 0 || is_others (b, tenant, ret) ? -ENOENT : 0;
 }
 
+static kg_str
+note_show (char text[STRIPE_ID_MAX + 32], const char *customer)
+{
+  return (kg_str){ text, (size_t) snprintf (text, STRIPE_ID_MAX + 32, "{\"customer\":\"%s\"}",
+                                            customer) };
+}
+
+void
+payer_give (struct batch *batch, const char *tenant, const char *customer)
+{
+  char text[STRIPE_ID_MAX + 32];
+  if (stripe_id_ok (customer))
+    batch_put (batch, batch->billing->payers, tenant, note_show (text, customer));
+}
+
+void
+payer_take_back (struct batch *batch, const char *tenant, const char *customer)
+{
+  char text[STRIPE_ID_MAX + 32];
+  kg_str was = note_show (text, customer), is = batch_get (batch, batch->billing->payers, tenant);
+  if (is.ptr && is.len == was.len && !memcmp (is.ptr, was.ptr, was.len))
+    batch_delete (batch, batch->billing->payers, tenant);
+}
+
 /* Notes a customer for a tenant. */
 static void
 noted_put (const struct billing *b, const char *tenant, const char *customer,
@@ -69,8 +93,7 @@ noted_put (const struct billing *b, const char *tenant, const char *customer,
   struct kg_op op = { .kind = KG_OP_PUT, .bucket = b->payers, .revision = KG_REV_ANY,
                       .key = { tenant, strlen (tenant) } };
   struct kg_outcome failed = { .size = sizeof failed };
-  op.value.ptr = text;
-  op.value.len = (size_t) snprintf (text, sizeof text, "{\"customer\":\"%s\"}", customer);
+  op.value = note_show (text, customer);
   failed.error = b->store->write (b->self, &op, 1, sizeof op, done, arg);
   if (failed.error < 0)
     done (&failed, arg);
@@ -171,6 +194,7 @@ made (const struct stripe_reply *r, void *arg)
 {
   struct payer *p = arg;
   const char *id = stripe_text (r->json, "id");
+  stripe_failed (p->billing, p->tenant, r);
   if (r->error || r->status > 299)
     payer_end (p, r);
   else if (!stripe_id_ok (id))
@@ -182,9 +206,11 @@ made (const struct stripe_reply *r, void *arg)
 static int32_t
 payer_make (struct payer *p)
 {
-  char key[STRIPE_ID_MAX], hash[STRIPE_HASH];
+  char key[STRIPE_ID_MAX], failures[STRIPE_COUNT], hash[STRIPE_HASH];
   struct form form = { 0 };
-  int32_t rc = stripe_hash ((const char *const[]){ p->tenant, p->former, NULL }, hash);
+  int32_t rc;
+  stripe_failures (p->billing, p->tenant, failures);
+  rc = stripe_hash ((const char *const[]){ p->tenant, p->former, failures, NULL }, hash);
   if (rc < 0)
     return rc;
   snprintf (key, sizeof key, "kgent-customer-%s", hash);

@@ -9,6 +9,8 @@
 
 #define TENANT_MAX 64 /* bytes of a tenant's id with its NUL */
 
+struct batch;
+
 /* What is asked for; the caller's, and it stays until `done`. */
 struct payer {
   struct billing *billing;
@@ -32,6 +34,11 @@ int32_t payer_get (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX
 /* The same, also one that only events or the operator have named, which is noted from then
  * on; another errno: that can't be read.  [any, not a worker, not within a scan] */
 int32_t payer_look (struct billing *b, const char *tenant, char ret[STRIPE_ID_MAX + 1]);
+
+/* Adds that the tenant's customer is this one, as the operator says; and that it is no longer, if
+ * it was. */
+void payer_give (struct batch *batch, const char *tenant, const char *customer);
+void payer_take_back (struct batch *batch, const char *tenant, const char *customer);
 
 int32_t payer_open (struct billing *b);
 

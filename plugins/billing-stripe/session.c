@@ -6,7 +6,7 @@
  *
  * The Idempotency-Key of a checkout is made of what is asked for and of the hour: who
  * asks twice gets one session.  The customer's newest subscription is in it, too, so that
- * a session that was paid is not offered again. */
+ * a session that was paid is not offered again, and how often Stripe has failed. */
 #include "plugins/billing-stripe/session.h"
 
 #include <errno.h>
@@ -118,6 +118,7 @@ session_made (const struct stripe_reply *r, void *arg)
 {
   struct session *s = arg;
   const char *url = stripe_text (r->json, "url"), *id = stripe_text (r->json, "id");
+  stripe_failed (s->billing, s->payer.tenant, r);
   if (customer_gone (s, r)) {
     step_payer (s);
     return;
@@ -140,13 +141,15 @@ session_made (const struct stripe_reply *r, void *arg)
 static int32_t
 key_make (const struct session *s, const char *kind, char ret[STRIPE_ID_MAX])
 {
-  char hour[24], quantity[24], hash[STRIPE_HASH];
+  char hour[24], quantity[24], failures[STRIPE_COUNT], hash[STRIPE_HASH];
   int32_t rc;
+  stripe_failures (s->billing, s->payer.tenant, failures);
   snprintf (hour, sizeof hour, "%lld", (long long) (time (NULL) / HOUR_S));
   snprintf (quantity, sizeof quantity, "%lld", (long long) s->quantity);
   rc = stripe_hash ((const char *const[]){ s->payer.tenant, s->payer.customer, s->price, quantity,
                                            s->success_url, s->cancel_url, s->newest,
-                                           s->kind == SESSION_PORTAL ? s->nonce : "", hour, NULL },
+                                           s->kind == SESSION_PORTAL ? s->nonce : "", hour,
+                                           failures, NULL },
                     hash);
   if (rc == 0)
     snprintf (ret, STRIPE_ID_MAX, "kgent-%s-%s", kind, hash);

@@ -296,6 +296,31 @@ stripe_hash (const char *const *texts, char ret[STRIPE_HASH])
   return 0;
 }
 
+static atomic_uint *
+failures_of (struct billing *b, const char *tenant)
+{
+  uint32_t h = 2166136261u;
+  for (; *tenant; tenant++)
+    h = (h ^ (unsigned char) *tenant) * 16777619u;
+  return &b->failures[h % BILLING_FAILURES];
+}
+
+void
+stripe_failures (struct billing *b, const char *tenant, char ret[STRIPE_COUNT])
+{
+  snprintf (ret, STRIPE_COUNT, "%u", atomic_load (failures_of (b, tenant)));
+}
+
+/* 409 and 429 are not kept, nor is what never came to Stripe: then the same key is the safe
+ * one. */
+void
+stripe_failed (struct billing *b, const char *tenant, const struct stripe_reply *r)
+{
+  if (!r->error && r->status >= 400 && r->status != 409 && r->status != 429
+      && stripe_text (r->json, "error.type"))
+    atomic_fetch_add (failures_of (b, tenant), 1);
+}
+
 int32_t
 stripe_id_ok (const char *id)
 {

@@ -17,6 +17,7 @@
 #include <json-c/json.h>
 
 #define STRIPE_ID_MAX  255 /* bytes of Stripe's ids, and of an Idempotency-Key */
+#define STRIPE_COUNT   12  /* bytes of a count's text with its NUL */
 #define STRIPE_HASH    33  /* bytes of stripe_hash's text with its NUL */
 
 /* What came of a request; valid during the callback. */
@@ -56,6 +57,14 @@ json_object *subscription_event (json_object *subscription, const char *maker, i
 /* 32 hexadecimal digits of the SHA-256 of texts, each with its end, up to NULL: 0 or
  * -ENOMEM. */
 int32_t stripe_hash (const char *const *texts, char ret[STRIPE_HASH]);
+
+/* Stripe answers an Idempotency-Key for a day with what it said first, be that a failure.  So a
+ * key has in it how often something has failed for its tenant; tenants may share a count.
+ * [any] */
+void stripe_failures (struct billing *b, const char *tenant, char ret[STRIPE_COUNT]);
+
+/* Counts a reply that Stripe keeps and that is a failure.  [any] */
+void stripe_failed (struct billing *b, const char *tenant, const struct stripe_reply *r);
 
 /* A text that can stand in a path of the API: letters, digits and underscores. */
 int32_t stripe_id_ok (const char *id);

@@ -254,6 +254,33 @@ def fails(w):
     kgent.ok(fakestripe.KEY not in w.host.logged(), "the key is not in the log")
 
 
+def keeps_failures(w):
+    """Stripe answers an Idempotency-Key for a day with what it said first, failures too."""
+    tenant, key = tenant_new(w.host, "kept")
+    for quantity, path in enumerate(("/v1/customers", "/v1/checkout/sessions"), 1):
+        body = {"plan": "PRO", "quantity": quantity}
+        w.stripe.keep = path
+        kgent.equal(checkout(w.host, key, **body).status, 503, f"a failure: {path}")
+        w.stripe.keep = None
+        kgent.equal(checkout(w.host, key, **body).status, 200, "is none the next time")
+    kgent.equal(len([c for c in w.stripe.objects["customers"].values()
+                     if c["metadata"].get("tenant_id") == tenant]), 1, "and one customer is made")
+
+
+def given(w):
+    tenant, key = tenant_new(w.host, "given")
+    first = checkout(w.host, key, plan="PRO").json["customer"]
+    other = w.stripe.add("customers", "cus", metadata={})["id"]
+    held = w.stripe.subscribe(other, w.pro)
+    w.host.post("/admin/v1/billing/customers", {"customer": other, "tenant": tenant}, local=True)
+    kgent.equal(portal(w.host, key).json["customer"], other, "what the operator gives is the portal's")
+    answer = checkout(w.host, key, plan="PRO")
+    kgent.equal((answer.status, answer.json.get("subscription")), (409, held["id"]),
+                "and what that has is not sold again")
+    w.host.post("/admin/v1/billing/customers", {"customer": other, "tenant": None}, local=True)
+    kgent.equal(portal(w.host, key).json["customer"], first, "taken back it is nobody's portal")
+
+
 def restarts(w):
     _, key = tenant_new(w.host, "again")
     first = checkout(w.host, key, plan="PRO").json
@@ -305,7 +332,8 @@ def starts():
 
 def tests():
     with World() as w:
-        for test in (sells, leads_back, refuses, portals, customers, fails, restarts):
+        for test in (sells, leads_back, refuses, portals, customers, fails, keeps_failures, given,
+                     restarts):
             test(w)
 
 

@@ -80,6 +80,7 @@ class Stripe:
         self.key, self.lock = key, threading.RLock()
         self.seen, self.failures = [], []
         self.replies = {}  # Idempotency-Key -> (request, status, object)
+        self.keep = None  # a path: a POST to it fails, which is kept as every answer is
         self.objects = {k: {} for k in ("customers", "products", "prices", "sessions", "portals",
                                         "subscriptions", "invoices", "meters")}
         self.meter_events, self.identifiers = [], set()
@@ -316,12 +317,14 @@ class Stripe:
                                            "same parameters they were first used with."}}, {}
                 return status, o, {"Idempotent-Replayed": "true"}
             try:
+                if key and path == self.keep:
+                    raise Refusal(500, "api_error", "An unknown error occurred")
                 status, o = 200, json.loads(json.dumps(self.answer(method, path, p)))
             except Refusal as refusal:
                 status, o = refusal.status, {"error": refusal.error}
             if key:
                 self.replies[key] = ((path, p), status, o)
-        return status, o, {}
+        return status, o, {"Stripe-Should-Retry": "false"} if status == 500 else {}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

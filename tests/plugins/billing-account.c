@@ -297,6 +297,29 @@ CASE (reconcile_stale)
   tier_is ("t-1", "FREE");
 }
 
+#define CUSTOMERS "/admin/v1/billing/customers"
+
+static void
+payer_is (const char *value)
+{
+  const char *is = fake_store_get (fake, "billing.payers", "t-1");
+  ck_assert_msg (value ? is && !strcmp (is, value) : !is, "%s", is ? is : "nobody");
+}
+
+/* Whom the operator gives a customer pays with it, whoever paid before; until it is taken back. */
+CASE (given_and_taken)
+{
+  fake_store_put (fake, "billing.payers", "t-1", "{\"customer\":\"cus_old\"}");
+  operator_post (CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":\"t-1\"}");
+  payer_is ("{\"customer\":\"cus_1\"}");
+  operator_post (CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":null}");
+  payer_is (NULL);
+  operator_post (CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":\"t-1\"}");
+  fake_store_put (fake, "billing.payers", "t-1", "{\"customer\":\"cus_new\"}");
+  operator_post (CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":null}");
+  payer_is ("{\"customer\":\"cus_new\"}");
+}
+
 START_TEST (due_in_order)
 {
   struct due due = { 0 };
@@ -335,4 +358,4 @@ END_TEST
 
 UNIT_MAIN ("billing-account", many_prices, left_out, no_seats, steps, key_moved, key_moved_late,
            key_of_a_price, connected, never_paid, busy_while_due, refunds, started_by_checkout, started_late,
-           waits_by_customer, refetch_waits, reconcile_stale, due_in_order, texts_once)
+           waits_by_customer, refetch_waits, reconcile_stale, given_and_taken, due_in_order, texts_once)
