@@ -141,10 +141,12 @@ static int32_t
 subscription_take (struct work *w)
 {
   int32_t rc = subscription_load (w, w->told.object), wanted;
+  char former[PROJECTION_TENANT];
   if (rc < 0)
     return rc;
   if (is_known (w))
     return 0;
+  TEXT_PUT (former, projection_tenant (&w->p));
   event_apply (w);
   wanted = effect_wanted (w);
   subscription_save (w);
@@ -152,6 +154,8 @@ subscription_take (struct work *w)
   if (wanted)
     effect_add (w->batch, &w->told, &w->p);
   subscription_touch (w);
+  if (*former && strcmp (former, projection_tenant (&w->p))) /* it has lost what it had */
+    batch_touch (w->batch, former);
   return 0;
 }
 

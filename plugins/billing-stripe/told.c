@@ -79,14 +79,20 @@ number_get (struct reader *r, json_object *v, int64_t none, const char *why)
   return json_object_get_int64 (v);
 }
 
-/* A tenant or tier in metadata: what cannot be one names none. */
+/* A tenant or tier, unless there is one already: what cannot be one names none.  Others than
+ * we write metadata and references, of up to 500 characters. */
 static void
-metadata_get (json_object *o, const char *name, char *ret, size_t size)
+name_get (json_object *v, char *ret, size_t size)
 {
-  json_object *v = member2 (o, "metadata", name);
   if (!*ret && json_object_is_type (v, json_type_string)
       && (size_t) json_object_get_string_len (v) < size)
     text_put (ret, size, json_object_get_string (v));
+}
+
+static void
+metadata_get (json_object *o, const char *name, char *ret, size_t size)
+{
+  name_get (member2 (o, "metadata", name), ret, size);
 }
 
 #define TENANT_OF(o, told) metadata_get (o, "tenant_id", (told)->state.tenant, PROJECTION_TENANT)
@@ -215,9 +221,7 @@ checkout_read (struct reader *r)
   metadata_get (r->object, PRICE_MEMBER, t->state.item[0].price, STRIPE_ID);
   t->state.items = *t->state.item[0].price != 0;
   TENANT_OF (r->object, t);
-  if (!*t->state.tenant)
-    TEXT (r, member (r->object, "client_reference_id"), t->state.tenant,
-          "client_reference_id is no text of a tenant's length");
+  name_get (member (r->object, "client_reference_id"), t->state.tenant, PROJECTION_TENANT);
 }
 
 static void

@@ -320,6 +320,36 @@ CASE (given_and_taken)
   payer_is ("{\"customer\":\"cus_new\"}");
 }
 
+/* ---- Tenants and time ------------------------------------------------------ */
+
+/* Whoever a subscription was named for loses it, also when the customer was another one's. */
+CASE (named_anew)
+{
+  take (sub_text ("evt_1", "created", T0, "active", "price_pro",
+                  ",\"metadata\":{\"tenant_id\":\"t-1\"}"));
+  take (event_text ("evt_2", "customer.updated", T0 + 1,
+                    "\"id\":\"cus_1\",\"metadata\":{\"tenant_id\":\"t-2\"}"));
+  tier_is ("t-1", "PRO");
+  take (sub_text ("evt_3", "updated", T0 + 2, "active", "price_pro",
+                  ",\"metadata\":{\"tenant_id\":\"t-3\"}"));
+  tier_is ("t-3", "PRO");
+  tier_is ("t-1", "FREE");
+}
+
+/* A reference that no tenant can have is somebody else's, and nothing is wrong with it. */
+CASE (long_reference)
+{
+  char object[512];
+  snprintf (object, sizeof object,
+            "\"id\":\"cs_1\",\"customer\":\"cus_1\",\"subscription\":\"sub_1\","
+            "\"amount_total\":1200,\"currency\":\"jpy\",\"client_reference_id\":\"%0200d\"", 7);
+  take (event_text ("evt_1", "checkout.session.completed", T0, object));
+  ck_assert_ptr_null (fake_store_get (fake, "billing.parked", "evt_1"));
+  take (event_text ("evt_2", "customer.updated", T0 + 2,
+                    "\"id\":\"cus_1\",\"metadata\":{\"tenant_id\":\"t-1\"}"));
+  ledger_has ("started-sub_1", "\"amount\":1200,");
+}
+
 START_TEST (due_in_order)
 {
   struct due due = { 0 };
@@ -358,4 +388,5 @@ END_TEST
 
 UNIT_MAIN ("billing-account", many_prices, left_out, no_seats, steps, key_moved, key_moved_late,
            key_of_a_price, connected, never_paid, busy_while_due, refunds, started_by_checkout, started_late,
-           waits_by_customer, refetch_waits, reconcile_stale, given_and_taken, due_in_order, texts_once)
+           waits_by_customer, refetch_waits, reconcile_stale, given_and_taken, named_anew,
+           long_reference, due_in_order, texts_once)
