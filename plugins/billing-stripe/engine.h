@@ -63,6 +63,7 @@ struct engine {
   int32_t sweeping;
   uint32_t sweeps;    /* that soon had another one behind them */
   int64_t sweep_at;   /* when the next one begins, seconds since the epoch */
+  int64_t looked_at;  /* the same: what the clock said the last time */
 };
 
 /* Seconds since the epoch; a test puts its own. */

@@ -119,7 +119,7 @@ all_told (struct refetch *r)
     if (!r->since)
       b->host->log (b->self, KG_LOG_WARN, "subscriptions cannot be read, and events wait: %s",
                     r->why);
-    r->since = r->since ? r->since : now;
+    r->since = r->since && r->since <= now ? r->since : now;
     r->wait_until = now + (wait_s < AGAIN_S ? AGAIN_S : wait_s > LATEST_S ? LATEST_S : wait_s);
     if (now - r->since >= b->conf->refetch_wait)
       give_up (r);
@@ -199,10 +199,12 @@ refetch_begin (struct refetch *r)
 {
   struct billing *b = r->billing;
   uint64_t position = b->store->position (b->cursor);
+  int64_t now;
   int32_t rc;
   if (r->ready && r->after == position && r->upto > position)
     return 0;
-  if (engine_clock () < r->wait_until)
+  now = engine_clock ();
+  if (now < r->wait_until && r->wait_until - now <= LATEST_S) /* else the clock was set back */
     return 2;
   r->ready = r->full = r->failed = 0;
   r->count = 0;

@@ -442,6 +442,16 @@ dirty_run (struct engine *e, struct texts *dirty, struct texts *freed, int64_t n
   return n;
 }
 
+/* A clock that was set back: what its time has ended may go on, and nothing else would look
+ * at that before it has come so far again. */
+static void
+clock_look (struct engine *e, int64_t now)
+{
+  if (now + SETTLE_S < e->looked_at)
+    e->sweep_at = now;
+  e->looked_at = now;
+}
+
 void
 tiers_run (void *arg)
 {
@@ -450,6 +460,7 @@ tiers_run (void *arg)
   int64_t now = engine_clock ();
   int32_t all = dirty_take (e, &dirty, &freed), more = 0;
   uint32_t n = dirty_run (e, &dirty, &freed, now);
+  clock_look (e, now);
   if (!e->sweeping && (all || e->sweep_at <= now))
     sweep_begin (e, now);
   if (e->sweeping) {

@@ -253,6 +253,35 @@ CASE (refetch_waits)
   answer_all ();
 }
 
+/* What was waited for until a time of before is not, once the clock was set back. */
+CASE (refetch_set_back)
+{
+  static const char *const conf[]
+      = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test",
+          "refetch=true", NULL };
+  fake_stop (fake);
+  fake_close (fake);
+  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
+  ck_assert_int_eq (fake_start (fake), 0);
+  take (sub_text ("evt_1", "created", T0, "active", "price_pro", ""));
+  fake_http_reply (fake, 500, NULL, "{}", -1);
+  fake_http_deliver (fake);
+  fake_run_jobs (fake);
+  the_time -= 3600;
+  settle ();
+  ck_assert_int_eq (fake_http_count (fake), 2);
+  fake_http_reply (fake, 500, NULL, "{}", -1);
+  fake_http_deliver (fake);
+  fake_run_jobs (fake);
+  the_time += 61; /* of refetch_wait */
+  settle ();
+  ck_assert_int_eq (fake_http_count (fake), 3);
+  fake_http_reply (fake, 500, NULL, "{}", -1);
+  fake_http_deliver (fake);
+  fake_run_jobs (fake);
+  ck_assert_ptr_nonnull (fake_store_get (fake, "billing.objects", "sub/sub_1"));
+}
+
 /* ---- Operators ------------------------------------------------------------- */
 
 static kg_req *
@@ -336,6 +365,23 @@ CASE (named_anew)
   tier_is ("t-1", "FREE");
 }
 
+/* What a clock that ran ahead has ended goes on once it is right again. */
+CASE (clock_set_back)
+{
+  take (sub_text ("evt_1", "created", T0, "past_due", "price_pro",
+                  ",\"metadata\":{\"tenant_id\":\"t-1\"}"));
+  tier_is ("t-1", "PRO");
+  the_time = T0 + 3650 * DAY;
+  settle ();
+  tier_is ("t-1", "FREE");
+  the_time = T0 + 10;
+  settle ();
+  tier_is ("t-1", "PRO");
+  the_time = T0 + 7 * DAY;
+  settle ();
+  tier_is ("t-1", "FREE");
+}
+
 /* A reference that no tenant can have is somebody else's, and nothing is wrong with it. */
 CASE (long_reference)
 {
@@ -388,5 +434,5 @@ END_TEST
 
 UNIT_MAIN ("billing-account", many_prices, left_out, no_seats, steps, key_moved, key_moved_late,
            key_of_a_price, connected, never_paid, busy_while_due, refunds, started_by_checkout, started_late,
-           waits_by_customer, refetch_waits, reconcile_stale, given_and_taken, named_anew,
-           long_reference, due_in_order, texts_once)
+           waits_by_customer, refetch_waits, refetch_set_back, reconcile_stale, given_and_taken,
+           named_anew, clock_set_back, long_reference, due_in_order, texts_once)
