@@ -75,6 +75,10 @@ struct usage {
     char key[USAGE_KEY];
     int64_t until;
   } held[USAGE_HELD]; /* refused for a reason that an operator can end */
+  char after[USAGE_KEY]; /* once there were more: what goes out are keys behind this one, until
+                            none is left and it begins anew; "": from the first on */
+  int64_t anew_at;       /* when that may be, seconds since the epoch */
+  int64_t looked_at;     /* the same: what the clock said the last time */
 };
 
 /* The parts of "KIND/METER/TENANT/MINUTE[/PART]", and a text that fits: 0 or -EINVAL. */

@@ -76,11 +76,24 @@ read_tell (struct usage *u, uint32_t what, int32_t rc)
   return rc;
 }
 
+/* A clock that was set back ends all waiting, which was until times of before. */
+static void
+clock_look (struct usage *u, int64_t now)
+{
+  if (now < u->looked_at) {
+    u->close_at = u->wait_until = u->anew_at = 0;
+    for (uint32_t i = 0; i < USAGE_HELD; i++)
+      u->held[i].until = 0;
+  }
+  u->looked_at = now;
+}
+
 static int32_t
 turn (struct usage *u)
 {
   int64_t now = usage_now ();
   int32_t rc = 0, full = 0;
+  clock_look (u, now);
   if (!u->tallied && (rc = read_tell (u, USAGE_LEDGER, usage_tally (u, &full))) != 0) {
     u->full = full ? u->full + 1 : 0;
     u->tallied = !full || u->full % FULL_MAX == 0;

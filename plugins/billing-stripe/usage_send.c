@@ -170,7 +170,8 @@ is_held (const struct usage *u, const char *key, int64_t now)
   return 0;
 }
 
-/* Refused for a reason that may pass; others go first meanwhile. */
+/* Refused for a reason that may pass; others go first meanwhile.  Should there be very many, as
+ * when a meter is gone, those behind them have their turn before it begins anew. */
 static void
 item_hold (struct usage *u, const struct usage_item *item, int64_t now)
 {
@@ -180,7 +181,10 @@ item_hold (struct usage *u, const struct usage_item *item, int64_t now)
       u->held[i].until = now + REFUSED_S;
       return;
     }
-  u->wait_until = now + REFUSED_S;
+  if (!*u->after)
+    u->anew_at = now + REFUSED_S;
+  if (strcmp (item->key, u->after) > 0)
+    memcpy (u->after, item->key, sizeof item->key);
 }
 
 struct picking {
@@ -195,7 +199,8 @@ part_pick (const struct kg_entry *entry, void *arg)
   struct usage *u = p->usage;
   struct usage_item *item = &u->item[u->items];
   char text[STRIPE_ID_MAX + 64], *space, *retries;
-  if (usage_text (entry->key, item->key, sizeof item->key) < 0 || is_held (u, item->key, p->now)
+  if (usage_text (entry->key, item->key, sizeof item->key) < 0 || strcmp (item->key, u->after) <= 0
+      || is_held (u, item->key, p->now)
       || usage_text (entry->value, text, sizeof text) < 0 || !(space = strchr (text, ' ')))
     return 0;
   item->usage = u;
@@ -211,17 +216,19 @@ part_pick (const struct kg_entry *entry, void *arg)
   return ++u->items == USAGE_SENDS;
 }
 
-/* What Stripe will say of this part for ever. */
+/* What Stripe will say of this part for ever.  A meter that is missing may be made. */
 static int32_t
-is_final (const char *code)
+is_final (const struct stripe_reply *r)
 {
   static const char *const codes[]
-      = { "timestamp_too_far_in_past", "timestamp_in_future", "resource_missing",
-          "meter_event_customer_not_found", "meter_event_value_invalid", NULL };
+      = { "timestamp_too_far_in_past", "timestamp_in_future", "meter_event_customer_not_found",
+          "meter_event_value_invalid", "meter_event_invalid_value", NULL };
+  const char *code = stripe_text (r->json, "error.code");
+  const char *param = stripe_text (r->json, "error.param");
   for (const char *const *c = codes; code && *c; c++)
     if (!strcmp (*c, code))
       return 1;
-  return 0;
+  return code && !strcmp (code, "resource_missing") && (!param || strstr (param, "customer"));
 }
 
 static int32_t
@@ -252,7 +259,7 @@ item_refused (struct usage_item *item, const struct stripe_reply *r)
   TEXT_PUT (item->why, text ? text : r->message);
   u->billing->health->set (u->component, KG_HEALTH_DEGRADED, 0, "Stripe refuses usage: %s",
                            item->why);
-  if (is_final (stripe_text (r->json, "error.code")))
+  if (is_final (r))
     item->result = -1;
   else
     item->held = 1;
@@ -282,7 +289,7 @@ items_well (const struct usage *u, int64_t now)
   for (uint32_t i = 0; i < USAGE_HELD; i++)
     if (u->held[i].until > now)
       return 0;
-  return 1;
+  return !*u->after;
 }
 
 static void
@@ -394,6 +401,8 @@ usage_send (struct usage *u, int64_t now)
     return 0;
   u->items = 0;
   scanned = b->store->scan (u->bucket, (kg_str){ "out/", 4 }, part_pick, &picking);
+  if (scanned >= 0 && !u->items && now >= u->anew_at)
+    *u->after = 0; /* for the next look */
   if (scanned < 0 || !u->items)
     return scanned < 0 ? scanned : 0;
   atomic_store (&u->flying, u->items);

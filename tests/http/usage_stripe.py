@@ -162,14 +162,45 @@ def refused(host, stripe, key, customer):
     kgent.ok(old not in got(stripe, customer), "without it")
 
 
+def gone(host, stripe, key, customer, clock):
+    """A meter that is missing at Stripe, and more of its sums than can be kept in mind: those of
+    the others, whose names come behind, are sent all the same, and all once it is there."""
+    first = minute_ago(2000)
+    events = [{"specversion": "1.0", "id": f"g{i}", "source": "test", "type": "llm",
+               "time": datetime.datetime.fromtimestamp(first + 60 * i, datetime.timezone.utc)
+               .strftime("%Y-%m-%dT%H:%M:%SZ"), "data": {"usage": {"tokens": 3}}}
+              for i in range(150)]
+    stripe.fail("POST", "/v1/billing/meter_events", status=400, times=100000,
+                when=lambda p: p["event_name"] == "calls", body={"error": {
+                    "type": "invalid_request_error", "code": "resource_missing",
+                    "param": "event_name", "message": "No active meter has this event_name"}})
+    parked = outcome(host, "parked")
+    answer = host.request("POST", "/v1/events", json.dumps(events), {
+        **key, "Content-Type": "application/cloudevents-batch+json"})
+    kgent.equal(answer.status, 204, "minutes with a meter that is gone")
+    wanted = {first + 60 * i: [3] for i in range(150)}
+
+    def those(meter):
+        return {m: v for m, v in got(stripe, customer, meter).items() if m in wanted}
+
+    until(lambda: those("tokens"), wanted, "the other meter's arrive")
+    kgent.equal(outcome(host, "parked"), parked, "a meter can come back: nothing is parked")
+    stripe.failures.clear()
+    if clock:
+        clock.jump(90)
+    until(lambda: those("calls"), {m: [1] for m in wanted}, "and all, once it is there", 120)
+
+
 def tests():
+    clock = None if kgent.sanitized() else kgent.Clock()
     with fakestripe.Stripe() as stripe:
         pro = stripe.price("PRO", 1900)
         block = (f'load = "billing-stripe"; api_base = "{stripe.url}"; api_key = "{stripe.key}"; '
                  f'success_url = "https://a.example/"; {METERS} '
                  f'plans = ( {{ tier = "PRO"; prices = ( "{pro["id"]}" ); }} );')
         with kgent.Host(plugins=["health", 'load = "auth"; enforce = "shadow";',
-                                 'load = "metering-openmeter";', block]) as host:
+                                 'load = "metering-openmeter";', block],
+                        env=clock.env if clock else None) as host:
             _, key = tenant_new(host, "acme")
             _, stranger = tenant_new(host, "stranger")
             customer = host.post("/v1/billing/checkout", {"plan": "PRO"}, key).json["customer"]
@@ -179,6 +210,7 @@ def tests():
             many(host, stripe, key, customer)
             survives(host, stripe, key, customer)
             refused(host, stripe, key, customer)
+            gone(host, stripe, key, customer, clock)
             kgent.ok(stripe.key not in host.logged(), "the key is not in the log")
 
 
