@@ -234,17 +234,21 @@ wal_tend (struct store *s)
     db_checkpoint (s->db, 0);
 }
 
-/* A run of marks is many times what others write: where it finds no room, they may. */
+/* A run of marks is many times what others write: where it finds no room, they may.  They get
+ * back what its slices have of the WAL. */
 static int32_t
 idle_marks (struct store *s)
 {
-  int32_t r = marks_tend (s);
+  int32_t r = marks_tend (s), opened;
   if ((r != -ENOSPC && r != -ENOMEM) || !marks_can_wait (s))
     return r;
   pulse_marks (s, r);
   group_reset (s);
   turn_undo (s, r);
-  return committer_open (s);
+  opened = committer_open (s);
+  if (opened >= 0 && r == -ENOSPC)
+    db_checkpoint (s->db, 1);
+  return opened;
 }
 
 /* What another process did, and housekeeping. */

@@ -199,6 +199,7 @@ core_libcore_a_SOURCES = \
 	%D%/store_marks.c \
 	%D%/store_marks_load.c \
 	%D%/store_marks_look.c \
+	%D%/store_marks_made.c \
 	%D%/store_marks_run.c \
 	%D%/store_read.c \
 	%D%/store_record.c \

@@ -209,6 +209,13 @@ marks_pack (const struct marks *m, size_t from, struct marks_bytes *out)
   return r;
 }
 
+void
+marks_each (const struct marks *m, void (*fn) (uint64_t, void *), void *arg)
+{
+  for (size_t at = 0; at < m->bytes.len; at += node_size (node_at (m, at)->len))
+    fn (node_at (m, at)->hash, arg);
+}
+
 static int32_t
 pack_chain (const struct marks *m, uint32_t link, int64_t now, struct marks_bytes *out,
             void (*fn) (uint64_t, void *), void *arg)

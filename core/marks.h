@@ -74,6 +74,9 @@ void marks_finish (struct marks *m);
 /* Writes those behind `from` bytes as a row, in their order: 0, or -ENOMEM. */
 int32_t marks_pack (const struct marks *m, size_t from, struct marks_bytes *out);
 
+/* Calls fn with the hash of each. */
+void marks_each (const struct marks *m, void (*fn) (uint64_t hash, void *arg), void *arg);
+
 /* Writes the living of one part of `parts` (a power of 2), and calls fn with their hashes:
  * how many, or -ENOMEM. */
 int32_t marks_pack_part (const struct marks *m, uint32_t part, uint32_t parts, int64_t now,

@@ -125,7 +125,8 @@ marks_known (struct store *s, const struct marks_wanted *w)
   int32_t r = 0;
   for (uint32_t i = 0; i < ms->runs; i++)
     __builtin_prefetch (marks_filter_block (&ms->run[i].filter, w->hash));
-  if (marks_find (&ms->fresh, w->hash, w->log, w->key, SIZE_MAX, w->now, &m))
+  if (marks_find (&ms->fresh, w->hash, w->log, w->key, SIZE_MAX, w->now, &m)
+      || marks_find (&ms->frozen, w->hash, w->log, w->key, SIZE_MAX, w->now, &m))
     return 1;
   for (uint32_t i = 0; !r && i < ms->runs; i++)
     if (marks_may_have (&ms->run[i], w))
@@ -172,7 +173,7 @@ marks_commit (struct store *s)
 {
   struct store_marks *ms = &s->marks;
   int32_t r;
-  if (ms->emptied || ms->fresh.bytes.len == ms->committed)
+  if (ms->fresh.bytes.len == ms->committed)
     return 0;
   r = marks_pack (&ms->fresh, ms->committed, &ms->row);
   if (r < 0)
@@ -190,6 +191,12 @@ marks_run_free (struct mark_run *run)
   memset (run, 0, sizeof *run);
 }
 
+void
+marks_generation_next (struct store_marks *ms)
+{
+  ms->last = ++ms->generation << MARKS_ROW_BITS;
+}
+
 static void
 run_forget (struct store_marks *ms, int64_t id)
 {
@@ -200,36 +207,25 @@ run_forget (struct store_marks *ms, int64_t id)
     }
 }
 
-static void
-fresh_forget (struct store_marks *ms)
-{
-  if (ms->made.id)
-    ms->run[ms->runs++] = ms->made; /* there is room: marks_run_reserve */
-  memset (&ms->made, 0, sizeof ms->made);
-  marks_clear (&ms->fresh);
-  ms->committed = 0;
-}
-
 /* What the transaction did has taken place. */
 void
 marks_publish (struct store *s)
 {
   struct store_marks *ms = &s->marks;
-  if (!ms->emptied && !ms->dropped && ms->committed == ms->fresh.bytes.len)
+  if (!ms->step && !ms->dropped && ms->committed == ms->fresh.bytes.len)
     return;
   pthread_mutex_lock (&ms->lock);
-  if (ms->emptied)
-    fresh_forget (ms);
-  if (ms->dropped)
+  if (ms->step)
+    marks_step_publish (s);
+  if (ms->dropped) {
     run_forget (ms, ms->dropped);
+    marks_generation_next (ms);
+  }
   if (ms->committed != ms->fresh.bytes.len) {
     ms->last++;
     ms->since_ns = ms->committed ? ms->since_ns : s->group.now;
   }
   ms->committed = ms->fresh.bytes.len;
-  if (ms->emptied || ms->dropped)
-    ms->last = ++ms->generation << MARKS_ROW_BITS;
-  ms->emptied = 0;
   ms->dropped = 0;
   pthread_mutex_unlock (&ms->lock);
 }
@@ -238,8 +234,7 @@ void
 marks_abandon (struct store *s)
 {
   struct store_marks *ms = &s->marks;
-  marks_run_free (&ms->made);
-  ms->emptied = 0;
+  marks_step_abandon (s);
   ms->dropped = 0;
   marks_undo (s, ms->committed);
 }
@@ -259,7 +254,6 @@ marks_end (struct store *s)
 {
   struct store_marks *ms = &s->marks;
   marks_forget (ms);
-  marks_run_free (&ms->made);
   marks_finish (&ms->fresh);
   free (ms->run);
   free (ms->row.ptr);

@@ -68,11 +68,12 @@ static int32_t
 load_row (struct store *s, kg_str blob, int64_t row)
 {
   struct store_marks *ms = &s->marks;
+  struct marks *to = row >> MARKS_ROW_BITS < ms->made.id ? &ms->frozen : &ms->fresh;
   struct mark m;
   size_t at = 0;
   int32_t r;
   while ((r = mark_next (blob, &at, &m)) == 1)
-    if ((r = marks_add (&ms->fresh, marks_hash (s, m.key), &m)) < 0)
+    if ((r = marks_add (to, marks_hash (s, m.key), &m)) < 0)
       break;
   if (r == -ENOMEM) {
     marks_cut (&ms->fresh, ms->committed);
@@ -139,6 +140,8 @@ marks_forget (struct store_marks *ms)
   while (ms->runs)
     marks_run_free (&ms->run[--ms->runs]);
   marks_clear (&ms->fresh);
+  marks_finish (&ms->frozen);
+  marks_run_free (&ms->made);
   ms->committed = 0;
   ms->last = 0;
 }
@@ -155,7 +158,11 @@ marks_load (struct store *s, int64_t generation)
   if (r >= 0)
     r = load_runs (s);
   if (r >= 0)
+    r = marks_made_load (s, generation);
+  if (r >= 0)
     r = load_fresh (s);
+  if (r >= 0)
+    r = marks_made_filter (ms);
   if (r < 0)
     return r;
   ms->generation = generation;
@@ -173,7 +180,9 @@ marks_sync (struct store *s)
   if (r < 1)
     return r < 0 ? r : -EBADMSG;
   pthread_mutex_lock (&ms->lock);
-  r = generation == ms->generation ? load_fresh (s) : marks_load (s, generation);
+  r = generation == ms->generation ? marks_made_sync (s) : 1;
+  if (r >= 0)
+    r = r ? marks_load (s, generation) : load_fresh (s);
   pthread_mutex_unlock (&ms->lock);
   return r < 0 ? r : 0;
 }

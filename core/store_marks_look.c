@@ -49,7 +49,8 @@ memory_look_one (struct look *l, uint32_t i)
   const struct marks_wanted *w = &l->wanted[i];
   struct mark m;
   int32_t r = 0;
-  if (marks_find (&ms->fresh, w->hash, w->log, w->key, ms->committed, w->now, &m)) {
+  if (marks_find (&ms->fresh, w->hash, w->log, w->key, ms->committed, w->now, &m)
+      || marks_find (&ms->frozen, w->hash, w->log, w->key, SIZE_MAX, w->now, &m)) {
     marks_note (&l->seen[i], m.value);
     return 0;
   }

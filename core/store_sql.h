@@ -63,6 +63,7 @@
   X (SQL_META_GET, "SELECT value FROM meta WHERE name = ?1")                              \
   X (SQL_META_SET, "INSERT INTO meta VALUES (?1, ?2)"                                     \
      " ON CONFLICT (name) DO UPDATE SET value = ?2")                                      \
+  X (SQL_META_END, "DELETE FROM meta WHERE name = ?1")                                    \
   X (SQL_BUCKET_ADD, "INSERT INTO bucket (name) VALUES (?1) ON CONFLICT DO NOTHING")      \
   X (SQL_BUCKET_ID, "SELECT id FROM bucket WHERE name = ?1")                              \
   X (SQL_LOG_ADD, "INSERT INTO log (name, newest, dedup_days, keep_days)"                 \
@@ -116,10 +117,12 @@
   X (SQL_FRESH_ADD, "INSERT INTO mark_fresh VALUES (?1, ?2, ?3, ?4)")                     \
   X (SQL_FRESH_SINCE, "SELECT id, time_ns, crc, data FROM mark_fresh"                     \
      " WHERE id > ?1 ORDER BY id")                                                        \
-  X (SQL_FRESH_CLEAR, "DELETE FROM mark_fresh")                                           \
+  X (SQL_FRESH_SIZES, "SELECT id, length (data) FROM mark_fresh WHERE id < ?1 ORDER BY id") \
+  X (SQL_FRESH_DROP, "DELETE FROM mark_fresh WHERE id <= ?1")                             \
   X (SQL_PART_ADD, "INSERT INTO mark_part VALUES (?1, ?2, ?3)")                           \
   X (SQL_PART_GET, "SELECT crc, data FROM mark_part WHERE place = ?1")                    \
-  X (SQL_PART_DROP, "DELETE FROM mark_part WHERE place >= ?1 AND place < ?2")             \
+  X (SQL_PART_DROP, "DELETE FROM mark_part WHERE place IN (SELECT place FROM mark_part"   \
+     " WHERE place >= ?1 AND place < ?2 ORDER BY place LIMIT ?3)")                        \
   X (SQL_RUN_ADD, "INSERT INTO mark_run VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                 \
   X (SQL_RUN_ALL, "SELECT id, parts, count, expires_ns, crc, filter FROM mark_run")       \
   X (SQL_RUN_DROP, "DELETE FROM mark_run WHERE id = ?1")                                  \

@@ -183,8 +183,8 @@ struct mark_run {
 /* Marks.  The committer changes them under the lock, and reads them without.  [c] */
 struct store_marks {
   pthread_mutex_t lock;
-  struct marks fresh;
-  size_t committed; /* bytes of the fresh ones that are */
+  struct marks fresh, frozen; /* the latter are being written as the run `made` */
+  size_t committed;           /* bytes of the fresh ones that are */
   int64_t since_ns; /* when the first of them came */
   struct mark_run *run;
   uint32_t runs, run_cap;
@@ -193,8 +193,10 @@ struct store_marks {
   int64_t generation;   /* of the runs; -1: nothing is loaded */
   int64_t last;         /* row of fresh ones that is known */
   uint8_t key[16];      /* of the hashes, the store's own */
-  struct mark_run made; /* in this transaction, of all that were fresh */
-  int32_t emptied;      /* they are not fresh any more */
+  struct mark_run made; /* its id is 0: none is */
+  uint32_t next;        /* part of it to be written; their number: all are; 1 more: it is a run */
+  int32_t step;         /* of it that the transaction makes: store_marks_run.c */
+  uint32_t step_next, step_count;
   int64_t dropped;      /* run, or 0 */
   int32_t trouble;      /* of the last run that was to be written: 0 or -errno */
   int64_t tried;        /* monotonic, when */
@@ -308,7 +310,8 @@ int32_t store_strays (kg_log *log,
                       int32_t (*fn) (const char *name, uint64_t position, void *arg), void *arg);
 int32_t store_forget (kg_log *log, const char *name);
 
-/* store_marks.c, store_marks_run.c, store_marks_load.c.  [c] but for the first ones. */
+/* store_marks.c, store_marks_run.c, store_marks_made.c, store_marks_load.c.  [c] but for the
+ * first ones. */
 struct marks_wanted {
   kg_str key;
   uint64_t hash;
@@ -335,12 +338,21 @@ void marks_undo (struct store *s, size_t len); /* takes back what lies behind */
 int32_t marks_commit (struct store *s);
 void marks_publish (struct store *s);
 void marks_abandon (struct store *s);
-int32_t marks_tend (struct store *s);  /* makes a run when it is time; 0, or -errno */
+void marks_step_publish (struct store *s); /* under the lock */
+void marks_step_abandon (struct store *s);
+void marks_generation_next (struct store_marks *ms);
+int32_t marks_tend (struct store *s);  /* goes on with a run when it is time; 0, or -errno */
 int marks_can_wait (const struct store *s);
 int32_t marks_house (struct store *s); /* 1: there is more to do */
 void marks_forget (struct store_marks *ms);
 void marks_run_free (struct mark_run *run);
 int32_t marks_run_reserve (struct store_marks *ms);
+int32_t marks_made_write (struct store *s, uint32_t next, uint32_t count);
+int32_t marks_made_end (struct store *s);
+int32_t marks_made_load (struct store *s, int64_t generation); /* before the fresh ones are */
+int32_t marks_made_sync (struct store *s);           /* 1: all must be loaded */
+int32_t marks_made_filter (struct store_marks *ms);  /* of all of its marks */
+void marks_filter_note (uint64_t hash, void *filter);
 
 /* store_record.c */
 int32_t store_record (kg_log *log, kg_req *req, const void *data, size_t len, kg_str *ret_id);

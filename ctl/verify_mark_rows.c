@@ -7,6 +7,7 @@
 
 #include "ctl/verify_store.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define HEAD 16 /* bytes of a mark in front of its key */
@@ -141,7 +142,8 @@ run_read (struct walk *w, const struct run *run)
     row_read (w, sqlite3_column_int64 (stmt, 1), query_piece (stmt, 2));
   }
   w->run = NULL;
-  if (w->tells && w->count != run->count)
+  /* One that is over loses its parts before its row. */
+  if (w->tells && (run->expires > v->now_ns ? w->count != run->count : w->count > run->count))
     found (v, "mark", cure_row, place (v, "table mark_run, row %lld", (long long)run->id),
            "it says %lld marks, and its parts have %lld", (long long)run->count,
            (long long)w->count);
@@ -242,22 +244,46 @@ verify_mark_rows (struct verify *v, int tells,
     old_read (&w);
 }
 
-/* Parts that no run has, and runs and rows of a time to come. */
+/* The row that says which run is being written: "RUN PARTS NEXT COUNT". */
+static void
+made_check (struct verify *v)
+{
+  sqlite3_stmt *stmt = query (v, "SELECT value FROM meta WHERE name = 'marks_run'");
+  while (query_row (v, stmt)) {
+    struct piece text = query_piece (stmt, 0);
+    int64_t n[4] = { 0 };
+    char copy[96], rest;
+    snprintf (copy, sizeof copy, "%.*s", (int)text.n, text.n ? text.p : "");
+    if (sscanf (copy, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 "%c", &n[0], &n[1], &n[2],
+                &n[3], &rest) != 4
+        || n[0] < 1 || n[1] < 1 || n[1] > PARTS_MAX || n[1] & (n[1] - 1) || n[2] < 0
+        || n[2] > n[1] + 1)
+      found (v, "mark", "start the host: it writes the run once more", "table meta, marks_run",
+             "it says of no run how far it is written: %s", shown (text));
+  }
+}
+
+/* Parts that no run has and none is going to have, and runs and rows of a time to come. */
 void
 verify_mark_runs (struct verify *v)
 {
   sqlite3_stmt *stmt;
   if (!has_table (v, "mark_run"))
     return;
+  made_check (v);
   stmt = query (v, "SELECT place FROM mark_part LEFT JOIN mark_run r ON r.id = place >> 20"
-                   " WHERE r.id IS NULL OR place & 1048575 >= r.parts LIMIT 20");
+                   " WHERE (r.id IS NULL AND place >> 20 NOT IN"
+                   " (SELECT CAST (value AS INTEGER) FROM meta WHERE name = 'marks_run'))"
+                   " OR place & 1048575 >= r.parts LIMIT 20");
   while (query_row (v, stmt))
     found (v, "mark", cure_row,
            place (v, "table mark_part, row %lld", (long long)sqlite3_column_int64 (stmt, 0)),
            "no run has it: nobody looks into it");
   stmt = query (v, "SELECT r.id FROM mark_run r, meta m WHERE m.name = 'marks' AND r.id > m.value"
                    " UNION SELECT f.id FROM mark_fresh f, meta m"
-                   " WHERE m.name = 'marks' AND f.id >> 32 > m.value");
+                   " WHERE m.name = 'marks' AND f.id >> 32 > m.value"
+                   " UNION SELECT CAST (n.value AS INTEGER) FROM meta n, meta m WHERE"
+                   " n.name = 'marks_run' AND m.name = 'marks' AND CAST (n.value AS INTEGER) > m.value");
   while (query_row (v, stmt))
     found (v, "mark", cure_row,
            place (v, "tables of marks, row %lld", (long long)sqlite3_column_int64 (stmt, 0)),

@@ -94,6 +94,13 @@ def ingest(host, key, count, name="e"):
     kgent.equal(answer.status, 204, "events of others are taken")
 
 
+def marked(host):
+    """Until the marks are in a run, and nowhere else."""
+    if not kgent.until(lambda: fetch(host.state, "SELECT id FROM mark_run") and not fetch(
+            host.state, "SELECT 1 FROM meta WHERE name = 'marks_run'")):
+        raise AssertionError("no run of marks comes")
+
+
 def grants_make(host):
     for tenant, feature in (("acme", "requests"), ("umbrella", "requests"), ("acme", "budget.tokens")):
         tenant = host.get(f"/admin/v1/tenants/{tenant}", local=True).json["id"]
@@ -208,6 +215,7 @@ def store_make(folder):
             answer = invoke(host, keys[0], headers={"Idempotency-Key": f"key-{i}"})
             kgent.ok(answer.status == 200, f"a request with an idempotency key is {answer.status}")
         ingest(host, keys[0], 5)  # which make a run of marks
+        marked(host)
         ingest(host, keys[0], 2, "f")
         invoke(host, keys[1], "world.poison.manifest")
         grants_make(host)

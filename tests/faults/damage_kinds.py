@@ -419,6 +419,10 @@ KINDS = [
         "UPDATE mark_run SET parts = 3",)), "mark", "table mark_run", "power of 2"),
     ("a row of marks of a time to come", lambda d: sql(d, (
         "UPDATE meta SET value = 0 WHERE name = 'marks'",)), "mark", "tables of marks", "newer"),
+    ("a run of which nobody knows how far it is", lambda d: sql(d, (
+        "INSERT INTO meta VALUES ('marks_run', '1 2 x')",)), "mark", "table meta, marks_run", "how far"),
+    ("a run of a time to come that is being written", lambda d: sql(d, (
+        "INSERT INTO meta VALUES ('marks_run', '99 2 0 0')",)), "mark", "tables of marks", "newer"),
     ("no key of the marks' hashes", lambda d: sql(d, (
         "UPDATE meta SET value = x'00' WHERE name = 'marks_key'",)), "mark", "marks_key", "16 bytes"),
     ("an account that used less", lambda d: account_change(d, lambda a: a["points"][0].__setitem__(1, "1.5")),

@@ -303,6 +303,57 @@ START_TEST (a_run_is_read_whatever_its_count_says)
 }
 END_TEST
 
+/* An older release made a run of all that was fresh, also of what another process had begun
+ * to write: what that has written is of no use. */
+START_TEST (half_a_run_without_its_marks_is_dropped)
+{
+  struct kg_op op;
+  begin ();
+  ck_assert_int_eq (test_stop (&t), 0);
+  sql ("UPDATE meta SET value = 2 WHERE name = 'marks';"
+       "INSERT INTO meta VALUES ('marks_run', '1 256 100 1000');"
+       "WITH RECURSIVE n (i) AS (SELECT 0 UNION SELECT i + 1 FROM n WHERE i < 99)"
+       " INSERT INTO mark_part SELECT (1 << 20) + i, 0, x'00' FROM n");
+  begin ();
+  op = mark ("a", "1", 0);
+  ck_assert_int_eq (test_write (&t, &op, 1).error, 0);
+  ck_assert (rows_are ("mark_part", 0));
+  ck_assert (rows_are ("meta WHERE name = 'marks_run'", 0));
+  ck_assert_uint_eq (t.store->lost, 0);
+  ck_assert_str_eq (look (), "0=1 ");
+  again ();
+  ck_assert_str_eq (look (), "0=1 ");
+  end ();
+}
+END_TEST
+
+/* Marks are in their rows until they are in a run that has a row. */
+START_TEST (how_far_a_run_is_may_be_lost)
+{
+  static const char *const bad[] = { "", "x", "1", "9 1 0 0", "0 1 0 0", "1 3 0 0", "1 1 3 0" };
+  struct kg_op op;
+  char text[128];
+  begin ();
+  op = mark ("a", "1", 0);
+  ck_assert_int_eq (test_write (&t, &op, 1).error, 0);
+  ck_assert_int_eq (test_stop (&t), 0);
+  snprintf (text, sizeof text,
+            "UPDATE meta SET value = 1 WHERE name = 'marks';"
+            "INSERT INTO meta VALUES ('marks_run', '%s')", bad[_i]);
+  sql (text);
+  test_fresh_marks = 1;
+  begin ();
+  ck_assert_str_eq (look (), "0=1 ");
+  ck_assert (rows_are ("mark_fresh", 0));
+  ck_assert (rows_are ("meta WHERE name = 'marks_run'", 0));
+  ck_assert (rows_are ("mark_run", 1));
+  again ();
+  ck_assert_str_eq (look (), "0=1 ");
+  end ();
+  test_fresh_marks = 0;
+}
+END_TEST
+
 START_TEST (a_store_without_its_generation_does_not_start)
 {
   begin ();
@@ -398,6 +449,8 @@ main (void)
   tcase_add_test (c, a_format_is_not_left_under_another_process);
   tcase_add_test (c, a_format_is_not_left_where_rings_cannot_be_read);
   tcase_add_test (c, a_run_is_read_whatever_its_count_says);
+  tcase_add_test (c, half_a_run_without_its_marks_is_dropped);
+  tcase_add_loop_test (c, how_far_a_run_is_may_be_lost, 0, 7);
   tcase_add_test (c, a_store_without_its_generation_does_not_start);
   tcase_add_test (c, what_is_read_in_part_says_nothing);
   tcase_add_test (c, a_damaged_filter_denies_nothing);

@@ -86,7 +86,7 @@ START_TEST (as_a_model_says)
 {
   struct test_store two[2];
   int turn = 0;
-  test_fresh_marks = 100;
+  test_fresh_marks = 300; /* some parts */
   srandom ((unsigned) _i);
   memset (known, 0, sizeof known);
   for (int i = 0; i < 2; i++)
@@ -169,6 +169,82 @@ START_TEST (readers_miss_none)
 }
 END_TEST
 
+#define MANY 4200u /* marks of a run of many slices */
+
+static void
+many_write (int64_t ttl_ms)
+{
+  for (uint32_t at = 0; at < MANY; at += 100) {
+    struct kg_op ops[100];
+    char id[100][40];
+    for (uint32_t i = 0; i < 100; i++) {
+      id_of (at + i, id[i]);
+      ops[i] = (struct kg_op){ .kind = KG_OP_MARK, .log = t.webhooks, .key = test_str (id[i]),
+                               .ttl_ms = ttl_ms };
+    }
+    ck_assert_int_eq (test_write (&t, ops, 100).error, 0);
+  }
+}
+
+/* To readers, and to a writer; each transaction writes a slice. */
+static void
+many_are_known (uint32_t which)
+{
+  struct kg_op op = { .kind = KG_OP_MARK, .log = t.webhooks };
+  static char id[MANY][40];
+  static kg_str ids[MANY];
+  uint32_t seen = 0;
+  for (uint32_t i = 0; i < MANY; i++) {
+    id_of (i, id[i]);
+    ids[i] = test_str (id[i]);
+  }
+  ck_assert_int_eq (store_service.marks (t.webhooks, ids, MANY, seen_note, &seen), MANY);
+  ck_assert_uint_eq (seen, MANY);
+  op.key = ids[which % MANY];
+  ck_assert_int_eq (test_write (&t, &op, 1).error, -EEXIST);
+}
+
+/* Each of which finds it as far as the last one has left it. */
+START_TEST (a_run_is_written_by_many_lives)
+{
+  uint32_t half = 0, rows = 0, lives = 0;
+  test_fresh_marks = MANY;
+  start ("process");
+  many_write (0);
+  do {
+    ck_assert_int_eq (test_stop (&t), 0);
+    half += test_rows (dir, "mark_part") && !test_rows (dir, "mark_run");
+    rows += test_rows (dir, "mark_fresh") && test_rows (dir, "mark_run");
+    start ("process");
+    many_are_known (lives++ * 777);
+  } while (!test_rows (dir, "mark_run") || test_rows (dir, "meta WHERE name = 'marks_run'"));
+  ck_assert_uint_gt (half, 0);
+  printf ("# %u times half a run, %u times one and rows of its marks\n", half, rows);
+  ck_assert_int_eq (test_rows (dir, "mark_run WHERE count = 4200"), 1);
+  ck_assert_int_eq (test_rows (dir, "mark_fresh"), 0);
+  ck_assert_int_eq (test_stop (&t), 0);
+  start ("process");
+  many_are_known (7);
+  test_fresh_marks = 0;
+}
+END_TEST
+
+START_TEST (a_large_run_ends_in_slices)
+{
+  test_fresh_marks = MANY;
+  start ("process");
+  many_write (1000);
+  while (!test_rows (dir, "mark_run"))
+    sleep_ms (10);
+  while (test_rows (dir, "mark_run") || test_rows (dir, "mark_fresh"))
+    sleep_ms (10);
+  ck_assert_int_eq (test_rows (dir, "mark_part"), 0);
+  many_write (0);
+  many_are_known (7);
+  test_fresh_marks = 0;
+}
+END_TEST
+
 START_TEST (filters_deny_what_was_never_added)
 {
   struct marks_filter f;
@@ -195,6 +271,8 @@ main (void)
   tcase_add_checked_fixture (c, setup, teardown);
   tcase_set_timeout (c, 120);
   tcase_add_test (c, readers_miss_none);
+  tcase_add_test (c, a_run_is_written_by_many_lives);
+  tcase_add_test (c, a_large_run_ends_in_slices);
   tcase_add_test (c, filters_deny_what_was_never_added);
   tcase_add_loop_test (c, as_a_model_says, 1, 4);
   suite_add_tcase (s, c);
