@@ -34,6 +34,14 @@ refuse (struct cloudevent *e, const char *error)
   return 0;
 }
 
+/* What is not even JSON. */
+static int32_t
+refuse_json (struct cloudevent *e, const char *error)
+{
+  e->malformed = 1;
+  return refuse (e, error);
+}
+
 /* ---- Attributes --------------------------------------------------------------------- */
 
 static int32_t
@@ -207,7 +215,7 @@ members_note (const struct kg_json *j, struct cloudevent *e, uint32_t *ret_versi
     if (j->token[i].escaped)
       return refuse (e, "names of attributes are lower-case letters and digits");
     if (is_again (j, i, e))
-      return refuse (e, "an attribute is there twice");
+      return refuse_json (e, "an attribute is there twice");
     n = is_named (j, i);
     if (j->token[i + 1].kind == KG_JSON_NULL && !KEY_IS (j, i, "data"))
       continue;
@@ -295,6 +303,11 @@ is_deep (const struct kg_json *j, uint32_t i)
 static int32_t
 data_check (const struct kg_json *j, struct cloudevent *e)
 {
+  const char *error;
+  if (e->data && cloudevent_json_check (j, e->data, &error) < 0)
+    e->failed = 1;
+  else if (e->data && error)
+    return refuse_json (e, error);
   if (e->data && kg_json_find (j, e->at, "data_base64"))
     return refuse (e, "data and data_base64: only one of them");
   if (e->data && is_deep (j, e->data))

@@ -34,6 +34,8 @@ struct cloudevent {
   uint32_t id, source, type, subject, time, data, corrects;
   uint32_t others;   /* attributes that go to "ext" */
   int32_t forbidden; /* 1: it would be good if the subject were the caller's */
+  int32_t malformed; /* 1: no JSON that a request may have */
+  int32_t failed;    /* 1: there was no memory to look at it */
   const char *error; /* why it is none, a whole sentence without its end; NULL */
 };
 
@@ -49,6 +51,10 @@ void cloudevent_write (const struct kg_json *j, const struct cloudevent *e, cons
  * memory of the request; {NULL, 0} without memory, or with an attribute that is no
  * text. */
 kg_str cloudevent_of_headers (const struct kg_host *host, kg_req *req, kg_str type, kg_str body);
+
+/* Whether all objects in the value have each key once, and its numbers are int64 or finite
+ * doubles; *ret_error says what is wrong, or is NULL.  -ENOMEM. */
+int32_t cloudevent_json_check (const struct kg_json *j, uint32_t i, const char **ret_error);
 
 /* Whether these bytes are UTF-8 without NUL. */
 int32_t cloudevent_is_text (kg_str s);

@@ -173,12 +173,30 @@ source_add (const struct record_read *r, const struct record_event *e, const cha
   copy (t, &r->json, e->source);
 }
 
+/* The time as it was sent, but for forms of RFC 3339 that many readers don't know: they would
+ * refuse the event for ever.  A second that was inserted is the one before, as meters have it. */
+static void
+time_copy (const struct kg_json *j, uint32_t i, struct mt_text *t)
+{
+  size_t at = t->len + 1; /* behind the quote */
+  char *p;
+  copy (t, j, i);
+  if (t->failed || t->len < at + sizeof "2026-11-28T12:00:00Z")
+    return;
+  p = t->ptr + at;
+  p[10] = 'T';
+  if (!memcmp (p + 17, "60", 2))
+    memcpy (p + 17, "59", 2);
+  if (t->ptr[t->len - 2] == 'z')
+    t->ptr[t->len - 2] = 'Z';
+}
+
 static void
 time_add (const struct kg_json *j, const struct record_event *e, struct mt_text *t)
 {
   char time[MT_TIME_LEN + 1];
   if (e->time) {
-    copy (t, j, e->time);
+    time_copy (j, e->time, t);
     return;
   }
   mt_time (e->time_ns, time);

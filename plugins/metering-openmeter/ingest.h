@@ -31,6 +31,7 @@ struct ingest_event {
   uint8_t status;    /* enum ingest_status */
   uint8_t type;      /* index of mt_types, for the metric */
   uint8_t forbidden; /* rejected for its subject alone */
+  uint8_t malformed; /* rejected as no JSON */
   uint8_t key_len;
   unsigned char key[INGEST_KEY_MAX], digest[INGEST_DIGEST_LEN];
   const char *error;

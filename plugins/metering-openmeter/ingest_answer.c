@@ -96,15 +96,16 @@ errors_write (const struct ingesting *g, struct kg_out *o)
   kg_out_raw (o, "]", 1);
 }
 
-/* Whether nothing is wrong with them but whose they are. */
+/* 403 when nothing is wrong with them but whose they are, 400 when one is no JSON. */
 static int32_t
-all_forbidden (const struct ingesting *g)
+status_of (const struct ingesting *g)
 {
+  int32_t status = 403;
   uint32_t i;
-  for (i = 0; i < g->count; i++)
+  for (i = 0; i < g->count && status != 400; i++)
     if (g->event[i].status == INGEST_REJECTED && !g->event[i].forbidden)
-      return 0;
-  return 1;
+      status = g->event[i].malformed ? 400 : 422;
+  return status;
 }
 
 int32_t
@@ -123,7 +124,7 @@ ingest_refuse (struct ingesting *g, kg_req *req)
   free (o.ptr);
   if (r < 0)
     return r;
-  return h->problem (req, all_forbidden (g) ? 403 : 422, NULL,
+  return h->problem (req, status_of (g), NULL,
                      "%u of %u events cannot be taken, and none was; the member errors tells "
                      "which, and with ?detail=1 the others are taken",
                      bad, g->count);

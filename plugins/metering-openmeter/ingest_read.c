@@ -154,12 +154,15 @@ event_read (struct batch_read *b, uint32_t i, struct ingest_event *e)
 {
   struct cloudevent c;
   cloudevent_read (b->json, i, &b->rules, &c);
+  if (c.failed)
+    return -ENOMEM;
   e->id = c.id && b->json->token[c.id].kind == KG_JSON_STRING ? c.id : 0;
   if (!c.error)
     return event_take (b, &c, e);
   e->status = INGEST_REJECTED;
   e->error = c.error;
   e->forbidden = (uint8_t)c.forbidden;
+  e->malformed = (uint8_t)c.malformed;
   return 0;
 }
 

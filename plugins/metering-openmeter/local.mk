@@ -12,6 +12,7 @@ noinst_LIBRARIES += %D%/libmetering-openmeter.a
 	%D%/cloudevent.c \
 	%D%/cloudevent.h \
 	%D%/cloudevent_http.c \
+	%D%/cloudevent_json.c \
 	%D%/count.c \
 	%D%/decimal.c \
 	%D%/decimal.h \

@@ -114,7 +114,7 @@ START_TEST (wrong_binary)
     const char *field;
     int status;
   } rows[] = { { "ce-data: 1", 400 },     { "ce-data_base64: AA==", 400 },
-               { "ce-id: twice", 422 },   { "ce-datacontenttype: text/plain", 400 },
+               { "ce-id: twice", 400 },   { "ce-datacontenttype: text/plain", 400 },
                { "ce-a_b: x", 422 },      { "ce-x: %00", 400 } };
   headers_set ();
   headers[5] = NULL;
@@ -146,7 +146,7 @@ START_TEST (other_bodies)
   ck_assert_int_eq (post (CT_EVENT, "{\"id\":"), 400);
   ck_assert_int_eq (post (CT_EVENT, ""), 400);
   ck_assert_int_eq (post (NULL, "7"), 400);
-  ck_assert_int_eq (post (CT_BATCH, "[{\"id\":\"1\",\"id\":\"2\"}]"), 422);
+  ck_assert_int_eq (post (CT_BATCH, "[{\"id\":\"1\",\"id\":\"2\"}]"), 400);
   ck_assert_int_eq (post (CT_BATCH, "[7]"), 422);
   ck_assert_int_eq (records (), 0);
   end ();
@@ -170,8 +170,6 @@ static const char *const wrong[][2] = {
   { "\"ext\":[1]", "an extension attribute" },
   { "\"ext\":1.5", "an extension attribute" },
   { "\"ext\":2147483648", "an extension attribute" },
-  { "\"a\":7,\"a\":7", "an attribute is there twice" },
-  { "\"source\":\"/app\"", "an attribute is there twice" },
   { "\"dataschema\":7", "dataschema: must be" },
   { "\"dataschema\":\"\"", "dataschema: must be" },
   { "\"dataschema\":\"x y\"", "dataschema: must be" },
@@ -208,6 +206,54 @@ START_TEST (wrong_attributes)
     ck_assert_msg (strstr (said, wrong[i][1]) != NULL, "%s: %s", wrong[i][0], said);
   }
   ck_assert_int_eq (records (), 0);
+  end ();
+}
+END_TEST
+
+/* No text that readers could understand in two ways, as in the bodies of other routes. */
+START_TEST (malformed)
+{
+  static const char *const rows[][2] = {
+    { "\"a\":7,\"a\":7", "an attribute is there twice" },
+    { "\"source\":\"/app\"", "an attribute is there twice" },
+    { "\"data\":{\"n\":1,\"n\":2}", "data: a member is there twice" },
+    { "\"data\":{\"n\":1,\"\\u006e\":2}", "data: a member is there twice" },
+    { "\"data\":[{\"a\":{\"\":1,\"x\":{},\"\":2}}]", "data: a member is there twice" },
+    { "\"data\":{\"1\":1,\"2\":1,\"3\":1,\"4\":1,\"5\":1,\"6\":1,\"7\":1,\"8\":1,\"9\":1,\"10\":1,"
+      "\"11\":1,\"12\":1,\"13\":1,\"14\":1,\"15\":1,\"16\":1,\"17\":1,\"1\":1}",
+      "data: a member is there twice" },
+    { "\"data\":{\"n\":1e999}", "data: a number" },
+    { "\"data\":{\"n\":-1.8e308}", "data: a number" },
+    { "\"data\":9223372036854775808", "data: a number" },
+    { "\"data\":[-9223372036854775809]", "data: a number" },
+    { "\"data\":0.00000000000000000000000000000000000000001", "data: a number" },
+  };
+  setup (NULL);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    ck_assert_msg (one ("1", rows[i][0]) == 400, "%s: %d", rows[i][0], fake_status (asked));
+    ck_assert_msg (strstr (said, rows[i][1]) != NULL, "%s: %s", rows[i][0], said);
+  }
+  ck_assert_int_eq (records (), 0);
+  end ();
+}
+END_TEST
+
+START_TEST (numbers_and_members_of_any_form)
+{
+  static const char *const rows[] = {
+    "\"data\":{\"n\":{\"n\":1},\"N\":[{\"n\":1},{\"n\":1}]}",
+    "\"data\":{\"\\u006e\":1,\"nn\":1,\"\":1}",
+    "\"data\":[9223372036854775807,-9223372036854775808,1.7976931348623157e308,-0.0]",
+    "\"data\":[1e-999,0e999,0.000000000000000000000000000000000000001,9223372036854775808.0]",
+    "\"data\":{\"1\":1,\"2\":1,\"3\":1,\"4\":1,\"5\":1,\"6\":1,\"7\":1,\"8\":1,\"9\":1,\"10\":1,"
+    "\"11\":1,\"12\":1,\"13\":1,\"14\":1,\"15\":1,\"16\":1,\"\\u0031\\u0037\":1}",
+  };
+  char id[24];
+  setup (NULL);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    snprintf (id, sizeof id, "%zu", i);
+    ck_assert_msg (one (id, rows[i]) == 204, "%s: %d %s", rows[i], fake_status (asked), said);
+  }
   end ();
 }
 END_TEST
@@ -289,6 +335,40 @@ START_TEST (late_and_early)
 }
 END_TEST
 
+/* Sinks get the time as it was sent, but in a form that all readers of RFC 3339 know. */
+START_TEST (times_as_they_leave)
+{
+  static const char *const admin[] = { "admin", NULL };
+  static const struct kg_identity who = {
+    .size = sizeof who, .subject = "olga", .tenant = "ops", .key_id = "o", .scopes = admin
+  };
+  static const struct {
+    const char *sent, *leaves; /* from the hour on */
+  } rows[] = { { "T12:34:56.123456789012Z", "T12:34:56.123456789012Z" },
+               { "t12:34:56z", "T12:34:56Z" },
+               { " 12:34:56.5+00:00", "T12:34:56.5+00:00" },
+               { "T23:59:60Z", "T23:59:59Z" },
+               { "T12:34:56-00:00", "T12:34:56-00:00" } };
+  char attribute[96], id[24];
+  kg_req *list;
+  size_t i;
+  setup (NULL);
+  for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+    snprintf (id, sizeof id, "%zu", i);
+    snprintf (attribute, sizeof attribute, "%.18s%s\"", time_at (-2 * 86400), rows[i].sent);
+    ck_assert_msg (one (id, attribute) == 204, "%s: %s", attribute, said);
+  }
+  fake_as (fake, &who, 1, 0);
+  list = fake_request (fake, "GET", "/admin/v1/usage/events?limit=100", NULL, NULL);
+  fake_run_jobs (fake);
+  for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+    snprintf (attribute, sizeof attribute, "%.18s%s\"", time_at (-2 * 86400), rows[i].leaves);
+    ck_assert_msg (strstr (fake_body (list), attribute), "%s: %s", attribute, fake_body (list));
+  }
+  end ();
+}
+END_TEST
+
 START_TEST (subjects)
 {
   setup (NULL);
@@ -309,5 +389,6 @@ START_TEST (subjects)
 END_TEST
 
 UNIT_MAIN ("metering-ingest", structured, batched, plain, binary, wrong_binary, other_bodies,
-           wrong_attributes, attributes_of_any_form, wrong_events, extensions_are_kept,
-           late_and_early, subjects)
+           wrong_attributes, malformed, numbers_and_members_of_any_form, attributes_of_any_form,
+           wrong_events, extensions_are_kept,
+           late_and_early, times_as_they_leave, subjects)
