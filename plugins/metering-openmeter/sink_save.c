@@ -336,6 +336,16 @@ drop_end (struct sink_drop *d, int32_t error)
   d->mt->host->resume (d->ticket, drop_answer, d, free);
 }
 
+/* The wish goes in front again, for the tally as another process has left it. */
+static void
+drop_again (struct sink *s, struct sink_drop *d)
+{
+  pthread_mutex_lock (&s->lock);
+  d->next = s->drops;
+  s->drops = d;
+  pthread_mutex_unlock (&s->lock);
+}
+
 int32_t
 sink_drop_next (struct sink *s)
 {
@@ -434,6 +444,7 @@ static void
 saved_badly (struct sink *s, enum sink_saving what, const struct kg_outcome *outcome)
 {
   int32_t error = outcome->error, entry = what == SAVE_DROP && !outcome->op;
+  int32_t overtaken = !entry && (error == -ESTALE || error == -EEXIST);
   struct sink_reply none = { .error = error, .retry_after_ms = -1 };
   if (what != SAVE_ACK)
     s->tally = s->undo;
@@ -441,10 +452,13 @@ saved_badly (struct sink *s, enum sink_saving what, const struct kg_outcome *out
   s->claim = CLAIM_NONE;
   s->ready = 0;
   if (what == SAVE_DROP && s->dropping) {
-    drop_end (s->dropping, entry && error == -ESTALE ? -ENOENT : error);
+    if (overtaken)
+      drop_again (s, s->dropping);
+    else
+      drop_end (s->dropping, error == -ESTALE ? -ENOENT : error);
     s->dropping = NULL;
   }
-  if (!entry && (error == -ESTALE || error == -EEXIST)) {
+  if (overtaken) {
     s->stale = 2;
     atomic_store (&s->due, 1);
     return;

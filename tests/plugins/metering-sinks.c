@@ -347,6 +347,19 @@ START_TEST (one_is_dropped)
 }
 END_TEST
 
+/* Another process wrote the tally meanwhile; the operator need not know. */
+START_TEST (a_drop_is_overtaken)
+{
+  park (2);
+  fake_store_put (fake, "metering.sinks", "openmeter",
+                  "{\"skip\":0,\"dedupe\":0,\"after\":2,\"confirmed\":0,\"counted\":0,\"events\":0}");
+  ck_assert_int_eq (fake_status (operate ("DELETE", PLACE (1))), 204);
+  ck_assert_int_eq (fake_status (operate ("DELETE", PLACE (1))), 404);
+  balanced ();
+  status_is ("sinks.0.dropped", "1");
+}
+END_TEST
+
 START_TEST (a_drop_needs_the_disk)
 {
   park (1);
@@ -445,6 +458,7 @@ main (void)
   tcase_add_test (x, all_are_tried_again);
   tcase_add_test (x, new_events_come_amid_a_retry);
   tcase_add_test (x, one_is_dropped);
+  tcase_add_test (x, a_drop_is_overtaken);
   tcase_add_test (x, a_drop_needs_the_disk);
   tcase_add_test (x, only_operators_may);
   tcase_add_test (own, events_from_outside);
