@@ -2,10 +2,12 @@
 # Copyright (C) 2026 The kgent authors
 """Many subscriptions: what they cost in memory, how long a start after a SIGKILL takes and
 how long until all tiers are right, how fast one tenant's and all are shown, and compared
-with Stripe's.
+with Stripe's.  And another price list: how fast all tiers change at once, whom that keeps
+waiting, and that none is lost, doubled or missing in the audit log when it dies meanwhile.
 
 KGENT_SUBSCRIPTIONS: how many (500)."""
 import bisect
+import http.client
 import json
 import os
 import random
@@ -85,6 +87,10 @@ def timed(function):
     return result, time.monotonic() - begun
 
 
+def until_timed(ask, wanted):
+    return timed(lambda: lifecycles.until(ask, wanted, LONG))
+
+
 def mem(host):
     return resident_kib(host.process.pid)
 
@@ -104,13 +110,16 @@ def fill(host, tenants):
              f"{grown} KiB more are in use, {mem(host)} in all")
 
 
+def tiers_are(host, tier):
+    return sum(v == tier for v in lifecycles.tiers_of(host).values())
+
+
 def paid(host):
-    return sum(v == "PRO" for v in lifecycles.tiers_of(host).values())
+    return tiers_are(host, "PRO")
 
 
 def shown(host, tenants, name):
-    key = {"X-API-Key": host.post("/admin/v1/keys", {
-        "name": "k", "tenant": tenants[COUNT // 2], "scopes": ["billing"]}, local=True).json["key"]}
+    key = key_new(host, tenants[COUNT // 2])
     host.get("/v1/billing/subscription", key)
     times = []
     for _ in range(50):
@@ -125,6 +134,120 @@ def shown(host, tenants, name):
                                                   "subscriptions"))
     kgent.equal(len({s["id"] for s in listed}), COUNT, f"{name}: all are listed")
     kgent.ok(took < (5 + COUNT / 2000) * PATIENCE, f"{name}: in {took:.2f} s")
+
+
+# ---- All at once --------------------------------------------------------------
+
+
+class Asker(threading.Thread):
+    """A client that asks all the time."""
+
+    def __init__(self, host, key):
+        super().__init__(daemon=True)
+        self.host, self.key, self.stopping, self.times = host, key, False, []
+        self.wrong = 0
+
+    def run(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.host.port, timeout=60)
+        while not self.stopping:
+            answer, took = timed(lambda: kgent.request(c, "GET", "/v1/me", headers=self.key))
+            self.times.append(took)
+            self.wrong += answer.status != 200
+            time.sleep(0.002)
+        c.close()
+
+    def end(self, name):
+        self.stopping = True
+        self.join()
+        self.times.sort()
+        p99 = self.times[len(self.times) * 99 // 100]
+        kgent.equal(self.wrong, 0, f"{name}: {len(self.times)} requests are answered meanwhile")
+        kgent.ok(p99 < 0.2 * PATIENCE, f"{name}: p99 is {p99 * 1000:.1f} ms, at worst "
+                 f"{self.times[-1] * 1000:.1f} ms")
+
+
+def records(host):
+    """How many the audit log has."""
+    return host.get("/admin/v1/audit?limit=1", local=True).json["head"]["seq"]
+
+
+def key_new(host, tenant):
+    return {"X-API-Key": host.post("/admin/v1/keys", {
+        "name": "k", "tenant": tenant, "scopes": ["billing", "read"]}, local=True).json["key"]}
+
+
+def repriced(host, stripe, tier):
+    """Another tier for a price that all have, from the next start on."""
+    others = lifecycles.BILLING.replace('tier = "PRO"; prices', f'tier = "{tier}"; prices')
+    host.stop()
+    host.configure(plugins(stripe, others))
+    host.start()
+
+
+def upgraded(host, stripe, tenants):
+    key = key_new(host, tenants[0])
+    before = records(host)
+    repriced(host, stripe, "TEAMS")
+    asker = Asker(host, key)
+    asker.start()
+    got, took = until_timed(lambda: records(host), before + COUNT)
+    kgent.equal(got, before + COUNT, f"all tiers change in {took:.2f} s: {COUNT / took:.0f} in a "
+                "second")
+    asker.end("a change of all tiers")
+    kgent.note(f"then {mem(host)} KiB are in use")
+    kgent.ok(took < (3 + COUNT / 1000) * PATIENCE, "which is soon")
+    kgent.equal(tiers_are(host, "TEAMS"), COUNT, "and right")
+
+
+def told(host, n, tenant, name, status, at):
+    kind = "customer.subscription.updated"
+    e = lifecycles.Event(name, "updated", at, status, None, None,
+                         lifecycles.text(name, kind, at, thing(n, tenant, status)))
+    return lifecycles.Deliverer(host, [e]).start().join(60)
+
+
+def tier_of(host, tenant):
+    return host.get(f"/admin/v1/tenants/{tenant}", local=True).json["tier"]
+
+
+def downgraded(host, stripe, tenants):
+    """Dies in the middle; one tenant does not pay, and is not to wait for all the others."""
+    before, last = records(host), tenants[-1]
+    repriced(host, stripe, "PRO")
+    kgent.until(lambda: records(host) > before + COUNT // 4)
+    os.kill(host.process.pid, signal.SIGKILL)
+    host.process.wait()
+    host.start()
+    kgent.note(f"it died when less than {records(host) - before} were changed")
+    at = lifecycles.now() - 80000
+    done = told(host, COUNT - 1, last, "evt_unpaid", "unpaid", at)
+    got, took = until_timed(lambda: tier_of(host, last), "FREE")
+    others = COUNT - 1 - (records(host) - before)
+    kgent.equal((done, got), (True, "FREE"), f"one that does not pay has its tier {took:.3f} s later, "
+                f"before {max(others, 0)} others")
+    kgent.ok(took < 1 * PATIENCE, "within a second")
+    kgent.equal(until_timed(lambda: tiers_are(host, "PRO"), COUNT - 1)[0], COUNT - 1,
+                "and all others have theirs")
+    told(host, COUNT - 1, last, "evt_paid", "active", at + 10)
+    kgent.equal(until_timed(lambda: tier_of(host, last), "PRO")[0], "PRO", "it pays again")
+
+
+def audited(host, tenants):
+    """Each change is there once, and follows from the one before."""
+    (status, out, err), took = timed(lambda: host.ctl("-t", "900", "audit", "verify", seconds=900))
+    kgent.equal((status, err), (0, ""), f"the chain is whole, {records(host)} records in {took:.1f} s")
+    found = {t: [] for t in tenants}
+    for r in lifecycles.pages(host, "/admin/v1/audit", "records"):
+        if r["action"] == "tenant.tier":
+            found[r["target"]].append((r["before"]["tier"], r["after"]["tier"]))
+    wanted = [("FREE", "PRO"), ("PRO", "TEAMS"), ("TEAMS", "PRO")]
+    wrong = [t for t in tenants[:-1] if found[t] != wanted]
+    kgent.equal(wrong[:3], [], "each change of a tier is in it once")
+    last = [before for before, _ in found[tenants[-1]]] + ["PRO"]
+    kgent.equal([after for _, after in found[tenants[-1]]], last[1:], "in their order")
+
+
+# ---- From the start -----------------------------------------------------------
 
 
 def killed(host, tenants):
@@ -155,15 +278,21 @@ def reconciled(host, stripe, tenants):
     kgent.equal((status, len(json.loads(out)["differences"])), (1, 10), "or what differs")
 
 
+def plugins(stripe, billing):
+    return [lifecycles.AUTH, 'load = "metering-openmeter";',
+            billing + f'api_base = "{stripe.url}"; api_key = "{stripe.key}";']
+
+
 def crowd():
     with Stripe() as stripe:
-        plugins = [lifecycles.AUTH, 'load = "metering-openmeter";', lifecycles.BILLING
-                   + f'api_base = "{stripe.url}"; api_key = "{stripe.key}";']
-        with kgent.Host(plugins, ["log.level=error", "log.access=false"]) as host:
+        with kgent.Host(plugins(stripe, lifecycles.BILLING), ["log.level=error", "log.access=false"]) as host:
             tenants, took = timed(lambda: tenants_new(host, COUNT))
             kgent.note(f"{COUNT} tenants in {took:.1f} s: {mem(host)} KiB")
             fill(host, tenants)
             shown(host, tenants, "warm")
+            upgraded(host, stripe, tenants)
+            downgraded(host, stripe, tenants)
+            audited(host, tenants)
             killed(host, tenants)
             shown(host, tenants, "after a start")
             reconciled(host, stripe, tenants)
