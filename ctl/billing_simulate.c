@@ -4,6 +4,7 @@
 /* billing simulate: the host's time machine. */
 
 #include "ctl/billing.h"
+#include "core/util/str.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,40 +21,79 @@ const struct option billing_simulate_options[] = {
 
 /* ---- The file --------------------------------------------------------------------- */
 
-/* malloc'ed and NUL-terminated; NULL after a message. */
-static char *
-text_read (const char *name)
+struct text {
+  const char *name;
+  char *ptr; /* malloc'ed, and NUL-terminated */
+  size_t len;
+};
+
+/* 0, or -1 after a message. */
+static int
+text_read (struct text *t)
 {
-  int in = !strcmp (name, "-");
-  FILE *f = in ? stdin : fopen (name, "re");
-  char *text = f ? malloc (FILE_MAX + 1) : NULL;
-  size_t n = text ? fread (text, 1, FILE_MAX + 1, f) : 0;
-  int failed = !text || ferror (f);
+  int in = !strcmp (t->name, "-");
+  FILE *f = in ? stdin : fopen (t->name, "re");
+  t->ptr = f ? malloc (FILE_MAX + 1) : NULL;
+  t->len = t->ptr ? fread (t->ptr, 1, FILE_MAX + 1, f) : 0;
+  int failed = !t->ptr || ferror (f);
   if (failed)
-    complain ("%s: %m", name);
-  else if (n > FILE_MAX)
-    complain ("%s: it has more than %d bytes", name, FILE_MAX);
+    complain ("%s: %m", t->name);
+  else if (t->len > FILE_MAX)
+    complain ("%s: it has more than %d bytes; take fewer events at a time", t->name, FILE_MAX);
   if (f && !in)
     fclose (f);
-  if (failed || n > FILE_MAX) {
-    free (text);
-    return NULL;
-  }
-  text[n] = 0;
-  return text;
+  if (failed || t->len > FILE_MAX)
+    return -1;
+  t->ptr[t->len] = 0;
+  return 0;
 }
 
-/* All JSON values of a text, one behind the other; NULL when one is malformed. */
+/* In which line a place of the text is. */
+static size_t
+line_of (const struct text *t, const char *at)
+{
+  size_t line = 1;
+  for (const char *p = t->ptr; p < at; p++)
+    line += *p == '\n';
+  return line;
+}
+
+/* 0, or -1 after a message: what no JSON can be, and would end it early. */
+static int
+text_check (const struct text *t)
+{
+  const char *nul = memchr (t->ptr, 0, t->len);
+  size_t good = 0;
+  if (nul) {
+    complain ("%s:%zu: there is a NUL byte", t->name, line_of (t, nul));
+    return -1;
+  }
+  if (str_utf8_valid (t->ptr, t->len))
+    return 0;
+  for (const char *end = strchrnul (t->ptr, '\n'); str_utf8_valid (t->ptr, (size_t) (end - t->ptr));
+       end = strchrnul (end + 1, '\n'))
+    good = (size_t) (end - t->ptr) + 1;
+  complain ("%s:%zu: it is not UTF-8", t->name, line_of (t, t->ptr + good));
+  return -1;
+}
+
+/* All JSON values of a text, one behind the other; NULL after a message. */
 static json_object *
-values_parse (const char *text)
+values_parse (const struct text *t)
 {
   json_tokener *tok = json_tokener_new ();
   json_object *list = json_object_new_array (), *o;
-  const char *p = text + strspn (text, " \t\r\n"), *end = text + strlen (text);
+  const char *p = t->ptr + strspn (t->ptr, " \t\r\n"), *end = t->ptr + t->len;
+  json_tokener_set_flags (tok, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
   while (*p) {
+    enum json_tokener_error e;
     json_tokener_reset (tok);
-    o = json_tokener_parse_ex (tok, p, (int) (end - p));
-    if (json_tokener_get_error (tok) != json_tokener_success) {
+    o = json_tokener_parse_ex (tok, p, (int) (end - p) + 1); /* a number ends at the NUL */
+    e = json_tokener_get_error (tok);
+    if (e != json_tokener_success) {
+      p += json_tokener_get_parse_end (tok);
+      complain ("%s:%zu: it is not JSON: %s", t->name, line_of (t, p < end ? p : end),
+                json_tokener_error_desc (e));
       json_object_put (list);
       list = NULL;
       break;
@@ -66,40 +106,49 @@ values_parse (const char *text)
   return list;
 }
 
-/* The events that are meant: the file's one value is a list, or has one. */
+/* The events that are meant: the file's one value is a list, or has one.  NULL after a message. */
 static json_object *
-events_of (json_object *values)
+events_of (const char *name, json_object *values)
 {
   json_object *one = length_of (values) == 1 ? json_object_array_get_idx (values, 0) : NULL;
-  json_object *list = one;
-  if (json_object_is_type (one, json_type_object))
-    list = member_of (one, "events") ? member_of (one, "events") : member_of (one, "data");
-  return json_object_is_type (list, json_type_array) ? list : values;
+  json_object *list = json_object_is_type (one, json_type_array) ? one : values, *inner = NULL;
+  if (json_object_is_type (one, json_type_object)
+      && json_object_object_get_ex (one, "events", &inner))
+    list = inner;
+  else if (json_object_is_type (one, json_type_object)
+           && json_object_is_type (member_of (one, "data"), json_type_array))
+    list = member_of (one, "data");
+  if (!json_object_is_type (list, json_type_array)) {
+    complain ("%s: what it has as \"events\" is no list", name);
+    return NULL;
+  }
+  if (length_of (list))
+    return list;
+  complain ("%s: it has no event", name);
+  return NULL;
 }
 
 static json_object *
 body_make (const struct args *a)
 {
   const char *until = args_text (a, "until");
-  char *text;
-  json_object *values, *body;
+  struct text text = { .name = a->rest.item[0] };
+  json_object *values = NULL, *events = NULL, *body = NULL;
   int64_t ns = 0;
   if (until && time_parse (until, &ns) < 0) {
     complain ("--until: '%s' is no time of RFC 3339", until);
     return NULL;
   }
-  text = text_read (a->rest.item[0]);
-  if (!text)
-    return NULL;
-  values = values_parse (text);
-  free (text);
-  if (!values) {
-    complain ("%s: it is not JSON", a->rest.item[0]);
-    return NULL;
+  if (text_read (&text) == 0 && text_check (&text) == 0)
+    values = values_parse (&text);
+  free (text.ptr);
+  if (values)
+    events = events_of (text.name, values);
+  if (events) {
+    body = json_object_new_object ();
+    json_object_object_add (body, "events", json_object_get (events));
   }
-  body = json_object_new_object ();
-  json_object_object_add (body, "events", json_object_get (events_of (values)));
-  if (until)
+  if (body && until)
     json_object_object_add (body, "until", json_object_new_int64 (ns / 1000000000));
   json_object_put (values);
   return body;
@@ -136,6 +185,9 @@ faults_show (json_object *answer)
     note ("event %lld is malformed: %s", (long long) number_of (o, "index", 0) + 1,
           text_of (o, "reason"));
   }
+  if (number_of (answer, "unused", 0))
+    note ("%lld of the events change no subscription and no tier",
+          (long long) number_of (answer, "unused", 0));
   if (!converged)
     note ("the order in which they are ends in another state");
   return n || !converged;

@@ -17,7 +17,7 @@
 /* Exit codes; documented in kgentctl(1). */
 #define EXIT_OK 0
 #define EXIT_REFUSED 1 /* the host refused, or what was asked about isn't so */
-#define EXIT_USAGE 2   /* a wrong command line, or a wrong file of apply */
+#define EXIT_USAGE 2   /* a wrong command line, or a wrong file */
 #define EXIT_CONNECT 3 /* nobody answers */
 #define EXIT_LIMIT 4   /* nothing is left: of a limit, a budget, a pool, or of room */
 #define EXIT_FAILED 5  /* the host, or an agent behind it, failed */

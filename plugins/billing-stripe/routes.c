@@ -351,8 +351,9 @@ static const struct kg_route routes[] = {
                       "\"integer\"}}}",
     .response_schema = "{\"type\":\"object\",\"properties\":{\"timeline\":{\"type\":\"array\","
                        "\"items\":{\"type\":\"object\"}},\"converged\":{\"type\":\"boolean\"},"
+                       "\"unused\":{\"type\":\"integer\"},"
                        "\"malformed\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}}}",
-    .statuses = "422" },
+    .statuses = "400 422" },
   { .size = sizeof routes[0], .method = "GET", .pattern = "/v1/billing/subscription",
     .scope = "billing", .summary = "Show the caller's tier and subscriptions", .handler = own_get,
     .response_schema = "{\"type\":\"object\",\"properties\":{\"tenant\":{\"type\":\"string\"},"

@@ -37,6 +37,7 @@ struct sim {
   struct sim_tier *tier;
   uint32_t tiers;
   uint32_t rows;
+  int64_t unused; /* events that are of no subscription, product or price */
 };
 
 /* ---- Subscriptions --------------------------------------------------------- */
@@ -234,6 +235,26 @@ converged (struct sim *s)
 
 /* ---- The request ----------------------------------------------------------- */
 
+/* The one with the same id among those that were read, when it says something else: Stripe's
+ * events have ids of their own, and the inbox would take only one of them. */
+static const struct told *
+other_find (const struct sim *s, const struct told *t)
+{
+  for (size_t i = 0; i < s->count; i++) {
+    const struct told *o = &s->told[i];
+    if (!strcmp (o->event.id, t->event.id))
+      return memcmp (o, t, sizeof *o) ? o : NULL;
+  }
+  return NULL;
+}
+
+/* Whether something is shown of it, or follows from it. */
+static int32_t
+is_used (const struct told *t)
+{
+  return t->kind == TOLD_SUBSCRIPTION || t->kind == TOLD_CHECKOUT || t->kind == TOLD_PRODUCT;
+}
+
 /* Reads the events; shows those that are malformed. */
 static void
 events_read (struct sim *s, json_object *list)
@@ -248,10 +269,13 @@ events_read (struct sim *s, json_object *list)
   }
   desk_lit (d, "{\"malformed\":[");
   for (size_t i = 0; i < n; i++) {
+    struct told *t = &s->told[s->count];
     const char *why = NULL;
-    if (told_take (json_object_array_get_idx (list, i), &s->told[s->count], &why) == 0) {
-      s->by_time[s->count] = &s->told[s->count];
-      s->count++;
+    if (told_take (json_object_array_get_idx (list, i), t, &why) == 0 && other_find (s, t))
+      why = "another event, which says something else, has its id";
+    if (!why) {
+      s->unused += !is_used (t);
+      s->by_time[s->count++] = t;
       continue;
     }
     desk_lit (d, bad++ ? ",{\"index\":" : "{\"index\":");
@@ -275,7 +299,9 @@ sim_run (struct sim *s, json_object *list, int64_t until)
     if (!i || strcmp (s->by_time[i]->event.id, s->by_time[i - 1]->event.id)) /* or it came twice */
       told_apply (s, s->by_time[i]);
   time_pass (s, until);
-  desk_lit (d, converged (s) ? "],\"converged\":true}" : "],\"converged\":false}");
+  desk_lit (d, "],\"unused\":");
+  desk_int (d, s->unused);
+  desk_lit (d, converged (s) ? ",\"converged\":true}" : ",\"converged\":false}");
 }
 
 static void
@@ -294,7 +320,9 @@ desk_simulate (struct desk *d)
   json_object *o = stripe_object (d->body, d->body_len);
   json_object *list = stripe_member (o, "events"), *until = stripe_member (o, "until");
   struct sim s = { .desk = d };
-  if (!json_object_is_type (list, json_type_array)
+  if (!o)
+    desk_refuse (d, 400, "The body is no JSON object, or not UTF-8");
+  else if (!json_object_is_type (list, json_type_array)
       || (until && !json_object_is_type (until, json_type_int)))
     desk_refuse (d, 422, "The body should have events, a list, and until, a time or nothing");
   else if (json_object_array_length (list) > EVENTS_MAX)

@@ -371,6 +371,8 @@ envelope_read (struct reader *r, json_object *event)
 {
   struct told *t = r->told;
   json_object *live = member (event, "livemode");
+  if (!json_object_is_type (event, json_type_object))
+    fault (r, "the event is no object");
   TEXT (r, member (event, "id"), t->event.id, "the event's id is no text");
   TEXT (r, member (event, "type"), t->type, "the event's type is no text");
   t->event.created = number_get (r, member (event, "created"), -1, "created is no integer");

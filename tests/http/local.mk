@@ -51,6 +51,7 @@ HTTP_TESTS = \
 	%D%/stripe_sdk.py \
 	%D%/billing.py \
 	%D%/billing_options.py \
+	%D%/billing_simulate.py \
 	%D%/checkout.py \
 	%D%/billing_reconcile.py \
 	%D%/billing_usage.py \
