@@ -12,8 +12,8 @@
  * last good byte written anew; so it doesn't matter what the kernel made of the pages
  * that it could not write.
  *
- * People move and delete files.  Before lines are added the file must still be where it was
- * made, and after the sync it must have a name: what went into one that has none is written
+ * People move, cut and delete files.  Before lines are added the file must still be where it was
+ * made, as long as it was left, and after the sync it must have a name: what went into one that has none is written
  * again into the next. */
 #include "plugins/metering-openmeter/sink.h"
 
@@ -234,6 +234,15 @@ file_first (struct sink *s)
   return 0;
 }
 
+static void
+file_changed (const struct sink *s, const char *path, const struct stat *st, uint64_t size)
+{
+  s->mt->host->log (s->mt->self, KG_LOG_ERROR,
+                    "%s: %s has %lld bytes, and had %llu: the next one is begun; what it lacks is "
+                    "in the log as well",
+                    s->conf.name, path, (long long)st->st_size, (unsigned long long)size);
+}
+
 /* Cuts what is not in the tally; 0 when the file has less than it should. */
 static int32_t
 file_cut (struct sink *s, const char *path)
@@ -242,11 +251,7 @@ file_cut (struct sink *s, const char *path)
   if (fstat (s->fd, &st) < 0)
     return -errno;
   if ((uint64_t)st.st_size < s->tally.size) {
-    s->mt->host->log (s->mt->self, KG_LOG_ERROR,
-                      "%s: %s has %lld bytes, and had %llu: the next one is begun; what it lacks is "
-                      "in the log as well",
-                      s->conf.name, path, (long long)st.st_size,
-                      (unsigned long long)s->tally.size);
+    file_changed (s, path, &st, s->tally.size);
     return 0;
   }
   if ((uint64_t)st.st_size > s->tally.size) {
@@ -372,6 +377,7 @@ static int32_t
 file_choose (struct sink *s)
 {
   char path[PATH_MAX];
+  struct stat st;
   lock_path (s, path);
   if (!is_at (s->lock_fd, path))
     return -ENOENT;
@@ -379,6 +385,12 @@ file_choose (struct sink *s)
   if (!is_at (s->fd, path)) {
     if (s->open.file == s->tally.file)
       file_gone (s);
+    return file_create (s);
+  }
+  if (fstat (s->fd, &st) < 0)
+    return -errno;
+  if ((uint64_t)st.st_size != s->open.size) { /* a line of ours must not go on with half of one */
+    file_changed (s, path, &st, s->open.size);
     return file_create (s);
   }
   if (s->open.day != today () || s->open.size >= (uint64_t)s->conf.max_bytes)

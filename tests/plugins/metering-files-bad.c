@@ -26,6 +26,34 @@ START_TEST (a_file_that_lost_something)
 }
 END_TEST
 
+/* The same while it is written: no line goes on with half of another, nor behind one that is
+ * somebody else's. */
+START_TEST (a_file_that_is_cut_or_added_to_under_it)
+{
+  const char *second;
+  FILE *f;
+  use_times (4);
+  drain ();
+  ck_assert_int_eq (truncate (file_name (0), 10), 0);
+  use_times (3);
+  drain ();
+  second = file_name (1);
+  ck_assert_ptr_nonnull (second);
+  ck_assert_ptr_nonnull (strstr (second, "-000002.jsonl"));
+  ck_assert_int_eq (strncmp (all_lines () + 10, "{\"specversion\":\"1.0\"", 20), 0);
+  ck_assert_int_eq (count_lines (), 3);
+  f = fopen (file_name (1), "a");
+  fputs ("{\"mine\"", f);
+  fclose (f);
+  use_times (2);
+  drain ();
+  ck_assert_ptr_nonnull (strstr (file_name (2), "-000003.jsonl"));
+  ck_assert_int_eq (count_lines (), 5);
+  ck_assert_ptr_nonnull (strstr (fake_logged (fake), "has 10 bytes, and had"));
+  ck_assert_double_eq (fake_metric (fake, "kgent_metering_unaccounted", "archive"), 0);
+}
+END_TEST
+
 START_TEST (a_file_that_was_moved_away)
 {
   use_times (4);
@@ -198,6 +226,7 @@ START_TEST (a_folder_that_cannot_be)
 END_TEST
 
 UNIT_MAIN_BETWEEN ("metering-files-bad", begin_files, end_files, a_file_that_lost_something,
+                   a_file_that_is_cut_or_added_to_under_it,
                    a_file_that_was_moved_away, a_file_that_is_deleted_under_it,
                    a_file_that_is_moved_under_it, a_folder_that_is_deleted_under_it,
                    a_lock_that_is_deleted, a_full_disk_gets_no_fuller,
