@@ -222,9 +222,10 @@ conf_check (const struct mt *mt, const struct ingest_conf *conf)
   if (conf->max_age_days < conf->dedup_days)
     return 0;
   mt->host->log (mt->self, KG_LOG_ERROR,
-                 "ingest: max_age_days = %lld must be below dedup_days = %lld: an event that is "
-                 "sent again later than it is remembered would be counted twice",
-                 (long long)conf->max_age_days, (long long)conf->dedup_days);
+                 "metering-openmeter.ingest.max_age_days: %lld must be below dedup_days = %lld, for "
+                 "an event that is sent again later than it is remembered would be counted twice; "
+                 "write %lld", (long long)conf->max_age_days, (long long)conf->dedup_days,
+                 (long long)conf->dedup_days - 1);
   return -EINVAL;
 }
 

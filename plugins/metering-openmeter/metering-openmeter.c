@@ -246,6 +246,8 @@ metering_close (void *data)
   mt_plugin = NULL;
 }
 
+#define SOURCE_MAX 256
+
 /* What could never work is refused now, not at the first event. */
 static int32_t
 conf_check (struct mt *mt)
@@ -253,11 +255,11 @@ conf_check (struct mt *mt)
   static const char uri[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                             "-._~:/?@!$&'()*+,;=%";
   const char *source = mt->conf->source;
-  if (source && source[0] && !source[strspn (source, uri)])
+  if (source && source[0] && !source[strspn (source, uri)] && strlen (source) <= SOURCE_MAX)
     return 0;
   mt->host->log (mt->self, KG_LOG_ERROR,
-                 "source: \"%s\" is no URI that # can stand behind; write kgents-api",
-                 source ? source : "");
+                 "metering-openmeter.source: \"%.64s\" is no URI of up to %d characters that # can "
+                 "stand behind; write kgents-api", source ? source : "", SOURCE_MAX);
   return -EINVAL;
 }
 

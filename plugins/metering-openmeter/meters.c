@@ -66,13 +66,14 @@ static const struct meter_conf usual[] = {
   { "messages", "Messages of sessions.", "session.message", "COUNT", "", by_role },
 };
 
-/* Writes why and returns -EINVAL. */
-static int32_t KG_PRINTF (2, 3)
-refuse (char error[METER_ERROR_MAX], const char *fmt, ...)
+/* Writes why, of the meter that is read, and returns -EINVAL. */
+static int32_t KG_PRINTF (3, 4)
+refuse (const struct meters *all, char error[METER_ERROR_MAX], const char *fmt, ...)
 {
+  int n = snprintf (error, METER_ERROR_MAX, "metering-openmeter.meters[%u].", all->count);
   va_list ap;
   va_start (ap, fmt);
-  vsnprintf (error, METER_ERROR_MAX, fmt, ap);
+  vsnprintf (error + n, METER_ERROR_MAX - (size_t)n, fmt, ap);
   va_end (ap);
   return -EINVAL;
 }
@@ -105,18 +106,19 @@ path_ok (kg_str p)
 }
 
 static int32_t
-dimensions_read (struct meter *m, const char *const *group_by, char error[METER_ERROR_MAX])
+dimensions_read (const struct meters *all, struct meter *m, const char *const *group_by,
+                 char error[METER_ERROR_MAX])
 {
   for (; group_by && *group_by; group_by++) {
     kg_str path = path_of (*group_by);
     if (m->dimensions == METER_DIMENSIONS_MAX)
-      return refuse (error, "meters: %s: group_by has more than %d members", m->slug,
+      return refuse (all, error, "group_by: it has more than %d members; leave some out",
                      METER_DIMENSIONS_MAX);
     if (!path_ok (path) || (path.len == 7 && !memcmp (path.ptr, "subject", 7)))
-      return refuse (error, "meters: %s: group_by: \"%s\" is no name of a member, such as path",
-                     m->slug, *group_by);
+      return refuse (all, error, "group_by: \"%.64s\" is no name of a member of data; write one, "
+                     "such as path", *group_by);
     if (meter_dimension (m, path) >= 0)
-      return refuse (error, "meters: %s: group_by has \"%s\" twice", m->slug, *group_by);
+      return refuse (all, error, "group_by: \"%.64s\" is there twice; remove one", *group_by);
     m->dimension[m->dimensions++] = path;
   }
   return 0;
@@ -148,24 +150,25 @@ meter_read (struct meters *all, const struct meter_conf *c, char error[METER_ERR
   int32_t r;
   memset (m, 0, sizeof *m);
   if (!c->slug || !slug_ok (c->slug))
-    return refuse (error, "meters: \"%s\" is no slug: lower-case letters, digits and _",
-                   c->slug);
+    return refuse (all, error, "slug: \"%.64s\" is no name; write up to %d lower-case letters, "
+                   "digits and underscores", c->slug ? c->slug : "", METER_SLUG_MAX);
   if (meters_find (all, (kg_str){ c->slug, strlen (c->slug) }))
-    return refuse (error, "meters: %s is there twice", c->slug);
+    return refuse (all, error, "slug: \"%s\" is there twice; write another", c->slug);
   m->slug = c->slug;
   m->description = c->description ? c->description : "";
   m->type = c->type ? c->type : "";
   if (!m->type[0] || strlen (m->type) > TYPE_MAX)
-    return refuse (error, "meters: %s: type is no event type, such as agentese.invoke",
-                   c->slug);
+    return refuse (all, error, "type: it is no type of events; write one of up to %d characters, "
+                   "such as agentese.invoke", TYPE_MAX);
   while (strcmp (meter_aggregations[m->aggregation], c->aggregation))
     m->aggregation++;
   m->value = path_of (c->value ? c->value : "");
   if (m->aggregation == METER_COUNT ? m->value.len > 0 : !path_ok (m->value))
-    return refuse (error, "meters: %s: %s %s", c->slug, c->aggregation,
-                   m->aggregation == METER_COUNT ? "takes no value"
-                                                 : "needs value, the name of a member of data");
-  r = dimensions_read (m, c->group_by, error);
+    return m->aggregation == METER_COUNT
+               ? refuse (all, error, "value: COUNT takes none; remove it, or write SUM")
+               : refuse (all, error, "value: %s needs the name of a member of data, such as "
+                         "tokens_used", c->aggregation);
+  r = dimensions_read (all, m, c->group_by, error);
   if (r < 0)
     return r;
   all->count++;
@@ -179,8 +182,12 @@ meters_read (struct meters *m, const struct kg_list *conf, char error[METER_ERRO
   uint64_t i, count = conf->count ? conf->count : sizeof usual / sizeof usual[0];
   int32_t r = 0;
   m->count = 0;
-  if (count > METERS_MAX)
-    return refuse (error, "meters: there are more than %d", METERS_MAX);
+  if (count > METERS_MAX) {
+    m->count = METERS_MAX;
+    r = refuse (m, error, "slug: this is one too many; %d are allowed", METERS_MAX);
+    m->count = 0;
+    return r;
+  }
   for (i = 0; i < count && r >= 0; i++)
     r = meter_read (m, c + i, error);
   return r;

@@ -330,7 +330,9 @@ keep_check (const struct rollup *r)
   for (i = 1; i < UNITS; i++)
     if (keep[i] && (!keep[i - 1] || keep[i] < keep[i - 1])) {
       r->mt->host->log (r->mt->self, KG_LOG_ERROR,
-                        "rollups: %ss must be kept at least as long as %ss", unit_names[i],
+                        "metering-openmeter.rollups.%ss: %lld is less than the %lld of %ss, of "
+                        "which they are made; write at least as many days (0: for ever)",
+                        unit_names[i], (long long)keep[i], (long long)keep[i - 1],
                         unit_names[i - 1]);
       return -EINVAL;
     }

@@ -22,6 +22,7 @@
 #define SINK_CURSOR_MAX 65 /* bytes of a cursor's name and a NUL */
 #define SINK_PLACE_MAX 32 /* bytes of "SEQUENCE-K" and a NUL */
 #define SINK_URL_MAX 2048
+#define SINK_PLACE 24
 #define SINK_RANGES 16 /* of parked events that are to be tried again */
 
 struct sink;
@@ -116,6 +117,7 @@ struct sink {
   struct sinks *all;
   const struct sink_kind *kind;
   struct sink_conf conf;
+  char place[SINK_PLACE]; /* in front of its options' names: "", or "sinks[N]." */
   uint32_t index; /* of metrics */
   kg_cursor *cursor;
   kg_component *component;
@@ -267,7 +269,7 @@ int32_t sink_http_send (struct sink *s, const char *method, const char *path, kg
                         const char *const *headers, enum sink_busy busy);
 
 /* [open] Whether conf.url is one of http or https; logs why not. */
-int32_t sink_http_check (struct sink *s);
+int32_t sink_http_check (const struct sink *s);
 
 /* ---- canary.c ------------------------------------------------------------------- */
 
@@ -300,6 +302,9 @@ kg_fn sink_left_forget;
 /* ---- sinks.c --------------------------------------------------------------------- */
 
 struct sink *sink_find (struct sinks *all, kg_str name);
+
+/* [open] Tells what is wrong with an option of the sink, and what to write: -EINVAL. */
+int32_t sink_refuse (const struct sink *s, const char *option, const char *fmt, ...) KG_PRINTF (3, 4);
 
 /* ---- sink_admin.c ---------------------------------------------------------------- */
 

@@ -36,10 +36,8 @@ file_check (struct sink *s)
 {
   if (s->conf.dir && s->conf.dir[0] == '/' && strlen (s->conf.dir) < PATH_MAX - 128)
     return 0;
-  s->mt->host->log (s->mt->self, KG_LOG_ERROR,
-                    "%s: dir: \"%s\" is no absolute path; write /var/lib/kgent/usage",
-                    s->conf.name, s->conf.dir ? s->conf.dir : "");
-  return -EINVAL;
+  return sink_refuse (s, "dir", "\"%.128s\" is no absolute path; write /var/lib/kgent/usage",
+                      s->conf.dir ? s->conf.dir : "");
 }
 
 static void

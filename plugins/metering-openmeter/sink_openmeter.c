@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KEY_MAX 960
+
 int32_t
 openmeter_request (struct sink *s, const char *method, const char *path, kg_str body,
                    enum sink_busy busy)
@@ -30,6 +32,21 @@ openmeter_request (struct sink *s, const char *method, const char *path, kg_str 
   return r;
 }
 
+/* A blank in it would be a second word of the header, a line's end a header of its own. */
+static int32_t
+check (struct sink *s)
+{
+  const char *key = s->conf.api_key ? s->conf.api_key : "", *p;
+  for (p = key; *p > ' ' && *p < 0x7f; p++)
+    ;
+  if (*p)
+    return sink_refuse (s, "api_key", "it has a blank, a line's end or a control character; "
+                        "write the key alone");
+  if (p - key > KEY_MAX)
+    return sink_refuse (s, "api_key", "it has over %d characters; write the key alone", KEY_MAX);
+  return sink_http_check (s);
+}
+
 static int32_t
 send_batch (struct sink *s)
 {
@@ -44,4 +61,4 @@ probe (struct sink *s)
 }
 
 const struct sink_kind sink_openmeter
-    = { .name = "openmeter", .check = sink_http_check, .send = send_batch, .probe = probe };
+    = { .name = "openmeter", .check = check, .send = send_batch, .probe = probe };

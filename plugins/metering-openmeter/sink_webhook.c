@@ -50,15 +50,14 @@ webhook_check (struct sink *s)
   int32_t r = sink_http_check (s);
   for (n = 0; !r && secret && secret[n]; n++)
     if (n == SECRETS_MAX || secret_read (secret[n], key) < 0)
-      r = -EINVAL;
+      r = sink_refuse (s, "secrets", "number %u is %s; write 1 to %d, each whsec_ and the base64 "
+                       "of %d to %d bytes", n + 1, n < SECRETS_MAX ? "none" : "one too many",
+                       SECRETS_MAX, KEY_MIN, KEY_MAX);
   explicit_bzero (key, sizeof key);
-  if (!r && n)
-    return 0;
-  s->mt->host->log (s->mt->self, KG_LOG_ERROR,
-                    "%s: a webhook has an url, and 1 to %d secrets, each whsec_ and the base64 "
-                    "of %d to %d bytes",
-                    s->conf.name, SECRETS_MAX, KEY_MIN, KEY_MAX);
-  return -EINVAL;
+  if (!r && !n)
+    r = sink_refuse (s, "secrets", "a webhook needs one; write whsec_ and the base64 of %d to %d "
+                     "bytes", KEY_MIN, KEY_MAX);
+  return r;
 }
 
 /* The batch's id: of which sink, from which event on, how many. */

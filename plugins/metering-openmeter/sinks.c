@@ -5,6 +5,7 @@
 #include "plugins/metering-openmeter/sink.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,25 +105,35 @@ sink_find (struct sinks *all, kg_str name)
 
 /* ---- Declaring -------------------------------------------------------------------- */
 
-static int32_t
-name_check (struct sinks *all, const char *name)
+int32_t
+sink_refuse (const struct sink *s, const char *option, const char *fmt, ...)
 {
-  size_t n = strlen (name);
-  if (!n || n > SINK_NAME_MAX
-      || strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789_") != n) {
-    all->mt->host->log (all->mt->self, KG_LOG_ERROR,
-                        "sinks: \"%s\" is no name; write up to %d lower-case letters, digits "
-                        "and underscores",
-                        name, SINK_NAME_MAX);
-    return -EINVAL;
-  }
-  if (!sink_find (all, (kg_str){ name, n }) && all->count < SINKS_MAX)
-    return 0;
-  all->mt->host->log (all->mt->self, KG_LOG_ERROR,
-                      all->count < SINKS_MAX ? "sinks: \"%s\" is there twice"
-                                             : "sinks: \"%s\" is one too many",
-                      name);
+  char text[SINK_URL_MAX];
+  va_list ap;
+  va_start (ap, fmt);
+  vsnprintf (text, sizeof text, fmt, ap);
+  va_end (ap);
+  s->mt->host->log (s->mt->self, KG_LOG_ERROR, "metering-openmeter.%s%s: %s", s->place, option,
+                    text);
   return -EINVAL;
+}
+
+static int32_t
+name_check (const struct sink *s)
+{
+  const struct sinks *all = s->all;
+  const char *name = s->conf.name;
+  size_t n = strlen (name);
+  uint32_t i;
+  if (!n || n > SINK_NAME_MAX
+      || strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789_") != n)
+    return sink_refuse (s, "name", "\"%.64s\" is no name; write up to %d lower-case letters, "
+                        "digits and underscores", name, SINK_NAME_MAX);
+  for (i = 0; i + 1 < all->count; i++)
+    if (!strcmp (all->names[i], name))
+      return sink_refuse (s, "name", "\"%s\" is there twice%s; write another", name,
+                          all->sink[i]->place[0] ? "" : ", for it is that of url at the top");
+  return 0;
 }
 
 /* What a sink has in the store and in the health; that of the options at the top has its
@@ -139,16 +150,15 @@ names_declare (struct sink *s)
   return r < 0 ? r : s->mt->health->add (s->mt->self, component, 0, &s->component);
 }
 
+/* At `place`: "", or "sinks[N]." */
 static int32_t
-sink_add (struct sinks *all, const struct sink_conf *conf)
+sink_add (struct sinks *all, const struct sink_conf *conf, const char *place)
 {
-  struct sink *s;
-  int32_t r = name_check (all, conf->name);
-  if (r < 0)
-    return r;
-  s = calloc (1, sizeof *s);
+  struct sink *s = calloc (1, sizeof *s);
+  int32_t r;
   if (!s)
     return -ENOMEM;
+  snprintf (s->place, sizeof s->place, "%s", place);
   s->mt = all->mt;
   s->all = all;
   s->conf = *conf;
@@ -163,7 +173,9 @@ sink_add (struct sinks *all, const struct sink_conf *conf)
   pthread_mutex_init (&s->lock, NULL);
   all->names[all->count] = s->conf.name;
   all->sink[all->count++] = s;
-  r = s->kind->check (s);
+  r = name_check (s);
+  if (!r)
+    r = s->kind->check (s);
   return r < 0 ? r : names_declare (s);
 }
 
@@ -180,7 +192,7 @@ first_add (struct sinks *all)
                                    .batch_size = c->batch_size,
                                    .flush_interval = c->flush_interval,
                                    .timeout = c->timeout };
-  return sink_add (all, &first);
+  return sink_add (all, &first, "");
 }
 
 /* Tells of an OpenMeter that isn't there. */
@@ -230,6 +242,20 @@ on_parked (const struct kg_entry *entry, void *arg)
 }
 
 static int32_t
+listed_add (struct sinks *all, uint64_t i, const struct sink_conf *conf)
+{
+  char place[SINK_PLACE];
+  if (all->count == SINKS_MAX) {
+    all->mt->host->log (all->mt->self, KG_LOG_ERROR,
+                        "metering-openmeter.sinks[%llu]: it is one too many; %d are allowed, and "
+                        "that of url at the top is one of them", (unsigned long long)i, SINKS_MAX);
+    return -EINVAL;
+  }
+  snprintf (place, sizeof place, "sinks[%u].", (unsigned)i);
+  return sink_add (all, conf, place);
+}
+
+static int32_t
 sinks_add (struct sinks *all)
 {
   const struct mt_conf *c = all->mt->conf;
@@ -241,7 +267,7 @@ sinks_add (struct sinks *all)
   if (c->url && c->url[0])
     r = first_add (all);
   for (i = 0; i < c->sinks.count && r >= 0; i++)
-    r = sink_add (all, &conf[i]);
+    r = listed_add (all, i, &conf[i]);
   return r;
 }
 

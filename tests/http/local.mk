@@ -52,6 +52,7 @@ HTTP_TESTS = \
 	%D%/billing.py \
 	%D%/billing_options.py \
 	%D%/billing_simulate.py \
+	%D%/metering_options.py \
 	%D%/checkout.py \
 	%D%/billing_reconcile.py \
 	%D%/billing_usage.py \

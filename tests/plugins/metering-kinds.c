@@ -107,12 +107,13 @@ END_TEST
 static const struct {
   const char *conf[5], *why;
 } wrong[] = {
-  { { "sinks.0.name=a", "sinks.0.kind=webhook", "sinks.0.url=http://a", NULL }, "1 to 4 secrets" },
+  { { "sinks.0.name=a", "sinks.0.kind=webhook", "sinks.0.url=http://a", NULL },
+    "secrets: a webhook needs one" },
   { { "sinks.0.name=a", "sinks.0.kind=webhook", "sinks.0.url=http://a", "sinks.0.secrets=x", NULL },
-    "1 to 4 secrets" },
+    "number 1 is none; write 1 to 4" },
   { { "sinks.0.name=a", "sinks.0.kind=webhook", "sinks.0.url=http://a",
       "sinks.0.secrets=whsec_c2hvcnQ=", NULL },
-    "1 to 4 secrets" },
+    "number 1 is none; write 1 to 4" },
   { { "sinks.0.name=a", "sinks.0.kind=webhook", "sinks.0.secrets=whsec_" OLD, NULL },
     "is no http or https URL" },
   { { "sinks.0.name=a", "sinks.0.kind=file", NULL }, "is no absolute path" },

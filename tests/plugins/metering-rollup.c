@@ -24,10 +24,10 @@ refused (const char *const *conf, const char *reason)
 
 START_TEST (wrong_meters)
 {
-  refused (CONF ("meters.0.slug=Bad", "meters.0.type=t", "meters.0.value=v"), "is no slug");
-  refused (CONF ("meters.0.slug=a", "meters.0.type=t"), "needs value");
+  refused (CONF ("meters.0.slug=Bad", "meters.0.type=t", "meters.0.value=v"), "slug: \"Bad\" is no name");
+  refused (CONF ("meters.0.slug=a", "meters.0.type=t"), "value: SUM needs");
   refused (CONF ("meters.0.slug=a", "meters.0.type=t", "meters.0.aggregation=COUNT", "meters.0.value=v"),
-           "takes no value");
+           "COUNT takes none");
   refused (CONF ("meters.0.slug=a", "meters.0.type=t", "meters.0.aggregation=MEDIAN"), "choices");
   refused (CONF ("meters.0.slug=a", "meters.0.type=t", "meters.0.value=v", "meters.1.slug=a",
                  "meters.1.type=t", "meters.1.value=v"),
@@ -38,10 +38,10 @@ START_TEST (wrong_meters)
   refused (CONF ("meters.0.slug=a", "meters.0.type=t", "meters.0.value=v", "meters.0.group_by=a,$.a"),
            "twice");
   refused (CONF ("meters.0.slug=a", "meters.0.type=t", "meters.0.value=v", "meters.0.group_by=subject"),
-           "no name");
-  refused (CONF ("meters.0.slug=a", "meters.0.type=t", "meters.0.value=$.a[0]"), "needs value");
-  refused (CONF ("rollups.minutes=9", "rollups.hours=5"), "hours must be kept at least as long");
-  refused (CONF ("rollups.hours=0"), "days must be kept");
+           "is no name of a member");
+  refused (CONF ("meters.0.slug=a", "meters.0.type=t", "meters.0.value=$.a[0]"), "value: SUM needs");
+  refused (CONF ("rollups.minutes=9", "rollups.hours=5"), "rollups.hours: 5 is less than the 9 of minutes");
+  refused (CONF ("rollups.hours=0"), "rollups.days: 800 is less than the 0 of hours");
 }
 END_TEST
 
