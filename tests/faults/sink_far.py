@@ -202,7 +202,7 @@ def answers():
             kgent.equal(server.asked, asked + 1, f"{name}: each once")
             kgent.ok(server.sent < 3 << 24, f"{name}: {server.sent >> 10} KiB of it were taken")
             grown = resident_kib(host.process.pid) - before
-            kgent.ok(grown < 4096, f"{name}: {grown} KiB of memory more")
+            kgent.ok(kgent.sanitized() or grown < 4096, f"{name}: {grown} KiB of memory more")
 
 
 tests = [certificates, answers] + ([] if kgent.sanitized() else [names])

@@ -324,6 +324,7 @@ CASE (reconcile_stale)
   ck_assert_str_eq (fake_json (req, "fixed"), "1");
   settle ();
   tier_is ("t-1", "FREE");
+  answer_all (); /* what plans cost, once more */
 }
 
 #define CUSTOMERS "/admin/v1/billing/customers"

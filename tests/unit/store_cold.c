@@ -177,9 +177,10 @@ START_TEST (time_to_live)
 {
   struct kg_entry e;
   first ();
-  test_put (&t, "a", "one", KG_REV_ANY, 50);
+  test_put (&t, "a", "one", KG_REV_ANY, 3600000);
   ck_assert_int_eq (get ("a", &e), 0);
   ck_assert_int_gt (e.expires_ns, e.changed_ns);
+  test_put (&t, "a", "one", KG_REV_ANY, 50);
   pause_ms (60);
   ck_assert_int_eq (get ("a", &e), -ENOENT);
   for (int i = 0; i < 5000 && !seen.deletes; i++)
