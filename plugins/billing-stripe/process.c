@@ -213,9 +213,19 @@ charge_note (struct work *w)
 
 /* ---- All ----------------------------------------------------------------- */
 
+/* Whose it is, too, is as Stripe says when it was asked. */
+static void
+reading_name (struct work *w)
+{
+  const struct reading *reading = refetch_find (w->batch->refetch, w->told.object);
+  if (w->told.kind == TOLD_SUBSCRIPTION && reading && *reading->state.tenant)
+    TEXT_PUT (w->told.state.tenant, reading->state.tenant);
+}
+
 static int32_t
 told_process (struct work *w)
 {
+  reading_name (w);
   customer_learn (w->batch, &w->told);
   charge_note (w);
   switch (w->told.kind) {

@@ -144,6 +144,15 @@ def missing(host, stripe, pro):
           "which is counted")
 
 
+def named(host, stripe, pro):
+    """An event of before somebody wrote into the metadata whose it is."""
+    tenant = tenant_new(host, "named")
+    s = stripe.subscribe(stripe.add("customers", "cus")["id"], pro, metadata={"tenant_id": tenant})
+    deliver(host, stripe.event("customer.subscription.created", old(s, metadata={})))
+    until(lambda: tier(host, tenant), "PRO", "whose a subscription is Stripe says, too")
+    until(lambda: f"started-{s['id']}" in ledger(host), True, "and the ledger has it")
+
+
 def block(stripe, pro, team, more, key=True):
     key = f'api_key = "{stripe.key}";' if key else ""
     return (f'load = "billing-stripe"; webhook_secret = "{SECRET}"; api_base = "{stripe.url}"; {key}'
@@ -160,6 +169,7 @@ def tests():
             any_order(host, stripe, pro)
             waits(host, stripe, pro)
             missing(host, stripe, pro)
+            named(host, stripe, pro)
         with (fakestripe.Stripe() as own, kgent.Host(plugins=[
                 *plugins, block(own, own.price("PRO", 1), team, "refetch_wait = 3;")]) as host):
             falls_back(host, own, list(own.objects["prices"])[0])
