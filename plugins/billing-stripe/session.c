@@ -250,7 +250,7 @@ step_subscriptions (struct session *s)
   int32_t rc;
   form_add (&query, "customer", s->payer.customer);
   form_add (&query, "status", "all");
-  form_add (&query, "limit", "20");
+  form_add (&query, "limit", "100");
   rc = stripe_get (s->billing, "/v1/subscriptions", &query, subscriptions_listed, s);
   form_free (&query);
   if (rc < 0)

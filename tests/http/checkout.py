@@ -188,6 +188,13 @@ def customers(w):
     kgent.ok(new != given, "nor is one sold to that was given away, whatever Stripe has of it")
     kgent.equal(checkout(w.host, taking, plan="PRO").json["customer"], given, "but by its taker")
     kgent.equal(checkout(w.host, key, plan="PRO").json["customer"], new, "and both are kept")
+    tenant, key = tenant_new(w.host, "often")
+    often = checkout(w.host, key, plan="PRO").json["customer"]
+    held = w.stripe.subscribe(often, w.pro)
+    for _ in range(30):
+        w.stripe.subscribe(often, w.pro, status="canceled")
+    kgent.equal(checkout(w.host, key, plan="PRO").json.get("subscription"), held["id"],
+                "one that is held is found behind many that have ended")
     tenant, key = tenant_new(w.host, "searchless")
     w.stripe.fail("GET", "/v1/customers/search", status=404)
     kgent.equal(checkout(w.host, key, plan="PRO").status, 200, "without a search one is made")
