@@ -70,6 +70,7 @@ struct sub_state {
   struct sub_item item[PROJECTION_ITEMS];
   uint32_t items;
   int32_t more;      /* 1: it has further ones, which the event left out */
+  int32_t none;      /* 1: 0 of each: nothing is bought */
   int64_t quantity;
   int64_t amount;    /* of all items; -1: not told, or too much for 64 bits */
   char currency[8];  /* "jpy" */

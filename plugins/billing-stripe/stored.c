@@ -24,6 +24,7 @@ static const struct field state_fields[] = {
   NUMBER (period_end),    NUMBER (canceled_at), NUMBER (ended_at),
   NUMBER (cancel_at),     { "cancel_at_period_end", offsetof (struct sub_state, cancel_at_period_end), 1 },
   { "more_items", offsetof (struct sub_state, more), 1 },
+  { "none_bought", offsetof (struct sub_state, none), 1 },
   { NULL, 0, 0 },
 };
 

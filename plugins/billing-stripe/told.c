@@ -158,6 +158,7 @@ items_read (struct reader *r, struct sub_state *s)
   json_object *list = member2 (r->object, "items", "data");
   size_t n = json_object_is_type (list, json_type_array) ? json_object_array_length (list) : 0;
   int32_t some = items_bought (list, n);
+  s->none = n && !some && !json_object_get_boolean (member2 (r->object, "items", "has_more"));
   s->more = n > PROJECTION_ITEMS || json_object_get_boolean (member2 (r->object, "items", "has_more"));
   for (size_t i = 0; i < n; i++) {
     json_object *item = json_object_array_get_idx (list, i);
@@ -173,6 +174,7 @@ items_read (struct reader *r, struct sub_state *s)
   else if (member (r->object, "plan")) {
     item_read (r, r->object, &s->item[s->items++]);
     amount_add (r, r->object, s);
+    s->none = item_none (r->object);
   }
 }
 

@@ -53,6 +53,18 @@ CASE (no_seats)
                     "\"unit_amount\":7}}", ""));
   tier_is ("t-1", "PRO");
   ledger_has ("started-sub_1", "\"amount\":10,");
+  take (items_text ("evt_2", "updated", T0 + 1,
+                    "{\"quantity\":0,\"price\":{\"id\":\"price_pro\",\"unit_amount\":5}}", ""));
+  tier_is ("t-1", "FREE"); /* nothing is paid for */
+  ledger_has ("evt_2", "\"plan_id\":\"price_pro\"");
+  settle ();
+  ck_assert_int_eq (fake_health (fake, "billing_tiers"), KG_HEALTH_OK);
+  restart ();
+  settle ();
+  tier_is ("t-1", "FREE");
+  take (items_text ("evt_3", "updated", T0 + 2,
+                    "{\"quantity\":1,\"price\":{\"id\":\"price_pro\",\"unit_amount\":5}}", ""));
+  tier_is ("t-1", "PRO");
 }
 
 /* A price in steps has no amount of its own; one by use costs nothing beforehand. */
