@@ -18,6 +18,11 @@ int billing_usage (const struct args *a);
 extern const struct option billing_usage_options[];
 int billing_days (const struct args *a);
 
+/* billing_reconcile.c: the exit code of an answer, after a message for what is none: EXIT_FAILED
+ * where it was not the host who refused. */
+int billing_asked (const struct args *a, const char *method, const char *path,
+                   const struct answer *answer);
+
 /* billing_simulate.c */
 int billing_simulate (const struct args *a);
 extern const struct option billing_simulate_options[];

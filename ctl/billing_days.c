@@ -269,8 +269,8 @@ stripe_read (struct days *d, const char *meter, const char *tenant)
   e = call_try (d->r.args, "GET", path.text, NULL, &answer);
   if (!e && answer.status == 404)
     note_add (d, "Stripe", meter);
-  else if (!e && answer.status != 200)
-    e = call_refused (d->r.args, "GET", path.text, &answer);
+  else if (!e)
+    e = billing_asked (d->r.args, "GET", path.text, &answer);
   days = member_of (answer.json, "days");
   known = !e && answer.status == 200 && member_of (answer.json, "customer");
   for (i = 0; known && i < length_of (days); i++) {

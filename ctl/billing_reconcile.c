@@ -59,6 +59,16 @@ options_fit (const struct args *a)
   return 1;
 }
 
+int
+billing_asked (const struct args *a, const char *method, const char *path,
+               const struct answer *answer)
+{
+  if (answer->status / 100 == 2)
+    return EXIT_OK;
+  call_refused (a, method, path, answer);
+  return answer->status / 100 == 5 && answer->status != 501 ? EXIT_FAILED : EXIT_REFUSED;
+}
+
 static int
 billing_reconcile (const struct args *a)
 {
@@ -71,7 +81,9 @@ billing_reconcile (const struct args *a)
     return billing_days (a);
   body = json_object_new_object ();
   json_object_object_add (body, "fix", json_object_new_boolean (fix));
-  r = call (a, "POST", RECONCILE, body, &answer);
+  r = call_try (a, "POST", RECONCILE, body, &answer);
+  if (!r)
+    r = billing_asked (a, "POST", RECONCILE, &answer);
   if (!r && a->json)
     show_json (answer.json);
   else if (!r)
@@ -88,7 +100,7 @@ const struct command billing_reconcile_commands[] = {
     "Lists Stripe's subscriptions and says where they differ from what this host knows, and\n"
     "which tenants have another tier than they should.  With --usage: what the ledger, Stripe\n"
     "and, where it is named, OpenMeter have of each day, meter and tenant, and what one lacks.\n"
-    "Exit code 1 when something differs.\n",
+    "Exit code 1 when something differs, 5 when Stripe could not be asked.\n",
     { reconcile_options }, 0, 0, billing_reconcile },
   { 0 },
 };

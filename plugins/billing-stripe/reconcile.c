@@ -275,37 +275,39 @@ reconcile_end (struct reconcile *r)
 static int32_t page_ask (struct reconcile *r);
 
 static void
+page_refuse (struct reconcile *r, const char *why)
+{
+  desk_refuse (r->desk, 502, "%s", why);
+  reconcile_leave (r);
+}
+
+static void
 page_told (const struct stripe_reply *reply, void *arg)
 {
   struct reconcile *r = arg;
-  struct desk *d = r->desk;
-  json_object *list = stripe_member (reply->json, "data");
-  int32_t array = json_object_is_type (list, json_type_array), rc = 0, more;
-  size_t n = array ? json_object_array_length (list) : 0;
+  json_object *list;
   const char *last;
-  if (reply->error || reply->status > 299 || !array) {
-    const char *text = stripe_text (reply->json, "error.message");
-    char why[180];
-    TEXT_PUT (why, text ? text : reply->message);
-    desk_refuse (d, 502, "Stripe cannot be asked: %s", why);
-    reconcile_leave (r);
+  char why[280] = "Stripe cannot be asked: ";
+  int32_t rc = 0, more = stripe_page (reply->json, r->after, &list, &last);
+  if (reply->error || reply->status > 299) {
+    stripe_why (reply, why + strlen (why), sizeof why - strlen (why));
+    page_refuse (r, why);
     return;
   }
-  for (size_t i = 0; rc == 0 && i < n; i++)
+  if (more < 0) {
+    page_refuse (r, json_object_is_type (list, json_type_array)
+                        ? "Stripe's list of subscriptions does not go on"
+                        : "Stripe cannot be asked: its list of subscriptions is none");
+    return;
+  }
+  for (size_t i = 0; rc == 0 && i < json_object_array_length (list); i++)
     rc = subscription_look (r, json_object_array_get_idx (list, i));
-  last = n ? stripe_text (json_object_array_get_idx (list, n - 1), "id") : NULL;
-  more = n && json_object_get_boolean (stripe_member (reply->json, "has_more"));
-  if (more && (!last || !strcmp (last, r->after))) {
-    desk_refuse (d, 502, "Stripe's list of subscriptions does not go on");
-    reconcile_leave (r);
-    return;
-  }
   if (last)
     TEXT_PUT (r->after, last);
   if (rc == 0 && more && (rc = page_ask (r)) == 0)
     return;
   if (rc < 0) {
-    d->error = rc;
+    r->desk->error = rc;
     reconcile_leave (r);
   } else
     reconcile_end (r);
@@ -317,7 +319,7 @@ page_ask (struct reconcile *r)
   struct form query = { 0 };
   int32_t rc;
   form_add (&query, "status", "all");
-  form_add (&query, "limit", "100");
+  form_add_int (&query, "limit", STRIPE_PAGE);
   form_add (&query, "starting_after", *r->after ? r->after : NULL);
   r->asked = engine_clock ();
   rc = stripe_get (r->desk->billing, "/v1/subscriptions", &query, page_told, r);

@@ -279,6 +279,41 @@ stripe_text (json_object *o, const char *path)
   return v && json_object_is_type (v, json_type_string) ? json_object_get_string (v) : NULL;
 }
 
+/* A page that says nothing of others and is not full is the last one. */
+int32_t
+stripe_page (json_object *page, const char *after, json_object **ret_list, const char **ret_last)
+{
+  json_object *more = stripe_member (page, "has_more");
+  size_t n;
+  *ret_list = stripe_member (page, "data");
+  *ret_last = NULL;
+  if (!json_object_is_type (*ret_list, json_type_array)
+      || (more && !json_object_is_type (more, json_type_boolean)))
+    return -EPROTO;
+  n = json_object_array_length (*ret_list);
+  if (!more && n >= STRIPE_PAGE)
+    return -EPROTO;
+  if (!json_object_get_boolean (more))
+    return 0;
+  *ret_last = n ? stripe_text (json_object_array_get_idx (*ret_list, n - 1), "id") : NULL;
+  return *ret_last && strcmp (*ret_last, after) ? 1 : -EPROTO;
+}
+
+void
+stripe_why (const struct stripe_reply *reply, char *ret, size_t size)
+{
+  const char *own = stripe_text (reply->json, "error.message"), *advice = "";
+  char text[180], status[16] = "";
+  if (reply->status == 401 || reply->status == 403)
+    advice = "; see billing-stripe.api_key";
+  else if (reply->status / 100 == 3)
+    advice = "; it leads elsewhere: see billing-stripe.api_base";
+  if (own)
+    snprintf (status, sizeof status, " (%d)", reply->status);
+  TEXT_PUT (text, own ? own : reply->message);
+  snprintf (ret, size, "%s%s%s", text, status, advice);
+}
+
 int32_t
 stripe_hash (const char *const *texts, char ret[STRIPE_HASH])
 {

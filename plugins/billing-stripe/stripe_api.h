@@ -18,6 +18,7 @@
 
 #define STRIPE_ID_MAX  255 /* bytes of Stripe's ids, and of an Idempotency-Key */
 #define STRIPE_COUNT   12  /* bytes of a count's text with its NUL */
+#define STRIPE_PAGE    100 /* items that a list is asked for at once: as many as there may be */
 #define STRIPE_HASH    33  /* bytes of stripe_hash's text with its NUL */
 
 /* What came of a request; valid during the callback. */
@@ -50,6 +51,16 @@ json_object *stripe_object (const char *text, size_t len);
  * value.  UTF-8, and as long as the object. */
 const char *stripe_text (json_object *o, const char *path);
 json_object *stripe_member (json_object *o, const char *path);
+
+/* A page of a list: 1 when another one comes behind it, which begins after the id in ret_last;
+ * 0: it was the last; -EPROTO: it is none, or does not go on as it says.  `after` is where it
+ * began, or "". */
+int32_t stripe_page (json_object *page, const char *after, json_object **ret_list,
+                     const char **ret_last);
+
+/* Why an answer is of no use: in Stripe's own words, or the client's, with the status and what
+ * can be done about it. */
+void stripe_why (const struct stripe_reply *reply, char *ret, size_t size);
 
 /* A subscription as an event of now, whose id begins with its maker's name; the caller's. */
 json_object *subscription_event (json_object *subscription, const char *maker, int64_t now);

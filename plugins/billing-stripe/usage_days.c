@@ -29,20 +29,23 @@ days_drop (struct desk *d)
   free (d->mine);
 }
 
-/* Whether it was an answer; else the request ends. */
+/* Whether it was an answer, and another page comes behind it: 1 or 0; -1: the request ends. */
 static int32_t
-page_ok (struct days *days, const struct stripe_reply *reply, json_object **ret_list)
+page_read (struct days *days, const struct stripe_reply *reply, json_object **ret_list)
 {
-  const char *text = stripe_text (reply->json, "error.message");
-  int32_t good = !reply->error && reply->status < 300;
-  char why[180];
-  *ret_list = stripe_member (reply->json, "data");
-  if (good && json_object_is_type (*ret_list, json_type_array) && ++days->pages < PAGES_MAX)
-    return 1;
-  TEXT_PUT (why, good ? "its list is none, or does not end" : text ? text : reply->message);
+  const char *last;
+  char why[240];
+  int32_t more = stripe_page (reply->json, days->after, ret_list, &last);
+  if (reply->error || reply->status > 299)
+    stripe_why (reply, why, sizeof why);
+  else if (more >= 0 && ++days->pages < PAGES_MAX) {
+    snprintf (days->after, sizeof days->after, "%s", last ? last : "");
+    return more;
+  } else
+    TEXT_PUT (why, "its list is none, or does not end");
   desk_refuse (days->desk, 502, "Stripe cannot be asked: %s", why);
   desk_end (days->desk);
-  return 0;
+  return -1;
 }
 
 static void
@@ -57,18 +60,6 @@ days_fail (struct days *days, int32_t error)
 {
   days->desk->error = error;
   desk_end (days->desk);
-}
-
-/* Its last item, from which the next page begins: 1 when there is one. */
-static int32_t
-page_next (struct days *days, const struct stripe_reply *reply, json_object *list)
-{
-  size_t n = json_object_array_length (list);
-  const char *last = n ? stripe_text (json_object_array_get_idx (list, n - 1), "id") : NULL;
-  if (!last || !json_object_get_boolean (stripe_member (reply->json, "has_more")))
-    return 0;
-  snprintf (days->after, sizeof days->after, "%s", last);
-  return 1;
 }
 
 /* ---- The days -------------------------------------------------------------- */
@@ -95,12 +86,12 @@ summaries_told (const struct stripe_reply *reply, void *arg)
 {
   struct days *days = arg;
   json_object *list;
-  int32_t rc = 0;
-  if (!page_ok (days, reply, &list))
+  int32_t rc = 0, more = page_read (days, reply, &list);
+  if (more < 0)
     return;
   for (size_t i = 0; i < json_object_array_length (list); i++)
     day_show (days, json_object_array_get_idx (list, i));
-  if (!page_next (days, reply, list))
+  if (!more)
     days_end (days);
   else if ((rc = summaries_ask (days)) < 0)
     days_fail (days, rc);
@@ -118,7 +109,7 @@ summaries_ask (struct days *days)
   form_add_int (&query, "start_time", d->from);
   form_add_int (&query, "end_time", d->to);
   form_add (&query, "value_grouping_window", "day");
-  form_add (&query, "limit", "100");
+  form_add_int (&query, "limit", STRIPE_PAGE);
   form_add (&query, "starting_after", *days->after ? days->after : NULL);
   rc = stripe_get (d->billing, path, &query, summaries_told, days);
   form_free (&query);
@@ -135,8 +126,8 @@ meters_told (const struct stripe_reply *reply, void *arg)
   struct days *days = arg;
   struct desk *d = days->desk;
   json_object *list;
-  int32_t rc = 0;
-  if (!page_ok (days, reply, &list))
+  int32_t rc = 0, more = page_read (days, reply, &list);
+  if (more < 0)
     return;
   for (size_t i = 0; !*days->meter && i < json_object_array_length (list); i++) {
     json_object *meter = json_object_array_get_idx (list, i);
@@ -147,7 +138,7 @@ meters_told (const struct stripe_reply *reply, void *arg)
   if (*days->meter) {
     *days->after = 0;
     rc = summaries_ask (days);
-  } else if (page_next (days, reply, list))
+  } else if (more)
     rc = meters_ask (days);
   else {
     desk_refuse (d, 404, "Stripe has no meter '%.100s'", d->meter);
@@ -162,7 +153,7 @@ meters_ask (struct days *days)
 {
   struct form query = { 0 };
   int32_t rc;
-  form_add (&query, "limit", "100");
+  form_add_int (&query, "limit", STRIPE_PAGE);
   form_add (&query, "starting_after", *days->after ? days->after : NULL);
   rc = stripe_get (days->desk->billing, "/v1/billing/meters", &query, meters_told, days);
   form_free (&query);

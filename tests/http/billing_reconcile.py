@@ -98,12 +98,52 @@ def fails(host, stripe):
     stripe.fail("GET", "/v1/subscriptions", status=400,
                 body={"error": {"type": "invalid_request_error", "message": "not today"}})
     status, _, err = host.ctl("billing", "reconcile")
-    kgent.equal((status, ": 502: Stripe cannot be asked: not today" in err), (1, True),
+    kgent.equal((status, ": 502: Stripe cannot be asked: not today (400)" in err), (5, True),
                 "what Stripe says when it doesn't list")
     status, out, _ = host.ctl("billing", "reconcile")
     kgent.equal(status, 1, "a table")
     kgent.contains(out, "unlisted", "of differences")
     kgent.contains(out, "232 subscriptions compared", "and their number")
+
+
+LIST = '{"object":"list","data":[%s],"has_more":%s}'
+BAD = [  # what Stripe answers, on which page, and what is said of it
+    (dict(status=401, body={"error": {"message": "Invalid API Key"}}), 1,
+     "Stripe cannot be asked: Invalid API Key (401); see billing-stripe.api_key"),
+    (dict(status=403, body={"error": {"message": "Not permitted"}}), 2,
+     "Stripe cannot be asked: Not permitted (403); see billing-stripe.api_key"),
+    (dict(status=429, body={"error": {"message": "Slowly"}}), 1, "Slowly (429)"),
+    (dict(status=500, body={"error": {"message": "It broke"}}), 1, "It broke (500)"),
+    (dict(status=500, body={"error": {"message": "It broke"}}), 2, "It broke (500)"),
+    (dict(status=302, body=LIST % ("", "false"), headers={"Location": "/v1/customers"}), 1,
+     "status 302 (tries: 1); it leads elsewhere: see billing-stripe.api_base"),
+    (dict(status=301, body="{}", headers={"Location": "/v1/subscriptions?status=all"}), 2, "status 301"),
+    (dict(reset=True), 1, "Connection reset by peer"),
+    (dict(status=200, body='{"object":"list","data":[{"id":"sub_'), 1, "was no JSON object"),
+    (dict(status=200, body=LIST % ('{"id":"sub_1"}', "true") + "x"), 2, "was no JSON object"),
+    (dict(status=200, body="<html>Log in</html>"), 1, "was no JSON object"),
+    (dict(status=200, body="[]"), 1, "was no JSON object"),
+    (dict(status=200, body='{"data":{}}'), 1, "its list of subscriptions is none"),
+    (dict(status=200, body='{"object":"list"}'), 2, "its list of subscriptions is none"),
+    (dict(status=200, body=LIST % ("", "true")), 1, "list of subscriptions does not go on"),
+    (dict(status=200, body=LIST % ("", "true")), 2, "list of subscriptions does not go on"),
+    (dict(status=200, body=LIST % ("", '"false"')), 1, "list of subscriptions does not go on"),
+    (dict(status=200, body='{"data":[%s]}' % ",".join(['{"id":"sub_1"}'] * 100)), 1,
+     "list of subscriptions does not go on"),
+]
+
+
+def unanswered(host, stripe):
+    """What is no whole list is never one without a difference."""
+    for how, page, what in BAD:
+        kgent.until(lambda: host.ctl("billing", "reconcile")[0] == 1)  # no breaker is open
+        stripe.fail("GET", "/v1/subscriptions", times=20, **how,
+                    when=lambda p, second=page == 2: ("starting_after" in p) == second)
+        status, out, err = host.ctl("billing", "reconcile", "--fix")
+        stripe.failures.clear()
+        if not kgent.ok((status, out) == (5, "") and ": 502: Stripe" in err and what in err,
+                        f"page {page}: {what}: 5"):
+            kgent.note(f"{status} {out[-200:]} {err}")
 
 
 def unwritten(host, stripe, pro):
@@ -133,6 +173,7 @@ def tests():
             differs(host, stripe, pro, team)
             others(host, stripe, pro)
             fails(host, stripe)
+            unanswered(host, stripe)
             unwritten(host, stripe, pro)
 
 

@@ -450,11 +450,14 @@ CASE (pages_cost_the_same)
 /* A list of Stripe's that is none, or does not end, is said to be so. */
 CASE (days_without_end)
 {
+  char page[64];
   kg_req *req;
   open_usage ();
   fake_store_put (fake, "billing.payers", "t-1", "{\"customer\":\"cus_1\"}");
-  for (int i = 0; i < 101; i++)
-    fake_http_reply (fake, 200, NULL, "{\"data\":[{\"id\":\"mtr_1\"}],\"has_more\":true}", -1);
+  for (int i = 0; i < 101; i++) {
+    snprintf (page, sizeof page, "{\"data\":[{\"id\":\"mtr_%d\"}],\"has_more\":true}", i);
+    fake_http_reply (fake, 200, NULL, page, -1);
+  }
   req = ask ("GET", "/admin/v1/billing/usage/days?meter=starts&tenant=t-1&from=0&to=86400", NULL);
   for (int i = 0; i < 101; i++) {
     fake_http_deliver (fake);
