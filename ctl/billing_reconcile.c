@@ -63,10 +63,10 @@ int
 billing_asked (const struct args *a, const char *method, const char *path,
                const struct answer *answer)
 {
-  if (answer->status / 100 == 2)
+  if (answer->status >= 200 && answer->status < 300)
     return EXIT_OK;
   call_refused (a, method, path, answer);
-  return answer->status / 100 == 5 && answer->status != 501 ? EXIT_FAILED : EXIT_REFUSED;
+  return answer->status >= 500 && answer->status != 501 ? EXIT_FAILED : EXIT_REFUSED;
 }
 
 static int

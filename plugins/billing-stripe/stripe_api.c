@@ -306,7 +306,7 @@ stripe_why (const struct stripe_reply *reply, char *ret, size_t size)
   char text[180], status[16] = "";
   if (reply->status == 401 || reply->status == 403)
     advice = "; see billing-stripe.api_key";
-  else if (reply->status / 100 == 3)
+  else if (reply->status >= 300 && reply->status < 400)
     advice = "; it leads elsewhere: see billing-stripe.api_base";
   if (own)
     snprintf (status, sizeof status, " (%d)", reply->status);
