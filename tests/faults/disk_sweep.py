@@ -207,9 +207,9 @@ def trial(preload, commit, kind, at, error, times):
         failed = life.plan.failed
         if failed:
             life.heal()
-        late = 0 if why else life.again()
-        if late > 1.0 * PATIENCE:
-            why = f"{late:.1f} s until it serves again"
+            late = 0 if why else life.again()
+            if late > 1.0 * PATIENCE:
+                why = f"{late:.1f} s until it serves again"
         status = life.host.stop()
         if not why and not (status == 0 or (not failed and status in REFUSALS)):
             why = f"it ends with {status}"
