@@ -53,7 +53,8 @@ plugin_tell_end (struct telling *t, struct errors *errors)
   return n;
 }
 
-/* With file and line; 0: it is to be logged as it is. */
+/* With file and line; 0: it is to be logged as it is, and so are errors beyond those that are
+ * kept. */
 static int
 tell (struct telling *t, int32_t level, const char *fmt, va_list ap)
 {
@@ -61,7 +62,7 @@ tell (struct telling *t, int32_t level, const char *fmt, va_list ap)
   struct conf_where where = plugin->where;
   size_t name = strlen (plugin->desc.name);
   char text[PLUGIN_WHY_MAX];
-  int option, held = t->hold && level == KG_LOG_ERROR;
+  int option, held = t->hold && level == KG_LOG_ERROR && t->errors.count < ERRORS_MAX;
   vsnprintf (text, sizeof text, fmt, ap);
   option = !strncmp (text, plugin->desc.name, name) && text[name] == '.';
   if (t->plugins->source && option)
