@@ -1,5 +1,6 @@
 kgentincludedir = $(includedir)/kgent
 kgentinclude_HEADERS = \
+	%D%/kgent/accept.h \
 	%D%/kgent/audit.h \
 	%D%/kgent/budget.h \
 	%D%/kgent/calls.h \

@@ -1,5 +1,6 @@
 # One test per plugin, linked with the plugin's library and the fake host.
 PLUGIN_TESTS = \
+	%D%/accept \
 	%D%/agentese \
 	%D%/agentese-clock \
 	%D%/agentese-compose \
@@ -96,6 +97,7 @@ TESTS += $(PLUGIN_TESTS)
 endif
 
 %C%_metering_put_LDADD = $(CHECK_LIBS)
+%C%_accept_LDADD = $(CHECK_LIBS)
 %C%_sse_LDADD = $(CHECK_LIBS)
 %C%_fake_work_SOURCES = %D%/fake-work.c %D%/fake-sample.h
 %C%_fake_work_LDADD = $(%C%_fake_LDADD)
