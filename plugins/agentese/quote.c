@@ -3,13 +3,13 @@
 
 /* What a call would cost, before anybody pays it; and what a caller pays at most. */
 #include "plugins/agentese/quote.h"
-#include "plugins/agentese/stream.h"
 #include "plugins/agentese/void.h"
+
+#include <kgent/accept.h>
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <strings.h>
 
 #define QUOTE_SIZE 20480 /* a refusal with all its characters escaped */
 
@@ -29,8 +29,8 @@ prefers_quote (const struct ag_call *c)
 {
   kg_str rest = c->ag->host->get (c->req, KG_GET_HEADER, "Prefer");
   while (rest.len) {
-    kg_str item = ag_part_next (&rest, ','), name = ag_part_next (&item, ';');
-    if (name.len == 5 && !strncasecmp (name.ptr, "quote", 5))
+    kg_str item = kg_part_next (&rest, ','), name = kg_part_next (&item, ';');
+    if (kg_part_is (name, "quote"))
       return 1;
   }
   return 0;

@@ -17,9 +17,6 @@ enum ag_events_wanted { AG_NO_EVENTS, AG_AS_SOON, AG_RATHER };
 /* Of a field Accept; { NULL, 0 } without. */
 enum ag_events_wanted ag_accept (kg_str field);
 
-/* Takes what stands before the next `sep` off a field's text, without blanks around it. */
-kg_str ag_part_next (kg_str *rest, char sep);
-
 /* Whether the call is answered by events: who likes both gets them from an aspect that
  * streams. */
 int32_t ag_stream_wanted (const struct ag_call *c);

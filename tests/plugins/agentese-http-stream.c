@@ -299,7 +299,10 @@ static const struct {
                { "text/event-streaming", AG_NO_EVENTS },
                { ",,;q=1,;,", AG_NO_EVENTS },
                { "text/event-stream;q=", AG_RATHER },
-               { "text/event-stream;q=7", AG_RATHER } };
+               { "text/event-stream;q=7", AG_RATHER },
+               { "text/event-stream;q=0x0", AG_RATHER },
+               { "a/b;c=\"d, text/event-stream, e\"", AG_NO_EVENTS },
+               { "", AG_NO_EVENTS } };
 
 START_TEST (who_asks_for_a_stream)
 {

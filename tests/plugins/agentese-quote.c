@@ -6,6 +6,7 @@
 #include "tests/plugins/agentese-compose.h"
 
 static const char *const prefer[] = { "Prefer: respond-async, Quote; q=1", NULL };
+static const char *const no_quote[] = { "Prefer: for=\"you, quote, me\", quoted", NULL };
 
 static kg_req *
 quote (const char *path)
@@ -37,6 +38,8 @@ START_TEST (quotes_invoke_nothing)
   ck_assert_int_eq (fake_status (fake_request (fake, "POST", "/v1/agentese/invoke?quote=yes", NULL,
                                                "{\"path\":\"self.f.add\"}")),
                     400);
+  HAS (fake_request (fake, "POST", "/v1/agentese/invoke", no_quote, "{\"path\":\"self.f.add\"}"),
+       "result", "3");
   HAS (fake_request (fake, "POST", "/v1/agentese/invoke?quote=0", NULL,
                      "{\"path\":\"self.f.add\"}"),
        "result", "3");
