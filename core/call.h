@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #define CALL_MAGIC        0x43414c4cu
-#define CALL_URL_MAX      8192
 #define CALL_AFTER_MAX_MS 300000 /* of Retry-After */
 #define CALL_AGE_MAX_S    2147483648ll /* of max-age */
 

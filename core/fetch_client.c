@@ -6,6 +6,7 @@
 #include "core/host.h"
 #include "core/tags.h"
 #include "core/util/clock.h"
+#include "core/util/url.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -253,10 +254,18 @@ service_cancel (kg_call *call)
   fetch_wake (f);
 }
 
+static int32_t
+service_check (const char *url)
+{
+  char origin[URL_ORIGIN_MAX];
+  return url_origin (url, origin) ? 0 : -EINVAL;
+}
+
 const struct kg_http fetch_service = {
   .size = sizeof fetch_service,
   .send = service_send,
   .cancel = service_cancel,
+  .check = service_check,
 };
 
 /* ---- Life ------------------------------------------------------------------------- */

@@ -20,6 +20,8 @@ core_libutil_a_SOURCES = \
 	%D%/region.h \
 	%D%/str.c \
 	%D%/str.h \
+	%D%/url.c \
+	%D%/url.h \
 	%D%/uuid.c \
 	%D%/uuid.h \
 	$(NULL)

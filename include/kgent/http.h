@@ -90,6 +90,13 @@ struct kg_http {
   /* [any] Cancels: `done` comes soon, with -ECANCELED.  Must not be called
    * after done.  Since 1.0. */
   void (*cancel) (kg_call *call);
+
+#if KG_ABI_TARGET >= KG_ABI (1, 1)
+  /* [any, from open on] 0 for a URL that `send` takes, else -EINVAL: an option can be
+   * judged where it is read.  It says nothing about whether the server is there.
+   * Since 1.1. */
+  int32_t (*check) (const char *url);
+#endif
 };
 
 #ifdef __cplusplus

@@ -2,8 +2,10 @@
 /* Copyright (C) 2026 The kgent authors */
 
 /* A plugin of ABI 1.1 that uses all that 1.1 added: headers that are set together,
- * identities that end, cold buckets, regions.  What it shows is asked over HTTP by grown.py. */
+ * identities that end, cold buckets, regions, URLs that are checked.  What it shows is
+ * asked over HTTP by grown.py. */
 #define KG_ABI_TARGET KG_ABI (1, 1)
+#include <kgent/http.h>
 #include <kgent/jobs.h>
 #include <kgent/store.h>
 
@@ -17,6 +19,7 @@
 
 struct conf {
   int64_t bytes, start_ms;
+  const char *url;
 };
 
 /* What a job works on. */
@@ -26,6 +29,7 @@ struct work {
 };
 
 static const struct kg_host *host;
+static const struct kg_http *http;
 static const struct kg_jobs *jobs;
 static const struct kg_store *store;
 static const struct conf *conf;
@@ -374,8 +378,11 @@ grown_open (const struct kg_host *h, kg_self *s, const void *c, void **ret_data)
   conf = c;
   *ret_data = NULL;
   if (host->need (self, KG_STORE, sizeof *store, 0, (const void **)&store) < 0
-      || host->need (self, KG_JOBS, sizeof *jobs, 0, (const void **)&jobs) < 0)
+      || host->need (self, KG_JOBS, sizeof *jobs, 0, (const void **)&jobs) < 0
+      || host->need (self, KG_HTTP, sizeof *http, 0, (const void **)&http) < 0)
     return -ENOENT;
+  if (http->check (conf->url) < 0)
+    return -EINVAL;
   if (declare_store () < 0)
     return -EPROTO;
   return declare ();
@@ -433,6 +440,11 @@ static const struct kg_opt opts[] = {
     .offset = offsetof (struct conf, start_ms),
     .min = 0,
     .max = 60000 },
+  { .key = "url",
+    .dflt = "https://a.example/",
+    .help = "What the client is asked about.",
+    .type = KG_OPT_STRING,
+    .offset = offsetof (struct conf, url) },
   { .key = NULL },
 };
 

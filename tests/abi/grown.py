@@ -242,6 +242,18 @@ def handed_over(root):
             s.close()
 
 
+# ---- The client ---------------------------------------------------------------
+
+
+def url(root):
+    """The client judges an option where it is read, before there is a request."""
+    for text, status in (("https://[::1]:8443/a?b", 0), ("ftp://a.example/", 78), ("http://u@a.example/", 78)):
+        h = host(os.path.join(root, "url"), f'url = "{text}";')
+        run = subprocess.run([kgent.KGENTD, "-t", "-c", h.config], capture_output=True, check=False)
+        kgent.equal(run.returncode, status, f"kgentd -t with {text}")
+        h.folder.cleanup()
+
+
 # ---- The store ------------------------------------------------------------------
 
 
@@ -287,7 +299,7 @@ def main():
     with tempfile.TemporaryDirectory() as root:
         build(root)
         kgent.main([lambda t=t: t(root) for t in
-                    (streams, together, checked, killed, shared, starting, handed_over, cold, replayed)])
+                    (streams, together, checked, killed, shared, starting, handed_over, url, cold, replayed)])
 
 
 main()

@@ -406,6 +406,7 @@ layout_since_1_1 (void)
   M (kg_identity, ended), M (kg_identity, flags), V (KG_IDENTITY_STAYS);
   M (kg_http_reply, max_age_s);
   M (kg_http_request, retry_header), V (KG_HTTP_STATUS);
+  M (kg_http, check);
   STRUCT (kg_region, M (kg_region, size), M (kg_region, flags), M (kg_region, slot),
           M (kg_region, reserved), M (kg_region, ptr), M (kg_region, bytes),
           M (kg_region, boot));

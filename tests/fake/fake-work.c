@@ -3,6 +3,7 @@
 
 /* kg.jobs/1 and kg.http/1 for the fake host: run and answered by hand. */
 #include "fake-services-internal.h"
+#include "core/util/url.h"
 
 #include <errno.h>
 #include <string.h>
@@ -122,12 +123,19 @@ struct fake_script {
 };
 
 static int32_t
+http_check (const char *url)
+{
+  char origin[URL_ORIGIN_MAX];
+  return url_origin (url, origin) ? 0 : -EINVAL;
+}
+
+static int32_t
 http_send (kg_self *self, const struct kg_http_request *request, kg_call **ret_call)
 {
   struct fake_state *s = state_of (self);
   kg_call *c;
   int n = 0;
-  if (!request->url || strncmp (request->url, "http", 4) || !request->method || !request->done)
+  if (http_check (request->url) < 0 || !request->method || !request->done)
     return -EINVAL;
   c = fake_pool_alloc (&s->pool, sizeof *c);
   memcpy (&c->request, request,
@@ -160,7 +168,7 @@ http_cancel (kg_call *c)
 }
 
 const struct kg_http fake_http_service
-    = { sizeof fake_http_service, 0, http_send, http_cancel };
+    = { sizeof fake_http_service, 0, http_send, http_cancel, http_check };
 
 void
 fake_http_reply (struct fake *fake, int status_or_error, const char *content_type,

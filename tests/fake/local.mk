@@ -41,5 +41,7 @@ fakeutil_DATA = \
 	core/util/region.h \
 	core/util/str.c \
 	core/util/str.h \
+	core/util/url.c \
+	core/util/url.h \
 	$(NULL)
 EXTRA_DIST += $(FAKE_FILES)

@@ -6,7 +6,9 @@
 #include "core/address.h"
 #include "core/breaker.h"
 #include "core/call.h"
+#include "core/fetch.h"
 #include "core/util/clock.h"
+#include "core/util/url.h"
 
 #include <check.h>
 #include <errno.h>
@@ -51,6 +53,7 @@ static const struct {
   { "https://example.org", "https://example.org:443" },
   { "http://Example.ORG:8080/a?b=c", "http://example.org:8080" },
   { "http://[::1]:99/", "http://[::1]:99" },
+  { "http://a:000080/", "http://a:80" },
   { "https://a_b.c?x", "https://a_b.c:443" },
   { "ftp://example.org/", NULL },
   { "HTTP://example.org/", NULL },
@@ -79,6 +82,7 @@ START_TEST (urls_are_checked)
   kg_call *call = NULL;
   request.url = urls[_i].url;
   ck_assert_int_eq (call_create (&request, &call), urls[_i].origin ? 0 : -EINVAL);
+  ck_assert_int_eq (fetch_service.check (urls[_i].url), urls[_i].origin ? 0 : -EINVAL);
   if (call)
     ck_assert_str_eq (call->origin, urls[_i].origin);
   call_destroy (call);
@@ -87,12 +91,14 @@ END_TEST
 
 START_TEST (long_urls_are_refused)
 {
-  static char url[CALL_URL_MAX + 2] = "http://a/";
-  memset (url + 9, 'x', CALL_URL_MAX - 9);
+  static char url[URL_MAX + 2] = "http://a/";
+  memset (url + 9, 'x', URL_MAX - 9);
   request.url = url;
   ck_assert_int_eq (try_request (), 0);
-  url[CALL_URL_MAX] = 'x';
+  ck_assert_int_eq (fetch_service.check (url), 0);
+  url[URL_MAX] = 'x';
   ck_assert_int_eq (try_request (), -EINVAL);
+  ck_assert_int_eq (fetch_service.check (url), -EINVAL);
 }
 END_TEST
 
