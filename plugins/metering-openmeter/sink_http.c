@@ -14,56 +14,16 @@
 
 /* ---- The URL ----------------------------------------------------------------------- */
 
-/* Bytes of the host at p: a name or an address, IPv6 in brackets; 0: none. */
-static size_t
-host_length (const char *p)
-{
-  size_t n;
-  if (*p == '[') {
-    n = strspn (p + 1, "0123456789abcdefABCDEF:.");
-    return n && p[n + 1] == ']' ? n + 2 : 0;
-  }
-  n = strspn (p, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._");
-  return n <= 253 ? n : 0;
-}
-
-/* What the host's client would not call. */
-static int32_t
-is_url (const char *url)
-{
-  const char *p;
-  size_t n;
-  if (strncmp (url, "http://", 7) && strncmp (url, "https://", 8))
-    return 0;
-  for (p = url; *p; p++)
-    if (*p <= ' ' || *p >= 0x7f || strchr ("#\\\"", *p))
-      return 0;
-  p = strchr (url, '/') + 2;
-  n = host_length (p);
-  if (!n)
-    return 0;
-  p += n;
-  if (*p == ':') {
-    int64_t port = 0;
-    n = strspn (p + 1, "0123456789");
-    if (n && n <= 5)
-      port = strtol (p + 1, NULL, 10);
-    if (port < 1 || port > 65535)
-      return 0;
-    p += n + 1;
-  }
-  return !*p || *p == '/' || *p == '?';
-}
-
 int32_t
 sink_http_check (const struct sink *s)
 {
   const char *url = s->conf.url ? s->conf.url : "";
   if (strlen (url) > URL_MAX)
     return sink_refuse (s, "url", "it has over %d characters; write a shorter one", URL_MAX);
-  return is_url (url) ? 0
-                      : sink_refuse (s, "url", "\"%s\" is no http or https URL without user and "
-                                     "fragment; write https://openmeter.cloud", url);
+  if (s->mt->http->check (url) < 0)
+    return sink_refuse (s, "url", "\"%s\" is no http or https URL without user and fragment; write "
+                        "https://openmeter.cloud", url);
+  return 0;
 }
 
 /* ---- Requests ---------------------------------------------------------------------- */
