@@ -31,6 +31,7 @@ UNIT_TESTS = \
 	%D%/call \
 	%D%/calls \
 	%D%/fetch \
+	%D%/fetch_client \
 	%D%/flight \
 	%D%/fetch_tls \
 	%D%/ring \
@@ -62,13 +63,15 @@ UTIL_LIBS = core/libutil.a $(CHECK_LIBS)
 %C%_util_LDADD = $(UTIL_LIBS)
 %C%_uuid_LDADD = $(UTIL_LIBS)
 
-%C%_fetch_SOURCES = \
-	%D%/fetch.c \
+FETCH_CASE = \
+	%D%/fetch_case.h \
 	tests/faults/badreplies.c \
 	tests/faults/badreplies.h \
 	tests/faults/badserver.c \
 	tests/faults/badserver.h \
 	$(NULL)
+%C%_fetch_SOURCES = %D%/fetch.c $(FETCH_CASE)
+%C%_fetch_client_SOURCES = %D%/fetch_client.c $(FETCH_CASE)
 
 %C%_calls_SOURCES = %D%/calls.c %D%/calls_host.c %D%/calls_host.h
 
