@@ -229,9 +229,9 @@ CASE (waits_by_customer)
   ck_assert_int_eq ((int) fake_metric (fake, "kgent_stripe_waiting", NULL), 20);
 }
 
-/* One of two subscriptions is refused for a while, and the other one is told after it: the
- * longest wait holds. */
-CASE (refetch_waits)
+/* Open once more, to read subscriptions from Stripe. */
+static void
+open_refetch (void)
 {
   static const char *const conf[]
       = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test",
@@ -240,6 +240,21 @@ CASE (refetch_waits)
   fake_close (fake);
   ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
   ck_assert_int_eq (fake_start (fake), 0);
+}
+
+static void
+stripe_fails (void)
+{
+  fake_http_reply (fake, 500, NULL, "{}", -1);
+  fake_http_deliver (fake);
+  fake_run_jobs (fake);
+}
+
+/* One of two subscriptions is refused for a while, and the other one is told after it: the
+ * longest wait holds. */
+CASE (refetch_waits)
+{
+  open_refetch ();
   fake_store_hold (fake, 1);
   send (sub_text ("evt_1", "created", T0, "active", "price_pro", ""));
   send (event_text ("evt_2", "customer.subscription.created", T0,
@@ -268,29 +283,17 @@ CASE (refetch_waits)
 /* What was waited for until a time of before is not, once the clock was set back. */
 CASE (refetch_set_back)
 {
-  static const char *const conf[]
-      = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test",
-          "refetch=true", NULL };
-  fake_stop (fake);
-  fake_close (fake);
-  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
-  ck_assert_int_eq (fake_start (fake), 0);
+  open_refetch ();
   take (sub_text ("evt_1", "created", T0, "active", "price_pro", ""));
-  fake_http_reply (fake, 500, NULL, "{}", -1);
-  fake_http_deliver (fake);
-  fake_run_jobs (fake);
+  stripe_fails ();
   the_time -= 3600;
   settle ();
   ck_assert_int_eq (fake_http_count (fake), 2);
-  fake_http_reply (fake, 500, NULL, "{}", -1);
-  fake_http_deliver (fake);
-  fake_run_jobs (fake);
+  stripe_fails ();
   the_time += 61; /* of refetch_wait */
   settle ();
   ck_assert_int_eq (fake_http_count (fake), 3);
-  fake_http_reply (fake, 500, NULL, "{}", -1);
-  fake_http_deliver (fake);
-  fake_run_jobs (fake);
+  stripe_fails ();
   ck_assert_ptr_nonnull (fake_store_get (fake, "billing.objects", "sub/sub_1"));
 }
 

@@ -198,15 +198,22 @@ static const char *const wrong[][2] = {
   { "\"corrects\":7,\"data\":{}", "corrects: must be" },
 };
 
-START_TEST (wrong_attributes)
+/* Of each row an attribute is refused, and why. */
+static void
+refused (const char *const rows[][2], size_t n, int32_t status)
 {
   setup (NULL);
-  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    ck_assert_msg (one ("1", wrong[i][0]) == 422, "%s: %d", wrong[i][0], fake_status (asked));
-    ck_assert_msg (strstr (said, wrong[i][1]) != NULL, "%s: %s", wrong[i][0], said);
+  for (size_t i = 0; i < n; i++) {
+    ck_assert_msg (one ("1", rows[i][0]) == status, "%s: %d", rows[i][0], fake_status (asked));
+    ck_assert_msg (strstr (said, rows[i][1]) != NULL, "%s: %s", rows[i][0], said);
   }
   ck_assert_int_eq (records (), 0);
   end ();
+}
+
+START_TEST (wrong_attributes)
+{
+  refused (wrong, sizeof wrong / sizeof *wrong, 422);
 }
 END_TEST
 
@@ -228,13 +235,7 @@ START_TEST (malformed)
     { "\"data\":[-9223372036854775809]", "data: a number" },
     { "\"data\":0.00000000000000000000000000000000000000001", "data: a number" },
   };
-  setup (NULL);
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    ck_assert_msg (one ("1", rows[i][0]) == 400, "%s: %d", rows[i][0], fake_status (asked));
-    ck_assert_msg (strstr (said, rows[i][1]) != NULL, "%s: %s", rows[i][0], said);
-  }
-  ck_assert_int_eq (records (), 0);
-  end ();
+  refused (rows, sizeof rows / sizeof *rows, 400);
 }
 END_TEST
 
