@@ -15,6 +15,7 @@
 #include <kgent/plugin.h>
 
 #include <errno.h>
+#include <string.h>
 
 /* [any] Takes what stands before the next `separator` (',' of a list, ';' of its
  * parameters) off a text that is not NULL, without the blanks around it; it may be
@@ -47,12 +48,14 @@ kg_part_next (kg_str *rest, char separator)
 static inline int32_t
 kg_part_is (kg_str part, const char *text)
 {
-  size_t i = 0;
-  while (i < part.len && text[i]
-         && (part.ptr[i] == text[i]
-             || (part.ptr[i] >= 'A' && part.ptr[i] <= 'Z' && part.ptr[i] + 32 == text[i])))
-    i++;
-  return i == part.len && !text[i];
+  size_t i, n = strlen (text);
+  if (part.len != n)
+    return 0;
+  for (i = 0; i < n; i++)
+    if (part.ptr[i] != text[i]
+        && (part.ptr[i] < 'A' || part.ptr[i] > 'Z' || part.ptr[i] + 32 != text[i]))
+      return 0;
+  return 1;
 }
 
 /* [any] The weight that a parameter "q=0.123" says, in thousandths, 0 to 1000; what is
