@@ -109,6 +109,7 @@ customer_gone (struct session *s, const struct stripe_reply *r)
       || strcmp (param, "customer"))
     return 0;
   s->again = 1;
+  s->after[0] = 0;
   snprintf (s->payer.former, sizeof s->payer.former, "%s", s->payer.customer);
   return 1;
 }
@@ -210,37 +211,44 @@ is_held (const char *status)
 static void
 subscriptions_look (struct session *s, json_object *list)
 {
-  size_t n = list && json_object_is_type (list, json_type_array) ? json_object_array_length (list)
-                                                                 : 0;
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; i < json_object_array_length (list); i++) {
     json_object *o = json_object_array_get_idx (list, i);
     const char *id = stripe_text (o, "id");
     if (!stripe_id_ok (id))
       continue;
-    if (i == 0)
+    if (i == 0 && !s->after[0])
       snprintf (s->newest, sizeof s->newest, "%s", id);
     if (is_held (stripe_text (o, "status")))
       snprintf (s->subscription, sizeof s->subscription, "%s", id);
   }
 }
 
+static void step_subscriptions (struct session *s);
+
+/* What is no whole list does not say that there is none. */
 static void
 subscriptions_listed (const struct stripe_reply *r, void *arg)
 {
   struct session *s = arg;
-  if (customer_gone (s, r)) {
+  json_object *list;
+  const char *last;
+  int32_t more = stripe_page (r->json, s->after, &list, &last);
+  if (customer_gone (s, r))
     step_payer (s);
-    return;
-  }
-  if (r->error || r->status > 299) {
+  else if (r->error || r->status > 299)
     session_pass (s, r);
-    return;
+  else if (more < 0)
+    session_fail (s, more);
+  else {
+    subscriptions_look (s, list);
+    snprintf (s->after, sizeof s->after, "%s", last ? last : "");
+    if (s->subscription[0])
+      session_refuse (s, 409, "This tenant has a subscription; it is changed in the portal");
+    else if (more)
+      step_subscriptions (s);
+    else
+      step_session (s);
   }
-  subscriptions_look (s, stripe_member (r->json, "data"));
-  if (s->subscription[0])
-    session_refuse (s, 409, "This tenant has a subscription; it is changed in the portal");
-  else
-    step_session (s);
 }
 
 static void
@@ -250,7 +258,8 @@ step_subscriptions (struct session *s)
   int32_t rc;
   form_add (&query, "customer", s->payer.customer);
   form_add (&query, "status", "all");
-  form_add (&query, "limit", "100");
+  form_add_int (&query, "limit", STRIPE_PAGE);
+  form_add (&query, "starting_after", s->after[0] ? s->after : NULL);
   rc = stripe_get (s->billing, "/v1/subscriptions", &query, subscriptions_listed, s);
   form_free (&query);
   if (rc < 0)

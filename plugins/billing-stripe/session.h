@@ -31,6 +31,7 @@ struct session {
   /* On the way. */
   int32_t again;                     /* 1: the customer was gone, and another was made */
   char newest[STRIPE_ID_MAX + 1];    /* subscription of the customer, of any status */
+  char after[STRIPE_ID_MAX + 1];     /* last one of the page before, or "" */
 
   /* What came of it. */
   int32_t status;        /* 200, or a problem's */

@@ -191,10 +191,15 @@ def customers(w):
     tenant, key = tenant_new(w.host, "often")
     often = checkout(w.host, key, plan="PRO").json["customer"]
     held = w.stripe.subscribe(often, w.pro)
-    for _ in range(30):
+    for _ in range(130):
         w.stripe.subscribe(often, w.pro, status="canceled")
     kgent.equal(checkout(w.host, key, plan="PRO").json.get("subscription"), held["id"],
                 "one that is held is found behind many that have ended")
+    for body in ({}, {"data": {}}, {"data": [held], "has_more": "no"}, {"data": [], "has_more": True}):
+        w.stripe.fail("GET", "/v1/subscriptions", status=200, body=body)
+        answer = checkout(w.host, key, plan="PRO")
+        kgent.equal((answer.status, "url" in answer.json), (502, False),
+                    f"of what is no list nobody knows whether it has one: {list(body)}")
     tenant, key = tenant_new(w.host, "searchless")
     w.stripe.fail("GET", "/v1/customers/search", status=404)
     kgent.equal(checkout(w.host, key, plan="PRO").status, 200, "without a search one is made")
