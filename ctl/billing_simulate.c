@@ -63,17 +63,17 @@ static int
 text_check (const struct text *t)
 {
   const char *nul = memchr (t->ptr, 0, t->len);
-  size_t good = 0;
+  const char *line = t->ptr, *end = strchrnul (line, '\n');
   if (nul) {
     complain ("%s:%zu: there is a NUL byte", t->name, line_of (t, nul));
     return -1;
   }
-  if (str_utf8_valid (t->ptr, t->len))
-    return 0;
-  for (const char *end = strchrnul (t->ptr, '\n'); str_utf8_valid (t->ptr, (size_t) (end - t->ptr));
-       end = strchrnul (end + 1, '\n'))
-    good = (size_t) (end - t->ptr) + 1;
-  complain ("%s:%zu: it is not UTF-8", t->name, line_of (t, t->ptr + good));
+  for (; str_utf8_valid (line, (size_t) (end - line)); end = strchrnul (line, '\n')) {
+    if (!*end)
+      return 0;
+    line = end + 1;
+  }
+  complain ("%s:%zu: it is not UTF-8", t->name, line_of (t, line));
   return -1;
 }
 

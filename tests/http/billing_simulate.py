@@ -47,6 +47,7 @@ def no_events(host, folder):
         ("a comma too many", "[\n1,\n]", "FILE:3: it is not JSON: "),
         ("very deep", "[" * 5000 + "]" * 5000, "FILE:1: it is not JSON: nesting too deep"),
         ("not UTF-8", b"[\n\"\xff\"]", "FILE:2: it is not UTF-8"),
+        ("not UTF-8, far behind", b"\n" * 1000000 + b"\xff", "FILE:1000001: it is not UTF-8"),
         ("half a pair", b'["\xed\xa0\x80"]', "FILE:1: it is not UTF-8"),
         ("NUL", good.encode() + b"\n\0[1]", "FILE:2: there is a NUL byte"),
         ("too much", b" " * 4000001, "FILE: it has more than 4000000 bytes; take fewer events at a time"),
