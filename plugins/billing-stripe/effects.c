@@ -121,14 +121,21 @@ refund_data (struct kg_out *out, const struct told *t)
   kg_out_lit (out, "}");
 }
 
+/* What refunds and disputes have in common: all but their own last members. */
 static void
-refund_state_data (struct kg_out *out, const struct told *t)
+of_charge_data (struct kg_out *out, const struct told *t, const char *name)
 {
-  text_show (out, "{\"refund_id\":", t->object);
+  text_show (out, name, t->object);
   text_show (out, ",\"charge_id\":", t->charge);
   money_show (out, &t->state);
   text_show (out, ",\"status\":", t->status);
   text_show (out, ",\"reason\":", t->reason);
+}
+
+static void
+refund_state_data (struct kg_out *out, const struct told *t)
+{
+  of_charge_data (out, t, "{\"refund_id\":");
   text_show (out, ",\"failure_reason\":", t->failure_reason);
   kg_out_lit (out, "}");
 }
@@ -136,11 +143,7 @@ refund_state_data (struct kg_out *out, const struct told *t)
 static void
 dispute_data (struct kg_out *out, const struct told *t)
 {
-  text_show (out, "{\"dispute_id\":", t->object);
-  text_show (out, ",\"charge_id\":", t->charge);
-  money_show (out, &t->state);
-  text_show (out, ",\"status\":", t->status);
-  text_show (out, ",\"reason\":", t->reason);
+  of_charge_data (out, t, "{\"dispute_id\":");
   number_show (out, ",\"due_by\":", t->due_by, 0);
   kg_out_lit (out, "}");
 }
