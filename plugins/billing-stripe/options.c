@@ -155,7 +155,7 @@ key_check (struct options *o)
   }
 }
 
-/* Anything but digits where an 'n' is. */
+/* A date, an 'n' being a digit, and what can be seen behind it. */
 static int32_t
 version_ok (const char *text)
 {

@@ -54,10 +54,9 @@ verdict_add (struct verdict *v, const struct projection *p, const struct standin
   if (standing->served && !p->state.none) {
     v->unknown |= rank < 0 || p->state.more;
     v->rank = rank > v->rank ? rank : v->rank;
-  } else if (standing->served)
-    v->over = 1;
-  else if (standing->dunning >= DUNNING_OVERDUE
-           && projection_status (p) != SUB_INCOMPLETE_EXPIRED) /* that was never paid for */
+  } else if (standing->served
+             || (standing->dunning >= DUNNING_OVERDUE
+                 && projection_status (p) != SUB_INCOMPLETE_EXPIRED)) /* that was never paid for */
     v->over = 1;
 }
 
