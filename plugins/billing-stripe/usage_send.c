@@ -199,8 +199,7 @@ part_pick (const struct kg_entry *entry, void *arg)
   struct usage *u = p->usage;
   struct usage_item *item = &u->item[u->items];
   char text[STRIPE_ID_MAX + 64], *space, *retries;
-  if (usage_text (entry->key, item->key, sizeof item->key) < 0 || strcmp (item->key, u->after) <= 0
-      || is_held (u, item->key, p->now)
+  if (usage_text (entry->key, item->key, sizeof item->key) < 0 || is_held (u, item->key, p->now)
       || usage_text (entry->value, text, sizeof text) < 0 || !(space = strchr (text, ' ')))
     return 0;
   item->usage = u;
@@ -400,7 +399,8 @@ usage_send (struct usage *u, int64_t now)
   if (now < u->wait_until)
     return 0;
   u->items = 0;
-  scanned = b->store->scan (u->bucket, (kg_str){ "out/", 4 }, part_pick, &picking);
+  scanned = b->store->scan_after (u->bucket, (kg_str){ "out/", 4 },
+                                  (kg_str){ u->after, strlen (u->after) }, part_pick, &picking);
   if (scanned >= 0 && !u->items && now >= u->anew_at)
     *u->after = 0; /* for the next look */
   if (scanned < 0 || !u->items)

@@ -58,20 +58,28 @@ table_get (kg_bucket *bucket, kg_str key, struct kg_entry *ret)
 }
 
 static inline int32_t
-table_scan (kg_bucket *bucket, kg_str prefix,
-            int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg)
+table_scan_after (kg_bucket *bucket, kg_str prefix, kg_str after,
+                  int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg)
 {
   int32_t rc = 0;
   if (bucket != parts) /* of objects: nothing is known of anybody */
     return 0;
   for (uint32_t i = 0; i < used && !rc; i++)
-    if (table[i].revision && !strncmp (table[i].key, prefix.ptr, prefix.len)) {
+    if (table[i].revision && !strncmp (table[i].key, prefix.ptr, prefix.len)
+        && strcmp (table[i].key, after.ptr) > 0) {
       struct kg_entry e = { .size = sizeof e, .revision = table[i].revision,
                             .key = { table[i].key, strlen (table[i].key) },
                             .value = { table[i].value, strlen (table[i].value) } };
       rc = fn (&e, arg);
     }
   return rc;
+}
+
+static inline int32_t
+table_scan (kg_bucket *bucket, kg_str prefix,
+            int32_t (*fn) (const struct kg_entry *entry, void *arg), void *arg)
+{
+  return table_scan_after (bucket, prefix, (kg_str){ "", 0 }, fn, arg);
 }
 
 static inline void
@@ -144,8 +152,9 @@ static inline void
 stub_usage (struct billing *b, struct usage *u)
 {
   static const struct kg_store store
-      = { .size = sizeof store, .get = table_get, .scan = table_scan, .write = table_write,
-          .read = records_read, .position = position_get };
+      = { .size = sizeof store, .get = table_get, .scan = table_scan,
+          .scan_after = table_scan_after, .write = table_write, .read = records_read,
+          .position = position_get };
   static const struct kg_metrics metrics = { .size = sizeof metrics, .add = outcome_count };
   b->store = &store;
   b->metrics = &metrics;
