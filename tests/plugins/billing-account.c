@@ -233,13 +233,8 @@ CASE (waits_by_customer)
 static void
 open_refetch (void)
 {
-  static const char *const conf[]
-      = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test",
-          "refetch=true", NULL };
-  fake_stop (fake);
-  fake_close (fake);
-  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
-  ck_assert_int_eq (fake_start (fake), 0);
+  static const char *const conf[] = { STRIPE_CONF, "refetch=true", NULL };
+  reopen (conf);
 }
 
 static void
@@ -299,31 +294,16 @@ CASE (refetch_set_back)
 
 /* ---- Operators ------------------------------------------------------------- */
 
-static kg_req *
-operator_post (const char *target, const char *body)
-{
-  kg_req *req;
-  fake_as (fake, NULL, 1, 1);
-  req = fake_request (fake, "POST", target, NULL, body);
-  fake_as (fake, NULL, 0, 0);
-  fake_run_jobs (fake);
-  return req;
-}
-
 /* What changed while a page of Stripe's was on its way is newer than the page. */
 CASE (reconcile_stale)
 {
   static const char *const conf[]
-      = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test",
-          "plans.0.tier=PRO", "plans.0.prices=price_pro", NULL };
+      = { STRIPE_CONF, "plans.0.tier=PRO", "plans.0.prices=price_pro", NULL };
   const char *page = "{\"data\":[{\"id\":\"sub_1\",\"customer\":\"cus_1\",\"status\":\"active\","
                      "\"items\":{\"data\":[{\"price\":{\"id\":\"price_pro\"}}]}}],"
                      "\"has_more\":false}";
   kg_req *req;
-  fake_stop (fake);
-  fake_close (fake);
-  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
-  ck_assert_int_eq (fake_start (fake), 0);
+  reopen (conf);
   take (sub_text ("evt_1", "created", T0 - 9, "active", "price_pro",
                   ",\"metadata\":{\"tenant_id\":\"t-1\"}"));
   tier_is ("t-1", "PRO");
@@ -331,7 +311,7 @@ CASE (reconcile_stale)
   fake_run_jobs (fake);
   answer_all ();
   fake_http_reply (fake, 200, NULL, page, -1);
-  req = operator_post ("/admin/v1/billing/reconcile", "{\"fix\":true}");
+  req = ask ("POST", "/admin/v1/billing/reconcile", "{\"fix\":true}");
   the_time = T0 + 2;
   take (sub_text ("evt_2", "updated", T0 + 1, "unpaid", "price_pro", ""));
   tier_is ("t-1", "FREE");
@@ -356,13 +336,13 @@ payer_is (const char *value)
 CASE (given_and_taken)
 {
   fake_store_put (fake, "billing.payers", "t-1", "{\"customer\":\"cus_old\"}");
-  operator_post (CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":\"t-1\"}");
+  ask ("POST", CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":\"t-1\"}");
   payer_is ("{\"customer\":\"cus_1\"}");
-  operator_post (CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":null}");
+  ask ("POST", CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":null}");
   payer_is (NULL);
-  operator_post (CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":\"t-1\"}");
+  ask ("POST", CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":\"t-1\"}");
   fake_store_put (fake, "billing.payers", "t-1", "{\"customer\":\"cus_new\"}");
-  operator_post (CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":null}");
+  ask ("POST", CUSTOMERS, "{\"customer\":\"cus_1\",\"tenant\":null}");
   payer_is ("{\"customer\":\"cus_new\"}");
 }
 

@@ -5,17 +5,6 @@
 #include "tests/plugins/billing-served.h"
 
 static kg_req *
-ask (const char *method, const char *target, const char *body)
-{
-  kg_req *req;
-  fake_as (fake, NULL, 1, 1);
-  req = fake_request (fake, method, target, NULL, body);
-  fake_as (fake, NULL, 0, 0);
-  fake_run_jobs (fake);
-  return req;
-}
-
-static kg_req *
 expect (kg_req *req, int status)
 {
   ck_assert_msg (fake_status (req) == status, "%d, not %d: %s", fake_status (req), status,
@@ -327,12 +316,8 @@ static void
 open_usage (void)
 {
   static const char *const conf[]
-      = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test",
-          "usage.0.meter=starts", "usage.0.type=subscription.started", NULL };
-  fake_stop (fake);
-  fake_close (fake);
-  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
-  ck_assert_int_eq (fake_start (fake), 0);
+      = { STRIPE_CONF, "usage.0.meter=starts", "usage.0.type=subscription.started", NULL };
+  reopen (conf);
 }
 
 /* A name that is none, however long, stands for no part, and least of all for each of them. */
@@ -470,15 +455,11 @@ CASE (days_without_end)
 /* A list whose pages come again and again is no reason to ask for ever. */
 CASE (reconcile_ends)
 {
-  static const char *const conf[]
-      = { "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test", NULL };
+  static const char *const conf[] = { STRIPE_CONF, NULL };
   const char *page = "{\"data\":[{\"id\":\"sub_1\",\"customer\":\"cus_1\",\"status\":\"active\"}],"
                      "\"has_more\":true}";
   kg_req *req;
-  fake_stop (fake);
-  fake_close (fake);
-  ck_assert_int_eq (fake_open (fake, &kg_plugin_1, conf), 0);
-  ck_assert_int_eq (fake_start (fake), 0);
+  reopen (conf);
   for (int i = 0; i < 3; i++)
     fake_http_reply (fake, 200, NULL, page, -1);
   req = ask ("POST", "/admin/v1/billing/reconcile", "{}");
@@ -490,7 +471,7 @@ CASE (reconcile_ends)
   has (expect (req, 502), "detail", "Stripe's list of subscriptions does not go on");
 }
 
-UNIT_MAIN ("billing-routes", inbox_list, parked_show, done_show,
-           pending_show, unnoted_show, inbox_show, replay, customers, map_late, taken_back, subscriptions, time_machine,
+UNIT_MAIN ("billing-routes", inbox_list, parked_show, done_show, pending_show, unnoted_show,
+           inbox_show, replay, customers, map_late, taken_back, subscriptions, time_machine,
            parts_by_name, parts_logged, retry_while_sending, pages_cost_the_same, days_without_end,
            reconcile_ends)

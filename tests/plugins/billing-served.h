@@ -134,14 +134,20 @@ clock_fake (void)
 }
 
 static inline void
+open_with (const char *const *conf)
+{
+  ck_assert_msg (fake_open (fake, &kg_plugin_1, conf) == 0, "%s", fake_error (fake));
+  ck_assert_msg (fake_start (fake) == 0, "%s", fake_error (fake));
+}
+
+static inline void
 open_billing (void)
 {
   static const char *const conf[]
       = { "webhook_secret=" SECRET, "plans.0.tier=PRO", "plans.0.prices=price_pro,price_pro_year",
           "plans.1.tier=TEAMS", "plans.1.lookup_keys=teams", "plans.1.products=prod_teams",
           "grace_days=7", "tries=3", NULL };
-  ck_assert_msg (fake_open (fake, &kg_plugin_1, conf) == 0, "%s", fake_error (fake));
-  ck_assert_msg (fake_start (fake) == 0, "%s", fake_error (fake));
+  open_with (conf);
   fake_run_jobs (fake);
 }
 
@@ -181,6 +187,19 @@ restart (void)
   open_billing ();
 }
 
+/* Options of a host that asks Stripe, too. */
+#define STRIPE_CONF \
+  "webhook_secret=" SECRET, "api_key=rk_test_1", "api_base=http://stripe.test"
+
+/* Opens it once more, with other options. */
+static inline void
+reopen (const char *const *conf)
+{
+  fake_stop (fake);
+  fake_close (fake);
+  open_with (conf);
+}
+
 /* Stripe answers what it was asked, whatever that was: nobody waits when the host ends. */
 static inline void
 answer_all (void)
@@ -190,6 +209,18 @@ answer_all (void)
       fake_http_reply (fake, 404, NULL, "{}", -1);
   fake_http_deliver (fake);
   fake_run_jobs (fake);
+}
+
+/* What an operator asks for. */
+static inline kg_req *
+ask (const char *method, const char *target, const char *body)
+{
+  kg_req *req;
+  fake_as (fake, NULL, 1, 1);
+  req = fake_request (fake, method, target, NULL, body);
+  fake_as (fake, NULL, 0, 0);
+  fake_run_jobs (fake);
+  return req;
 }
 
 /* Some ticks of the timers. */
